@@ -1,0 +1,1 @@
+"""Engines run things and know nothing about people, projects or the database."""

@@ -1,0 +1,86 @@
+"""Where everything lies in the state folder, named once."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class StateFolder:
+    """The one folder that holds all state of a deployment (`.labdock/` unless set)."""
+
+    root: Path
+
+    @property
+    def database(self) -> Path:
+        """The service's SQLite file, where no other database is set."""
+        return self.root / "labdock.sqlite"
+
+    @property
+    def hub(self) -> Path:
+        """JupyterHub's own files: database, cookie secret, proxy's process id."""
+        return self.root / "hub"
+
+    @property
+    def password(self) -> Path:
+        """The login password made at the first start (mode 600)."""
+        return self.root / "password"
+
+    @property
+    def environments(self) -> Path:
+        """Environments of kind `local`, one folder by digest."""
+        return self.root / "environments"
+
+    @property
+    def homes(self) -> Path:
+        """People's home folders, one by the person's id."""
+        return self.root / "homes"
+
+    @property
+    def data_roots(self) -> Path:
+        """`data` and `projects/NAME`, linked into every home."""
+        return self.root / "roots"
+
+    @property
+    def blobs(self) -> Path:
+        """Contents of source files, by digest."""
+        return self.root / "sources"
+
+    @property
+    def images(self) -> Path:
+        """The OCI image layout."""
+        return self.root / "images"
+
+    @property
+    def layers(self) -> Path:
+        """Unpacked layers, by digest."""
+        return self.root / "layers"
+
+    @property
+    def workers(self) -> Path:
+        """The process engine's folders, one a worker."""
+        return self.root / "workers"
+
+    @property
+    def jobs(self) -> Path:
+        """What jobs leave: artifacts, checkpoints, one folder by job id."""
+        return self.root / "jobs"
+
+    @property
+    def tensorboard(self) -> Path:
+        """TensorBoard logs, one folder by project id, in it one by job."""
+        return self.root / "tensorboard"
+
+    @property
+    def models(self) -> Path:
+        """Model versions, one folder by id, laid out as model servers want it."""
+        return self.root / "models"
+
+    @property
+    def run(self) -> Path:
+        """Process records, wake-up pipes and the router's tables."""
+        return self.root / "run"
+
+    @property
+    def logs(self) -> Path:
+        """Logs of Labdock's own processes."""
+        return self.root / "logs"

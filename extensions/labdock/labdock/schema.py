@@ -1,0 +1,446 @@
+"""The wire types: what the service and its clients say to each other, written once.
+
+They are plain frozen dataclasses. The client decodes them with msgspec (which ignores
+fields it does not know, so an old client reads a new service), and the service hands
+them to FastAPI, which makes the OpenAPI document from them. Times are seconds since
+the epoch (UTC); sizes are bytes unless a name says otherwise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Le, Len, MaxLen
+
+API_VERSION = 1
+
+Digest = Annotated[str, Len(71, 71)]
+"""`sha256:` and 64 hexadecimal digits."""
+
+Name = Annotated[str, Len(1, 63)]
+"""Lower-case letters, digits and dashes; it begins and ends with a letter or digit."""
+
+JobState = Literal[
+    "packaging", "queued", "starting", "running", "stopping", "succeeded", "failed", "stopped"
+]
+JobTarget = Literal["succeeded", "stopped"]
+SnapshotState = Literal["packaging", "ready", "failed"]
+RevisionState = Literal["starting", "warming", "serving", "draining", "failed", "retired"]
+LogStream = Literal["stdout", "stderr"]
+
+ENDED: frozenset[JobState] = frozenset({"succeeded", "failed", "stopped"})
+"""States that a job does not leave unless it is retried."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErrorBody:
+    """What every 4xx and 5xx answers: one sentence that says what to do instead."""
+
+    error: str
+    detail: str
+    field: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """A JupyterHub group, or a person's own project (then `name` is the person's)."""
+
+    id: str
+    name: str
+    personal: bool
+    role: Literal["member", "admin"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """Who is asking: the hub's name, an id that a reused name does not inherit, and projects."""
+
+    id: str
+    name: str
+    admin: bool
+    projects: list[Project]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """A pinned image that notebooks and jobs start from, named by its digest."""
+
+    name: str
+    digest: Digest
+    title: str
+    kind: Literal["local", "image"]
+    python: str
+    packages: dict[str, str]
+    """Distribution name (normalised) to version."""
+    default: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Device:
+    """One GPU, by UUID, and who holds it (`notebook:ID`, `job:ID`, `revision:ID` or nobody)."""
+
+    uuid: str
+    title: str
+    memory: int
+    holder: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """A machine that runs workers: its capacity and what is leased of it."""
+
+    name: str
+    cpus: float
+    memory: int
+    cpus_leased: float
+    memory_leased: int
+    devices: list[Device]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceFile:
+    """One file of a source; a link has a `link` (relative to its folder) and no digest."""
+
+    path: Annotated[str, Len(1, 1024)]
+    size: Annotated[int, Ge(0)] = 0
+    digest: Digest | None = None
+    executable: bool = False
+    link: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Requirements:
+    """What the code needs beyond its environment, before it is locked.
+
+    `lines` are requirement specifiers (PEP 508), sorted. `origin` says where they came
+    from: a file's name, `%pip install` lines, or imports.
+    """
+
+    lines: list[str] = field(default_factory=list)
+    origin: Literal["requirements.txt", "pyproject.toml", "notebook", "imports", "none"] = "none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """The files of a project folder and the entry point, named by `digest`.
+
+    The digest covers `entry`, `files` and `requirements`; `git` is a note beside it.
+    """
+
+    digest: Digest
+    entry: Annotated[str, Len(1, 1024)]
+    files: Annotated[list[SourceFile], MaxLen(100_000)]
+    requirements: Requirements = Requirements()
+    git: GitCommit | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class GitCommit:
+    """The commit that a source was taken at, and whether files differed from it."""
+
+    commit: str
+    dirty: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceUpload:
+    """Announces a source; the answer says which contents the service still lacks."""
+
+    project: str
+    source: Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class MissingBlobs:
+    """Contents to send to `POST api/blobs` as a tar of files named by digest."""
+
+    digests: list[Digest]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SnapshotRequest:
+    """Asks for a snapshot of an uploaded source, and for the image made from it."""
+
+    project: str
+    source: Digest
+    environment: str | None = None
+    """An environment's name or digest; the default one where none is named."""
+    renew_lock: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """A layer of an image: its role, digest and size."""
+
+    role: Literal["environment", "dependencies", "runtime", "code"]
+    digest: Digest
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """Source + locked dependencies + environment + runtime version, and its image.
+
+    `digest`, `lock` and `image` are there once packaging has locked and made them.
+    """
+
+    id: str
+    project: str
+    state: SnapshotState
+    source: Digest
+    entry: str
+    environment: Digest
+    runtime: str
+    digest: Digest | None = None
+    lock: list[str] = field(default_factory=list)
+    image: Digest | None = None
+    layers: list[Layer] = field(default_factory=list)
+    git: GitCommit | None = None
+    step: str | None = None
+    """What packaging is doing now, for a person."""
+    error: str | None = None
+    created: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """What each worker gets. `memory` is in bytes, 0 for no limit of its own."""
+
+    cpus: Annotated[float, Ge(0), Le(1024)] = 1.0
+    memory: Annotated[int, Ge(0)] = 0
+    gpus: Annotated[int, Ge(0), Le(64)] = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobRequest:
+    """A job: a snapshot, parameters and resources, run on `workers` workers."""
+
+    snapshot: str
+    name: Annotated[str, Len(1, 200)] | None = None
+    workers: Annotated[int, Ge(1), Le(256)] = 1
+    resources: Resources = Resources()
+    parameters: dict[str, Any] = field(default_factory=dict)
+    arguments: Annotated[list[str], MaxLen(1000)] = field(default_factory=list)
+    """Command-line arguments of a script."""
+    time_limit: Annotated[float, Ge(1)] | None = None
+    """Seconds that one attempt may run."""
+    max_attempts: Annotated[int, Ge(1), Le(100)] = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """Where a running job is. `seconds_left` is an estimate."""
+
+    epoch: int | None = None
+    epochs: int | None = None
+    step: int | None = None
+    steps: int | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+    seconds_left: float | None = None
+    cell: int | None = None
+    cells: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """Why a job failed: a sentence, and the person's own traceback where there is one."""
+
+    reason: str
+    cell: int | None = None
+    traceback: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Worker:
+    """One process or container of one attempt."""
+
+    rank: int
+    state: Literal["starting", "running", "ended"]
+    node: str | None = None
+    exit_code: int | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One run of a job's workers."""
+
+    number: int
+    workers: list[Worker]
+    started: float | None = None
+    ended: float | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A job as it is now. `target` is what is wanted and `state` what was seen."""
+
+    id: str
+    project: str
+    owner: str
+    name: str
+    snapshot: str
+    entry: str
+    image: Digest | None
+    state: JobState
+    target: JobTarget
+    workers: int
+    resources: Resources
+    parameters: dict[str, Any]
+    arguments: list[str]
+    time_limit: float | None
+    max_attempts: int
+    created: float
+    started: float | None = None
+    ended: float | None = None
+    progress: Progress = Progress()
+    message: str = ""
+    """A sentence about the state: what it waits for, or how it ended."""
+    failure: Failure | None = None
+    attempts: list[Attempt] = field(default_factory=list)
+    models: list[str] = field(default_factory=list)
+    """Ids of the model versions that this job saved."""
+    tensorboard: str = ""
+    """Path of the project's TensorBoard under the hub's address."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogLine:
+    """A line of a worker's output. `cursor` continues a stream after it."""
+
+    time: float
+    stream: LogStream
+    text: str
+    attempt: int
+    rank: int
+    cursor: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class File:
+    """An artifact: a file that the chief wrote in its working copy."""
+
+    path: str
+    size: int
+    modified: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelVersion:
+    """A SavedModel that a job saved. `signature` maps inputs to dtype and shape."""
+
+    id: str
+    project: str
+    name: str
+    version: int
+    job: str
+    digest: Digest
+    size: int
+    created: float
+    signature: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeployRequest:
+    """Puts a model version behind an endpoint, made if there is none of that name."""
+
+    model: str
+    """A model version's id, or a job's id (then the last version that it saved)."""
+    resources: Resources = Resources()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Traffic:
+    """A share of an endpoint's requests."""
+
+    revision: str
+    weight: Annotated[int, Ge(0), Le(100)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Revision:
+    """A model version behind an endpoint, in a model server of its own."""
+
+    id: str
+    endpoint: str
+    number: int
+    model: str
+    state: RevisionState
+    created: float
+    message: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """A named URL of a project, and the revisions behind it. `url` is a path under the hub."""
+
+    id: str
+    project: str
+    name: str
+    url: str
+    traffic: list[Traffic]
+    revisions: list[Revision]
+    created: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyRequest:
+    """Asks for a key of an endpoint; `expires_in` is in seconds, none for a lasting one."""
+
+    title: Annotated[str, Len(1, 100)] = "key"
+    expires_in: Annotated[float, Ge(1)] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Key:
+    """A key of an endpoint. `secret` is there once, in the answer that made it."""
+
+    id: str
+    endpoint: str
+    title: str
+    created: float
+    created_by: str
+    expires: float | None = None
+    secret: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trace:
+    """The way back from a revision to the notebook that trained its model."""
+
+    revision: Revision
+    endpoint: Endpoint
+    model: ModelVersion
+    job: Job
+    snapshot: Snapshot
+    entry: str
+    git: GitCommit | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """Who did what to what, or a change of state. `id` only grows."""
+
+    id: int
+    time: float
+    project: str
+    actor: str
+    """A person's name, or the part of Labdock that saw the change."""
+    kind: str
+    """`job.queued`, `job.progress`, `endpoint.deployed`, …: an object and a verb."""
+    job: str | None = None
+    endpoint: str | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """What answers at the API's root: its versions, and where the rest is."""
+
+    version: str
+    api: int
+    engine: Literal["process", "docker", "swarm"]
+    message: str = ""
