@@ -1,0 +1,1 @@
+"""Labdock in a notebook and on the command line."""

@@ -1,0 +1,35 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.bench.measure import Series, compare, interleave, interval, shown
+
+
+def test_every_contender_runs_once_a_round():
+    calls: list[str] = []
+
+    def contender(name: str):
+        def run() -> float:
+            calls.append(name)
+            return 1.0
+
+        return run
+
+    series = interleave({"a": contender("a"), "b": contender("b")}, rounds=3, unit="s")
+
+    assert [sorted(calls[i : i + 2]) for i in (0, 2, 4)] == [["a", "b"]] * 3
+    assert series["a"].values == (1.0, 1.0, 1.0)
+
+
+@given(st.lists(st.floats(0.1, 100), min_size=3, max_size=12))
+def test_the_interval_lies_within_the_figures(values: list[float]):
+    low, high = interval(values)
+    assert min(values) <= low <= high <= max(values)
+
+
+def test_a_ratio_is_taken_pair_by_pair():
+    result = compare(Series("a", "s", (2.0, 4.0, 6.0)), Series("b", "s", (1.0, 2.0, 3.0)))
+    assert (result.ratio, result.low, result.high, result.pairs) == (2.0, 2.0, 2.0, 3)
+
+
+def test_figures_are_shown_with_three_digits():
+    assert [shown(v) for v in (7927.4, 0.04567, 12.345)] == ["7,927", "0.0457", "12.3"]
