@@ -1,0 +1,310 @@
+"""The settings of a deployment: `labdock.toml` and LABDOCK_* variables in one typed model.
+
+A variable wins over the file. `LABDOCK_PORT` is `port`; a setting of a section is written
+with two underscores: `LABDOCK_LIMITS__CPUS` is `cpus` under `[limits]`. A key that does not
+exist and a value that cannot be are each a SettingsError: one sentence that names the key.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ByteSize,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    PrivateAttr,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from labdock_service.errors import Invalid
+from labdock_service.statefolder import StateFolder
+
+FILE_NAME = "labdock.toml"
+PREFIX = "LABDOCK_"
+
+OTHER_VARIABLES = frozenset({"LABDOCK_SETTINGS", "LABDOCK_URL", "LABDOCK_TOKEN"})
+"""Variables that begin with LABDOCK_ and are not settings: this file's place, and the client's."""
+
+SECRETS = ("client_secret", "database_url")
+"""Settings whose values never stand in a message."""
+
+
+def _split(value: Any) -> Any:
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
+Names = Annotated[list[str], BeforeValidator(_split)]
+"""A list of names; in a variable they stand with commas between them."""
+
+ProjectName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+
+
+class SettingsError(Invalid):
+    """A setting that does not exist or cannot have its value; the message is one sentence."""
+
+
+class Section(BaseModel):
+    """A table of `labdock.toml`; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AuthSettings(Section):
+    """How people log in."""
+
+    kind: Literal["password", "github", "google", "oidc"] = "password"
+    client_id: str = ""
+    client_secret: SecretStr = SecretStr("")
+    callback_url: str = ""
+    """The address that the provider sends people back to; the hub's own where it is empty."""
+    authorize_url: str = ""
+    token_url: str = ""
+    userdata_url: str = ""
+    username_claim: str = "preferred_username"
+    scope: Names = ["openid", "profile", "email"]
+    allowed_users: Names = []
+    """Who may log in; with `password` everybody who knows the password where it is empty."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> AuthSettings:
+        needed = {"password": [], "github": ["client_id", "client_secret"]}.get(
+            self.kind, ["client_id", "client_secret"]
+        )
+        if self.kind == "oidc":
+            needed = [*needed, "authorize_url", "token_url", "userdata_url"]
+        for name in needed:
+            value = getattr(self, name)
+            if not (value.get_secret_value() if isinstance(value, SecretStr) else value):
+                raise _problem(f"Set 'auth.{name}' too: 'auth.kind' is '{self.kind}'.")
+        return self
+
+
+class ProcessSettings(Section):
+    """The process engine."""
+
+    trusted_team: bool = False
+    """Several people who trust each other: all kernels and jobs run as one user."""
+
+
+class LimitSettings(Section):
+    """What people's work may take of this machine; no value means all there is."""
+
+    source_bytes: ByteSize = ByteSize(200_000_000)
+    cpus: PositiveFloat | None = None
+    memory: ByteSize | None = None
+
+
+class IdleSettings(Section):
+    """Servers that nobody uses."""
+
+    cull_after: PositiveInt = 3600
+    """Seconds without activity after which a person's server is stopped."""
+
+
+class TensorBoardSettings(Section):
+    """The TensorBoard of each project."""
+
+    reload_seconds: PositiveFloat = 2.0
+
+
+class ProjectSettings(Section):
+    """A project that several people share."""
+
+    members: Names = []
+    admins: Names = []
+
+
+def _state_folder(value: Any) -> Any:
+    if isinstance(value, str) and not value.strip():
+        raise ValueError("it is empty")
+    return StateFolder(Path(value).expanduser()) if isinstance(value, str | Path) else value
+
+
+class Settings(BaseSettings):
+    """One deployment's settings, read with `load_settings`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        enable_decoding=False,
+        arbitrary_types_allowed=True,
+    )
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 8000
+    state: Annotated[StateFolder, BeforeValidator(_state_folder)] = StateFolder(Path(".labdock"))
+    database_url: str = ""
+    """The service's database; a SQLite file in the state folder where it is empty."""
+    engine: Literal["process"] = "process"
+    admins: Names = ["admin"]
+    default_environment: str = ""
+    """An environment's name; the one that `make up` makes where it is empty."""
+    gang_timeout: PositiveFloat = 120.0
+    """Seconds that a job's workers have to find each other."""
+    auth: AuthSettings = AuthSettings()
+    process: ProcessSettings = ProcessSettings()
+    limits: LimitSettings = LimitSettings()
+    idle: IdleSettings = IdleSettings()
+    tensorboard: TensorBoardSettings = TensorBoardSettings()
+    projects: dict[ProjectName, ProjectSettings] = {}
+    _folder: Path = PrivateAttr(default_factory=Path.cwd)
+
+    @property
+    def folder(self) -> Path:
+        """Where the deployment's `labdock.toml` lies."""
+        return self._folder
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """A variable wins over the file, whose content comes as init arguments."""
+        del settings_cls, dotenv_settings, file_secret_settings
+        return env_settings, init_settings
+
+    @model_validator(mode="after")
+    def _one_trusted_person(self) -> Settings:
+        if self.process.trusted_team:
+            return self
+        if not _is_loopback(self.host):
+            raise _problem(
+                f"'host' may not be '{self.host}' with the process engine, whose kernels run as "
+                "one user: keep '127.0.0.1', or set 'process.trusted_team' for a team that "
+                "trusts each other."
+            )
+        if self.auth.kind != "password":
+            raise _problem(
+                f"'auth.kind' may not be '{self.auth.kind}' with the process engine, whose "
+                "kernels run as one user: keep 'password', or set 'process.trusted_team' for a "
+                "team that trusts each other."
+            )
+        return self
+
+
+def load_settings(file: Path | None = None) -> Settings:
+    """The deployment's settings.
+
+    The file is `file`, what LABDOCK_SETTINGS names, or the nearest from here upwards. Relative paths count from the folder of the file. Raises SettingsError.
+    """
+    file = (file or _find_file()).absolute()
+    data = _read(file)
+    _refuse_unknown_variables(os.environ)
+    try:
+        settings = Settings(**data)
+    except ValidationError as error:
+        sentence, key = _sentence(error.errors()[0])
+        raise SettingsError(sentence, field=key) from None
+    return _settle(settings, file.parent)
+
+
+def settings_environment(settings: Settings) -> dict[str, str]:
+    """The variables with which another process loads these same settings."""
+    mine = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
+    return mine | {"LABDOCK_SETTINGS": str(settings.folder / FILE_NAME)}
+
+
+def _settle(settings: Settings, folder: Path) -> Settings:
+    """Put in what depends on where the deployment lies."""
+    state = StateFolder((folder / settings.state.root).resolve())
+    url = settings.database_url or f"sqlite:///{state.database}"
+    settled = settings.model_copy(update={"state": state, "database_url": url})
+    settled._folder = folder
+    return settled
+
+
+def _find_file() -> Path:
+    if named := os.environ.get("LABDOCK_SETTINGS"):
+        return Path(named)
+    here = Path.cwd()
+    found = (folder / FILE_NAME for folder in (here, *here.parents))
+    return next((file for file in found if file.is_file()), here / FILE_NAME)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError):
+        raise SettingsError(f"'{file.name}' cannot be read as text.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"'{file.name}' is not valid TOML: {error}.") from None
+
+
+def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
+    for name in sorted(environment):
+        if not name.startswith(PREFIX) or name in OTHER_VARIABLES or "_TEST_" in name:
+            continue
+        key = name.removeprefix(PREFIX).lower().split("__")[0]
+        if key not in Settings.model_fields:
+            raise SettingsError(_unknown((key,), f"variable {name}"), field=key)
+
+
+def _sentence(error: ErrorDetails) -> tuple[str, str]:
+    """What is wrong, for a person, and the key it is about."""
+    location = tuple(str(part) for part in error["loc"])
+    key = ".".join(location)
+    if error["type"] == "extra_forbidden":
+        return _unknown(location, FILE_NAME), key
+    if error["type"] == "labdock":
+        return error["msg"], key
+    said = "" if key.endswith(SECRETS) else f" to {error['input']!r}"
+    reason = error["msg"].removeprefix("Value error, ")
+    reason = reason[:1].lower() + reason[1:]
+    return f"The setting '{key}' cannot be set{said}: {reason}.", key
+
+
+def _unknown(location: tuple[str, ...], place: str) -> str:
+    key = ".".join(location)
+    near = difflib.get_close_matches(key, list(setting_names()), n=1)
+    hint = f"; did you mean '{near[0]}'?" if near else f": take it out of {place}."
+    return f"There is no setting '{key}'{hint}"
+
+
+def setting_names() -> Iterator[str]:
+    """Every setting, a section's with its section: `port`, `limits.cpus`."""
+    for name, field in Settings.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, Section):
+            yield from (f"{name}.{inner}" for inner in kind.model_fields)
+        else:
+            yield name
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _problem(sentence: str) -> PydanticCustomError:
+    """A validator's error whose message is the whole sentence."""
+    return PydanticCustomError("labdock", "{sentence}", {"sentence": sentence})
