@@ -1,0 +1,116 @@
+"""The database: connections, transactions, migrations and the reconciler's fence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, create_engine, event, make_url, text
+from sqlalchemy.orm import Session, sessionmaker
+
+from labdock_service.store.tables import Fence
+
+RECONCILER = "reconciler"
+UPGRADE_LOCK = 0x1ABD0C
+
+
+class Fenced(Exception):
+    """A newer reconciler has taken over: this one may write nothing more."""
+
+
+class Store:
+    """A database by URL: SQLite (one file, WAL) or PostgreSQL.
+
+    `read()` and `write()` give a session for one transaction; rows stay readable after it.
+    A `write()` on SQLite takes the write lock at its start, so that it waits for its turn
+    there and cannot fail half-way because somebody else wrote.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._engine = create_engine(url, pool_pre_ping=not _is_sqlite(url))
+        if _is_sqlite(url):
+            _make_folder(url)
+            event.listen(self._engine, "connect", _set_up_sqlite)
+            event.listen(self._engine, "begin", _begin_sqlite)
+        writer = self._engine.execution_options(immediate=True)
+        self._writer = writer
+        self._reading = sessionmaker(self._engine, expire_on_commit=False)
+        self._writing = sessionmaker(writer, expire_on_commit=False)
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session that only reads."""
+        with self._reading() as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A session whose changes are committed together when the block ends without an error."""
+        with self._writing.begin() as session:
+            yield session
+
+    @contextmanager
+    def fenced(self, number: int) -> Iterator[Session]:
+        """A write by the reconciler that holds `number`; `Fenced` where a newer one has begun."""
+        with self.write() as session:
+            held = session.get(Fence, RECONCILER, with_for_update=True)
+            if held is None or held.number != number:
+                raise Fenced("Another reconciler has taken over.")
+            yield session
+
+    def take_fence(self) -> int:
+        """Become the one reconciler: every older one can write nothing from now on."""
+        with self.write() as session:
+            held = session.get(Fence, RECONCILER, with_for_update=True)
+            if held is None:
+                held = Fence(name=RECONCILER, number=0)
+                session.add(held)
+            held.number += 1
+            return held.number
+
+    def upgrade(self) -> None:
+        """Bring the tables to this version. Safe to call by several processes at once."""
+        from alembic import command  # only here: it costs the idle service memory
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        with self._writer.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": UPGRADE_LOCK})
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+
+def _is_sqlite(url: str) -> bool:
+    return make_url(url).get_backend_name() == "sqlite"
+
+
+def _make_folder(url: str) -> None:
+    database = make_url(url).database
+    if database:
+        Path(database).parent.mkdir(parents=True, exist_ok=True)
+
+
+def _set_up_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # SQLAlchemy begins and ends transactions itself
+    cursor = connection.cursor()
+    for pragma in (
+        "busy_timeout=30000",
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        "foreign_keys=ON",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    immediate = connection.get_execution_options().get("immediate", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")

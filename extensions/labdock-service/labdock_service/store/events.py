@@ -1,0 +1,78 @@
+"""The one append-only table of events."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from labdock.schema import Event
+from labdock_service.store.tables import EventRow, ProjectRow
+
+ORDER_LOCK = 0x1ABD0E
+
+
+def add(
+    session: Session,
+    project_id: str,
+    actor: str,
+    kind: str,
+    *,
+    job: str | None = None,
+    endpoint: str | None = None,
+    data: dict[str, Any] | None = None,
+) -> None:
+    """Append an event. Ids appear in the order of their commits, so a reader misses none."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": ORDER_LOCK})
+    session.add(
+        EventRow(
+            time=time.time(),
+            project_id=project_id,
+            actor=actor,
+            kind=kind,
+            job_id=job,
+            endpoint_id=endpoint,
+            data=data or {},
+        )
+    )
+
+
+def after(
+    session: Session,
+    projects: Collection[str] | None,
+    after: int,
+    *,
+    job: str | None = None,
+    limit: int = 500,
+) -> list[Event]:
+    """Events with greater ids, oldest first, of these project ids (None: all) and this job."""
+    query = select(EventRow).where(EventRow.id > after)
+    if projects is not None:
+        query = query.where(EventRow.project_id.in_(projects))
+    if job is not None:
+        query = query.where(EventRow.job_id == job)
+    return [view(row) for row in session.scalars(query.order_by(EventRow.id).limit(limit))]
+
+
+def last(session: Session) -> int:
+    """The greatest id so far, 0 where there is no event."""
+    return session.scalar(select(func.max(EventRow.id))) or 0
+
+
+def view(row: EventRow) -> Event:
+    """The event's wire form."""
+    project: ProjectRow = row.project
+    return Event(
+        id=row.id,
+        time=row.time,
+        project=project.name,
+        actor=row.actor,
+        kind=row.kind,
+        job=row.job_id,
+        endpoint=row.endpoint_id,
+        data=row.data,
+    )

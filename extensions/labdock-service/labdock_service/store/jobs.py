@@ -1,0 +1,192 @@
+"""Jobs: asked for, stopped and retried by the API; read by everybody."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from pathlib import PurePosixPath
+
+import msgspec
+from sqlalchemy import select, tuple_
+from sqlalchemy.orm import Session
+
+from labdock.schema import (
+    ENDED,
+    Attempt,
+    Failure,
+    Job,
+    JobRequest,
+    JobState,
+    Progress,
+    Resources,
+    Worker,
+)
+from labdock_service.errors import Conflict
+from labdock_service.store import events
+from labdock_service.store.ids import new_id
+from labdock_service.store.tables import (
+    AttemptRow,
+    JobRow,
+    ModelRow,
+    PersonRow,
+    SnapshotRow,
+    WorkerRow,
+)
+
+
+def create(
+    session: Session, snapshot: SnapshotRow, owner: PersonRow, request: JobRequest
+) -> JobRow:
+    """A new job of the snapshot's project."""
+    now = time.time()
+    row = JobRow(
+        id=new_id("j"),
+        project_id=snapshot.project_id,
+        owner_id=owner.id,
+        snapshot_id=snapshot.id,
+        name=request.name or PurePosixPath(snapshot.entry).stem[:200],
+        workers=request.workers,
+        cpus=request.resources.cpus,
+        memory=request.resources.memory,
+        gpus=request.resources.gpus,
+        parameters=request.parameters,
+        arguments=request.arguments,
+        time_limit=request.time_limit,
+        max_attempts=request.max_attempts,
+        created=now,
+        target="succeeded",
+        retries=0,
+        retries_seen=0,
+        state="packaging",
+        message="Waits for its image.",
+        queued=now,
+        attempt=0,
+        counted=0,
+        progress={},
+    )
+    session.add(row)
+    session.flush()
+    _event(session, row, owner.name, "job.submitted")
+    return row
+
+
+def find(session: Session, job_id: str) -> JobRow | None:
+    """A job by id."""
+    return session.get(JobRow, job_id)
+
+
+def listed(
+    session: Session,
+    projects: Collection[str] | None,
+    *,
+    state: JobState | None = None,
+    owner: str | None = None,
+    limit: int = 50,
+    before: str | None = None,
+) -> list[Job]:
+    """Jobs of these project ids (None: all), newest first; `before` is the last id seen."""
+    query = select(JobRow).join(JobRow.owner)
+    if projects is not None:
+        query = query.where(JobRow.project_id.in_(projects))
+    if state is not None:
+        query = query.where(JobRow.state == state)
+    if owner is not None:
+        query = query.where(PersonRow.name == owner)
+    last = find(session, before) if before else None
+    if last is not None:
+        query = query.where(tuple_(JobRow.created, JobRow.id) < (last.created, last.id))
+    query = query.order_by(JobRow.created.desc(), JobRow.id.desc()).limit(limit)
+    return [view(session, row) for row in session.scalars(query)]
+
+
+def request_stop(session: Session, job: JobRow, actor: str) -> None:
+    """Want the job stopped; a job that has ended stays as it is."""
+    if job.state not in ENDED and job.target != "stopped":
+        job.target = "stopped"
+        _event(session, job, actor, "job.stop_requested")
+
+
+def request_retry(session: Session, job: JobRow, actor: str) -> None:
+    """Want a job that has failed or was stopped to run again, with its checkpoints."""
+    if job.state not in ENDED:
+        raise Conflict(f"Job {job.id} is {job.state}: only one that has ended can be retried.")
+    if job.state == "succeeded":
+        raise Conflict(f"Job {job.id} succeeded: submit it again to run it once more.")
+    if job.retries == job.retries_seen:
+        job.retries += 1
+        job.target = "succeeded"
+        _event(session, job, actor, "job.retry_requested")
+
+
+def attempts(session: Session, job_id: str) -> list[AttemptRow]:
+    """The job's attempts, oldest first."""
+    query = select(AttemptRow).where(AttemptRow.job_id == job_id)
+    return list(session.scalars(query.order_by(AttemptRow.number)))
+
+
+def workers(session: Session, job_id: str) -> list[WorkerRow]:
+    """The workers of all its attempts, in order of attempt and rank."""
+    query = select(WorkerRow).where(WorkerRow.job_id == job_id)
+    return list(session.scalars(query.order_by(WorkerRow.attempt, WorkerRow.rank)))
+
+
+def view(session: Session, row: JobRow) -> Job:
+    """The job's wire form."""
+    models = select(ModelRow.id).where(ModelRow.job_id == row.id).order_by(ModelRow.created)
+    return Job(
+        id=row.id,
+        project=row.project.name,
+        owner=row.owner.name,
+        name=row.name,
+        snapshot=row.snapshot_id,
+        entry=row.snapshot.entry,
+        image=row.snapshot.image,
+        state=row.state,  # type: ignore[arg-type]
+        target=row.target,  # type: ignore[arg-type]
+        workers=row.workers,
+        resources=Resources(cpus=row.cpus, memory=row.memory, gpus=row.gpus),
+        parameters=row.parameters,
+        arguments=row.arguments,
+        time_limit=row.time_limit,
+        max_attempts=row.max_attempts,
+        created=row.created,
+        started=row.started,
+        ended=row.ended,
+        progress=msgspec.convert(row.progress, Progress),
+        message=row.message,
+        failure=msgspec.convert(row.failure, Failure | None),
+        attempts=_attempts(session, row.id),
+        models=list(session.scalars(models)),
+        tensorboard=f"/services/tensorboard/{row.project.name}/",
+    )
+
+
+def _attempts(session: Session, job_id: str) -> list[Attempt]:
+    by_attempt: dict[int, list[Worker]] = {}
+    for row in workers(session, job_id):
+        by_attempt.setdefault(row.attempt, []).append(worker_view(row))
+    return [
+        Attempt(
+            number=row.number,
+            workers=by_attempt.get(row.number, []),
+            started=row.started,
+            ended=row.ended,
+            reason=row.reason,
+        )
+        for row in attempts(session, job_id)
+    ]
+
+
+def worker_view(row: WorkerRow) -> Worker:
+    """The worker's wire form."""
+    return Worker(
+        rank=row.rank,
+        state=row.state,  # type: ignore[arg-type]
+        node=row.node,
+        exit_code=row.exit_code,
+        reason=row.reason,
+    )
+
+
+def _event(session: Session, job: JobRow, actor: str, kind: str) -> None:
+    events.add(session, job.project_id, actor, kind, job=job.id, data={"name": job.name})

@@ -1,0 +1,61 @@
+"""A store with a person, a project and a snapshot that is ready to run."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.orm import Session
+
+from labdock.schema import Requirements, Source
+from labdock_service.store import Store, people, snapshots, sources
+from labdock_service.store.tables import PersonRow, ProjectRow, SnapshotRow
+
+ENVIRONMENT = "sha256:" + "e" * 64
+POSTGRESQL = os.environ.get("LABDOCK_TEST_POSTGRESQL", "")
+"""URL of a PostgreSQL server whose user may make databases; tests on it are skipped without."""
+
+
+def sqlite_url(folder: Path) -> str:
+    return f"sqlite:///{folder / 'labdock.sqlite'}"
+
+
+@contextmanager
+def postgresql_url() -> Iterator[str]:
+    """A database of its own on the server, dropped afterwards."""
+    name = f"labdock_test_{uuid.uuid4().hex[:12]}"
+    server = create_engine(POSTGRESQL, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    try:
+        yield make_url(POSTGRESQL).set(database=name).render_as_string(hide_password=False)
+    finally:
+        with server.connect() as connection:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        server.dispose()
+
+
+def upgraded(url: str) -> Store:
+    store = Store(url)
+    store.upgrade()
+    return store
+
+
+def ada(session: Session) -> tuple[PersonRow, ProjectRow]:
+    person = people.ensure_person(session, "ada", "2026-01-01T00:00:00Z")
+    return person, people.personal_project(session, person)
+
+
+def make_snapshot(session: Session, source: Source | None = None) -> SnapshotRow:
+    person, project = ada(session)
+    source = source or Source(
+        digest="sha256:" + "a" * 64, entry="train.py", files=[], requirements=Requirements()
+    )
+    sources.save(session, project.id, source)
+    return snapshots.request(
+        session, project.id, person, source, environment=ENVIRONMENT, runtime="0.1.0"
+    )
