@@ -1,4 +1,4 @@
-"""Ray Jobs: for each line on standard input, submit a script and print the seconds to its first line.
+"""Ray Jobs: for each line on standard input, the seconds from submit to a script's first line.
 
 Run with the peers' interpreter: ray_jobs.py FOLDER SCRIPT
 """
