@@ -45,6 +45,10 @@ class StateFolder:
         """Contents of source files, by digest."""
         return self.root / "sources"
 
+    def blob(self, digest: str) -> Path:
+        """The content of a source file, by its digest (`sha256:` and 64 digits)."""
+        return self.blobs / digest.removeprefix("sha256:")
+
     @property
     def images(self) -> Path:
         """The OCI image layout."""
@@ -84,3 +88,13 @@ class StateFolder:
     def logs(self) -> Path:
         """Logs of Labdock's own processes."""
         return self.root / "logs"
+
+    @property
+    def cache(self) -> Path:
+        """What can be made again: locks, what was packaged before, half-made layers."""
+        return self.root / "cache"
+
+    @property
+    def uv_cache(self) -> Path:
+        """uv's cache, on the layers' file system so that it can link instead of copying."""
+        return self.cache / "uv"
