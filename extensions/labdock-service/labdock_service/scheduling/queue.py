@@ -1,0 +1,101 @@
+"""The queue: first come, first served, all workers of a gang or none.
+
+Who cannot start yet keeps what is free for it, so that a later and smaller ask never delays
+it; what it has no use for goes to the next. An ask that the nodes could not hold even when
+empty waits without holding up anybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from labdock_service.scheduling.ledger import Capacity, Lease, Need, fits, free, take
+from labdock_service.scheduling.sentences import never_fits, waits_for
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ask:
+    """Somebody who wants `workers` workers at once; `since` is the place in the queue."""
+
+    holder: str
+    title: str
+    since: float
+    workers: int
+    need: Need
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a worker goes, and the devices it gets."""
+
+    node: str
+    devices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Who starts now and where (by rank), and what the others wait for, by holder."""
+
+    starts: dict[str, list[Place]]
+    waits: dict[str, str]
+
+
+def plan(nodes: Sequence[Capacity], leases: Sequence[Lease], asks: Sequence[Ask]) -> Plan:
+    """Decide for the whole queue."""
+    rooms = free(nodes, leases)
+    starts: dict[str, list[Place]] = {}
+    waits: dict[str, str] = {}
+    ahead: Ask | None = None
+    for ask in sorted(asks, key=lambda ask: (ask.since, ask.holder)):
+        if _place(ask, list(nodes)) is None:
+            waits[ask.holder] = never_fits(ask.need, ask.workers, nodes)
+            continue
+        placed = _place(ask, rooms)
+        if placed is not None:
+            starts[ask.holder], rooms = placed
+            continue
+        before = None if _place(ask, free(nodes, leases)) is None else ahead
+        waits[ask.holder] = waits_for(
+            ask.need, ask.workers, nodes, leases, before.title if before else None
+        )
+        rooms = _reserve(ask, rooms, nodes)
+        ahead = ahead or ask
+    return Plan(starts=starts, waits=waits)
+
+
+def _place(ask: Ask, rooms: list[Capacity]) -> tuple[list[Place], list[Capacity]] | None:
+    """Places for all workers and the rooms that they leave, or none at all."""
+    rooms = list(rooms)
+    places = []
+    for _ in range(ask.workers):
+        index = _tightest(ask.need, rooms)
+        if index is None:
+            return None
+        rooms[index], devices = take(ask.need, rooms[index])
+        places.append(Place(node=rooms[index].node, devices=devices))
+    return places, rooms
+
+
+def _tightest(need: Need, rooms: Sequence[Capacity]) -> int | None:
+    """The node that this worker fills best, so that large rooms stay for large workers."""
+    fitting = [index for index, room in enumerate(rooms) if fits(need, room)]
+
+    def left(index: int) -> tuple[int, float, int]:
+        return len(rooms[index].devices), rooms[index].cpus, index
+
+    return min(fitting, key=left, default=None)
+
+
+def _reserve(ask: Ask, rooms: list[Capacity], nodes: Sequence[Capacity]) -> list[Capacity]:
+    """The rooms without what is kept for an ask that cannot start yet."""
+    rooms = list(rooms)
+    empty = list(nodes)
+    for _ in range(ask.workers):
+        able = [index for index, node in enumerate(empty) if fits(ask.need, node)]
+        if not able:
+            break
+        index = max(able, key=lambda able: (len(rooms[able].devices), rooms[able].cpus, -able))
+        rooms[index], _ = take(ask.need, rooms[index])
+        empty[index], _ = take(ask.need, empty[index])
+    return rooms

@@ -1,0 +1,102 @@
+"""What a person reads about an ask that waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from labdock_service.scheduling.ledger import SLACK, Capacity, Lease, Need
+
+
+@dataclass(frozen=True)
+class _Kind:
+    need: Callable[[Need], float]
+    has: Callable[[Capacity], float]
+    held: Callable[[Lease], float]
+    words: Callable[[float], str]
+    amount: Callable[[float], str]
+
+
+def number(value: float) -> str:
+    """2 for 2.0 and 0.5 for 0.5."""
+    return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def size(value: float) -> str:
+    """Bytes in the unit that a person would choose."""
+    for unit, factor in (("GB", 10**9), ("MB", 10**6)):
+        if value >= factor:
+            return f"{number(value / factor)} {unit}"
+    return f"{number(value)} bytes"
+
+
+def _plural(word: str) -> Callable[[float], str]:
+    return lambda value: f"{number(value)} {word}" + ("" if value == 1 else "s")
+
+
+_KINDS = (
+    _Kind(
+        need=lambda need: need.gpus,
+        has=lambda node: len(node.devices),
+        held=lambda lease: lease.device is not None,
+        words=_plural("GPU"),
+        amount=number,
+    ),
+    _Kind(
+        need=lambda need: need.cpus,
+        has=lambda node: node.cpus,
+        held=lambda lease: lease.cpus,
+        words=_plural("CPU"),
+        amount=number,
+    ),
+    _Kind(
+        need=lambda need: need.memory,
+        has=lambda node: node.memory,
+        held=lambda lease: lease.memory,
+        words=lambda value: f"{size(value)} of memory",
+        amount=size,
+    ),
+)
+
+
+def never_fits(need: Need, workers: int, nodes: Sequence[Capacity]) -> str:
+    """An ask that is larger than what there is."""
+    for kind in _KINDS:
+        wanted, total = kind.need(need) * workers, sum(kind.has(node) for node in nodes)
+        if wanted > total + SLACK:
+            return (
+                f"Needs {kind.words(wanted)}, and there are {kind.words(total)} in all: "
+                "stop it and ask for less."
+            )
+    return "No node is large enough for one of its workers: stop it and ask for less."
+
+
+def waits_for(
+    need: Need,
+    workers: int,
+    nodes: Sequence[Capacity],
+    leases: Sequence[Lease],
+    before: str | None,
+) -> str:
+    """An ask that fits, but not now; `before` is who has the right to what is free."""
+    if before is not None:
+        return f"Waits for its turn: {before} is before it in the queue."
+    for kind in _KINDS:
+        wanted, total = kind.need(need) * workers, sum(kind.has(node) for node in nodes)
+        used = sum(kind.held(lease) for lease in leases)
+        if wanted > total - used + SLACK:
+            holders = list(dict.fromkeys(x.title for x in leases if kind.held(x)))
+            return (
+                f"Waits for {kind.words(wanted)}: {kind.amount(used)} of {kind.amount(total)} "
+                f"{'is' if used == 1 else 'are'} in use by {_names(holders)}."
+            )
+    return "Waits until one node has room for each of its workers."
+
+
+def _names(names: Sequence[str]) -> str:
+    shown = list(names[:3])
+    if len(names) > 3:
+        shown.append(f"{len(names) - 3} more")
+    if len(shown) < 2:
+        return shown[0] if shown else "others"
+    return f"{', '.join(shown[:-1])} and {shown[-1]}"
