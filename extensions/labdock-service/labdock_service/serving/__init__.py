@@ -1,0 +1,1 @@
+"""Model versions behind endpoints: what a revision does next, the router and its tables."""
