@@ -3,6 +3,7 @@
 ```
 ServiceError
 ├── Invalid (400)        a value that cannot be used, with the field it was in
+├── Unauthorized (401)   nobody that the hub knows
 ├── Forbidden (403)      seen, but not theirs to change
 ├── NotFound (404)       not there, or not for them to see
 ├── Conflict (409)       clashes with what is there
@@ -29,6 +30,12 @@ class Invalid(ServiceError):
     """A value that cannot be used."""
 
     status, code = 400, "invalid"
+
+
+class Unauthorized(ServiceError):
+    """The request comes from nobody that the hub knows."""
+
+    status, code = 401, "unauthorized"
 
 
 class Forbidden(ServiceError):
