@@ -97,6 +97,13 @@ class StillRunning(Unfinished, TimeoutError):
 
 
 class ServiceUnavailable(LabdockError):
-    """The service does not answer, or not as it should."""
+    """The service does not answer, or not as it should.
+
+    `passing` says whether it may answer again soon: then a request is worth another try.
+    """
 
     exit_code = 3
+
+    def __init__(self, message: str, *, passing: bool = False) -> None:
+        super().__init__(message)
+        self.passing = passing

@@ -1,0 +1,241 @@
+"""The service's API as typed verbs: one method a route, wire types in and out."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import msgspec
+
+from labdock import schema
+from labdock.connection import Connection, find_connection
+from labdock.errors import Mistake, NotFound
+from labdock.transport import Stream, Transport
+
+T = TypeVar("T")
+
+PAGE = 200
+"""Jobs that are asked for at once where a whole list is gone through."""
+
+SEARCHED = 2000
+"""Jobs, newest first, among which a shortened id is looked for."""
+
+JOB_ID_LENGTH = 11
+
+
+class Client:
+    """Talks to one Labdock as one person. It may be used from several threads."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.transport = Transport(connection)
+
+    def service(self) -> schema.Service:
+        """The service's versions."""
+        return self._get("", schema.Service)
+
+    @functools.cached_property
+    def me(self) -> schema.Person:
+        """Who the token stands for."""
+        return self._get("me", schema.Person)
+
+    @property
+    def person(self) -> str:
+        """The person's name, which is their own project's as well."""
+        return self.connection.person or self.me.name
+
+    def environments(self) -> list[schema.Environment]:
+        """What notebooks and jobs can start from."""
+        return self._get("environments", list[schema.Environment])
+
+    def nodes(self) -> list[schema.Node]:
+        """The machines that run workers."""
+        return self._get("nodes", list[schema.Node])
+
+    def announce_source(self, request: schema.SourceUpload) -> schema.MissingBlobs:
+        """Say what a source holds; the answer is what the service lacks of it."""
+        return self._post("sources", request, schema.MissingBlobs, again=True)
+
+    def send_blobs(self, project: str, tar: Callable[[], Iterator[bytes]], size: int) -> None:
+        """Send contents as a tar of `size` bytes; `tar` makes it anew for another try."""
+        self.transport.request(
+            "POST",
+            "blobs",
+            schema.MissingBlobs,
+            again=True,
+            params={"project": project},
+            content=tar,
+            headers={"Content-Type": "application/x-tar", "Content-Length": str(size)},
+        )
+
+    def create_snapshot(self, request: schema.SnapshotRequest) -> schema.Snapshot:
+        """Ask for a snapshot of a source that was sent."""
+        return self._post("snapshots", request, schema.Snapshot, again=True)
+
+    def snapshot(self, snapshot_id: str, wait: float | None = None) -> schema.Snapshot:
+        """A snapshot; with `wait`, its packaging is waited for that many seconds."""
+        return self._get(f"snapshots/{_part(snapshot_id)}", schema.Snapshot, wait=wait)
+
+    def create_job(self, request: schema.JobRequest) -> schema.Job:
+        """Run a snapshot as a job."""
+        return self._post("jobs", request, schema.Job)
+
+    def jobs(
+        self,
+        *,
+        project: str | None = None,
+        state: schema.JobState | None = None,
+        owner: str | None = None,
+        limit: int = 50,
+        before: str | None = None,
+    ) -> list[schema.Job]:
+        """Jobs, newest first; `before` is the id that a page goes on from."""
+        query = {"project": project, "state": state, "owner": owner, "before": before}
+        return self._get("jobs", list[schema.Job], **query, limit=limit)
+
+    def job(self, job_id: str) -> schema.Job:
+        """One job, by its whole id."""
+        return self._get(f"jobs/{_part(job_id)}", schema.Job)
+
+    def find_job(self, text: str) -> schema.Job:
+        """One job by its id, by the beginning of it, or `last` for the person's newest."""
+        if text == "last":
+            newest = self.jobs(owner=self.person, limit=1)
+            if not newest:
+                raise NotFound("You have no job yet: `labdock submit` starts one.")
+            return newest[0]
+        if len(text) >= JOB_ID_LENGTH:
+            return self.job(text)
+        return self._only(text, [job for job in self._newest() if job.id.startswith(text)])
+
+    def _newest(self) -> Iterator[schema.Job]:
+        """The newest jobs, page by page."""
+        before: str | None = None
+        for _ in range(SEARCHED // PAGE):
+            page = self.jobs(limit=PAGE, before=before)
+            yield from page
+            if len(page) < PAGE:
+                return
+            before = page[-1].id
+
+    def _only(self, text: str, found: list[schema.Job]) -> schema.Job:
+        if not text or not found:
+            raise NotFound(f"There is no job {text}: `labdock jobs` lists them.")
+        if len(found) > 1:
+            names = ", ".join(job.id for job in found[:5])
+            raise Mistake(f"{text} may be any of {names}: give more of the id.")
+        return found[0]
+
+    def stop_job(self, job_id: str) -> schema.Job:
+        """Want the job stopped."""
+        return self._post(f"jobs/{_part(job_id)}/stop", None, schema.Job, again=True)
+
+    def retry_job(self, job_id: str) -> schema.Job:
+        """Want a job that has ended to run again from its last checkpoint."""
+        return self._post(f"jobs/{_part(job_id)}/retry", None, schema.Job)
+
+    def log(
+        self,
+        job_id: str,
+        *,
+        rank: int = 0,
+        attempt: int | None = None,
+        after: str | None = None,
+        follow: bool = False,
+    ) -> AbstractContextManager[Stream]:
+        """A worker's log as a stream of `line` events, then `end`."""
+        query = {"rank": rank, "attempt": attempt, "after": after, "follow": int(follow)}
+        return self.transport.stream(f"jobs/{_part(job_id)}/logs", _given(query))
+
+    def events(
+        self, *, job: str | None = None, project: str | None = None, last_id: str | None = None
+    ) -> AbstractContextManager[Stream]:
+        """What happens to a job or in a project, as a stream."""
+        query = {"job": job, "project": project, "follow": 1}
+        return self.transport.stream("events", _given(query), last_id)
+
+    def files(self, job_id: str) -> list[schema.File]:
+        """The files that the job's chief wrote."""
+        return self._get(f"jobs/{_part(job_id)}/files", list[schema.File])
+
+    def download(self, job_id: str, path: str) -> AbstractContextManager[Iterator[bytes]]:
+        """One of those files, piece by piece."""
+        return self.transport.download(f"jobs/{_part(job_id)}/files/{quote(path)}")
+
+    def models(self, project: str | None = None) -> list[schema.ModelVersion]:
+        """Model versions, of one project or of all that the person sees."""
+        return self._get("models", list[schema.ModelVersion], project=project)
+
+    def model(self, model_id: str) -> schema.ModelVersion:
+        """One model version."""
+        return self._get(f"models/{_part(model_id)}", schema.ModelVersion)
+
+    def endpoints(self, project: str | None = None) -> list[schema.Endpoint]:
+        """Endpoints, of one project or of all that the person sees."""
+        return self._get("endpoints", list[schema.Endpoint], project=project)
+
+    def endpoint(self, project: str, name: str) -> schema.Endpoint:
+        """One endpoint."""
+        return self._get(_endpoint(project, name), schema.Endpoint)
+
+    def deploy(self, project: str, name: str, request: schema.DeployRequest) -> schema.Endpoint:
+        """Put a model version behind an endpoint."""
+        return self._post(f"{_endpoint(project, name)}/deploy", request, schema.Endpoint)
+
+    def undo(self, project: str, name: str) -> schema.Endpoint:
+        """Go back to the revision before."""
+        return self._post(f"{_endpoint(project, name)}/undo", None, schema.Endpoint)
+
+    def create_key(self, project: str, name: str, request: schema.KeyRequest) -> schema.Key:
+        """Make a key of an endpoint; the answer alone has its secret."""
+        return self._post(f"{_endpoint(project, name)}/keys", request, schema.Key)
+
+    def keys(self, project: str, name: str) -> list[schema.Key]:
+        """An endpoint's keys, without their secrets."""
+        return self._get(f"{_endpoint(project, name)}/keys", list[schema.Key])
+
+    def revoke_key(self, project: str, name: str, key_id: str) -> None:
+        """End a key at once."""
+        path = f"{_endpoint(project, name)}/keys/{_part(key_id)}"
+        self.transport.delete(path)
+
+    def trace(self, revision_id: str) -> schema.Trace:
+        """The way back from a revision to the notebook."""
+        return self._get(f"revisions/{_part(revision_id)}/trace", schema.Trace)
+
+    def _get(self, path: str, answer: type[T], **query: Any) -> T:
+        return self.transport.request("GET", path, answer, params=_given(query))
+
+    def _post(self, path: str, body: object, answer: type[T], *, again: bool = False) -> T:
+        content = b"" if body is None else msgspec.json.encode(body)
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        return self.transport.request(
+            "POST", path, answer, again=again, content=content, headers=headers
+        )
+
+
+def _part(text: str) -> str:
+    """One part of a path, whatever a person typed."""
+    return quote(text, safe="")
+
+
+def _endpoint(project: str, name: str) -> str:
+    return f"endpoints/{_part(project)}/{_part(name)}"
+
+
+def _given(query: dict[str, Any]) -> dict[str, Any]:
+    """The parameters that have a value."""
+    return {name: value for name, value in query.items() if value is not None}
+
+
+@functools.lru_cache(maxsize=4)
+def _client(connection: Connection) -> Client:
+    return Client(connection)
+
+
+def default_client() -> Client:
+    """The client of the Labdock that the environment names, kept between calls."""
+    return _client(find_connection())

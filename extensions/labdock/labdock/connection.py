@@ -1,0 +1,73 @@
+"""Where Labdock is, and who asks: from the environment, which the hub sets in a notebook."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit, urlunsplit
+
+from labdock.errors import NotConnected
+
+SERVICE = "/services/labdock"
+
+_NO_ADDRESS = (
+    "Set LABDOCK_URL to the hub's address, such as http://127.0.0.1:8000: "
+    "outside of a notebook of the hub it is not known."
+)
+_BAD_ADDRESS = "LABDOCK_URL must be the hub's address, such as http://127.0.0.1:8000."
+_NO_TOKEN = "Set LABDOCK_TOKEN to a token; `labdock token NAME` on the hub's machine makes one."
+
+
+@dataclass(frozen=True)
+class Connection:
+    """The hub's address without a slash at its end, a token, and the person if known."""
+
+    hub: str
+    token: str = field(repr=False)
+    person: str | None = None
+
+    @property
+    def api(self) -> str:
+        """The address of the service's API."""
+        return f"{self.hub}{SERVICE}/api/"
+
+    @property
+    def local(self) -> bool:
+        """Whether the hub is on this machine, where no proxy leads to it."""
+        host = urlsplit(self.hub).hostname or ""
+        try:
+            return ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost"
+
+    def absolute(self, path: str) -> str:
+        """The whole address of a path under the hub, with the hub's prefix or without."""
+        parts = urlsplit(self.hub)
+        if parts.path and not path.startswith(f"{parts.path}/"):
+            path = parts.path + path
+        return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
+
+
+def find_connection(environ: Mapping[str, str] = os.environ) -> Connection:
+    """Read LABDOCK_URL and LABDOCK_TOKEN, or the token that the hub gave this server."""
+    url = environ.get("LABDOCK_URL")
+    if not url:
+        raise NotConnected(_NO_ADDRESS)
+    if token := environ.get("LABDOCK_TOKEN"):
+        return Connection(_hub_address(url), token)
+    if token := environ.get("JUPYTERHUB_API_TOKEN"):
+        return Connection(_hub_address(url), token, environ.get("JUPYTERHUB_USER"))
+    raise NotConnected(_NO_TOKEN)
+
+
+def _hub_address(url: str) -> str:
+    """The hub's address, also from an address of one of its pages or of the service."""
+    parts = urlsplit(url.strip())
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+        raise NotConnected(_BAD_ADDRESS)
+    path = parts.path + "/"
+    for page in (f"{SERVICE}/", "/hub/"):
+        path = path.partition(page)[0]
+    return urlunsplit((parts.scheme, parts.netloc, path.rstrip("/"), "", ""))

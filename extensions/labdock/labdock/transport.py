@@ -1,0 +1,219 @@
+"""HTTP to the service: retries, streams, and foreign errors made the client's own."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from labdock import errors, sse
+from labdock.connection import Connection
+
+if TYPE_CHECKING:
+    import httpx
+
+T = TypeVar("T")
+
+DELAYS = (0.1, 0.2, 0.4, 0.8, 1.5, 2.0)
+"""Seconds between tries: a service that restarts is back within their sum."""
+
+STREAM_SILENCE = 45.0
+"""Seconds without a byte, not even a ping, after which a stream is opened again."""
+
+_PASSING = (429, 502, 503, 504)
+_MISTAKES: dict[int, type[errors.Mistake]] = {
+    401: errors.NotAllowed,
+    403: errors.NotAllowed,
+    404: errors.NotFound,
+    409: errors.Conflict,
+}
+
+
+def _import_httpx() -> Any:
+    """Import httpx without its own command line, which takes longer than all the rest."""
+    if "httpx" not in sys.modules:
+        sys.modules["httpx._main"] = None  # type: ignore[assignment]
+        try:
+            import httpx
+        finally:
+            sys.modules.pop("httpx._main", None)
+    import httpx
+
+    return httpx
+
+
+def _say_nothing(message: str) -> None:
+    """Where nobody wants to hear of trouble that may pass."""
+
+
+class Transport:
+    """Requests to one Labdock. It may be used from several threads."""
+
+    def __init__(self, connection: Connection) -> None:
+        library = _import_httpx()
+        self.connection = connection
+        self.on_trouble: Callable[[str], None] = _say_nothing
+        self._transport_error: type[Exception] = library.TransportError
+        self._not_sent: tuple[type[Exception], ...] = (
+            library.ConnectError,
+            library.ConnectTimeout,
+        )
+        self._http: httpx.Client = library.Client(
+            base_url=connection.api,
+            headers={"Authorization": f"token {connection.token}"},
+            timeout=library.Timeout(60.0, connect=5.0),
+            trust_env=not connection.local,
+            verify=connection.api.startswith("https:"),  # loading the certificates takes 20 ms
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def request(
+        self, method: str, path: str, answer: type[T], *, again: bool | None = None, **options: Any
+    ) -> T:
+        """Send a request and decode its answer.
+
+        `again` says whether it may be sent twice; GET and DELETE may. A request that did
+        not reach the service is always sent again.
+        """
+        repeatable = method in ("GET", "DELETE") if again is None else again
+        return decode(self._send(method, path, repeatable, options).content, answer)
+
+    def delete(self, path: str) -> None:
+        """Send a request whose answer is empty."""
+        self._send("DELETE", path, True, {})
+
+    def _send(
+        self, method: str, path: str, repeatable: bool, options: dict[str, Any]
+    ) -> httpx.Response:
+        for delay in DELAYS:
+            try:
+                return self._send_once(method, path, options)
+            except errors.ServiceUnavailable as error:
+                unsent = isinstance(error.__cause__, self._not_sent)
+                if not unsent and not (repeatable and error.passing):
+                    raise
+                if delay >= 1:
+                    self.on_trouble(f"{error} Trying again.")
+                time.sleep(delay)
+        return self._send_once(method, path, options)
+
+    def _send_once(self, method: str, path: str, options: dict[str, Any]) -> httpx.Response:
+        content = options.get("content")
+        made = {**options, "content": content()} if callable(content) else options
+        try:
+            response: httpx.Response = self._http.request(method, path, **made)
+        except self._transport_error as error:
+            raise self._silent() from error
+        self._check(response)
+        return response
+
+    def _silent(self) -> errors.ServiceUnavailable:
+        message = f"Labdock does not answer at {self.connection.hub}."
+        return errors.ServiceUnavailable(message, passing=True)
+
+    def _check(self, response: httpx.Response) -> None:
+        if not response.is_success:
+            response.read()
+            raise translate(response, self.connection)
+
+    @contextlib.contextmanager
+    def download(self, path: str) -> Iterator[Iterator[bytes]]:
+        """Open an answer that is read piece by piece."""
+        try:
+            with self._http.stream("GET", path) as response:
+                self._check(response)
+                yield response.iter_bytes()
+        except self._transport_error as error:
+            raise self._silent() from error
+
+    @contextlib.contextmanager
+    def stream(
+        self, path: str, params: dict[str, Any], last_id: str | None = None
+    ) -> Iterator[Stream]:
+        """Open a stream of server-sent events; it ends with ServiceUnavailable when cut off."""
+        headers = {"Accept": "text/event-stream"}
+        if last_id is not None:
+            headers["Last-Event-ID"] = last_id
+        try:
+            with self._http.stream(
+                "GET", path, params=params, headers=headers, timeout=STREAM_SILENCE
+            ) as response:
+                self._check(response)
+                yield Stream(response)
+        except self._transport_error as error:
+            raise self._silent() from error
+
+
+class Stream:
+    """An open stream of events, which another thread may end."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._response = response
+
+    def __iter__(self) -> Iterator[sse.Message]:
+        return sse.messages(self._response.iter_bytes())
+
+    def end(self) -> None:
+        """Wake up the thread that reads, as closing a socket alone would not."""
+        network = self._response.extensions.get("network_stream")
+        if network is not None:
+            with contextlib.suppress(OSError):
+                network.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+
+
+def decode(content: bytes | str, answer: type[T]) -> T:
+    """Decode an answer into a wire type; fields that are not known are passed over."""
+    try:
+        return msgspec.json.decode(content, type=answer)
+    except msgspec.DecodeError as error:
+        raise errors.ServiceUnavailable(
+            "The service gave an answer that this version of labdock does not read: "
+            "install the client of the service's version."
+        ) from error
+
+
+def translate(response: httpx.Response, connection: Connection) -> errors.LabdockError:
+    """The client's own error for an answer that is none."""
+    status = response.status_code
+    sentence = _sentence(response.content)
+    if sentence is None:
+        return _foreign(status, connection)
+    if status >= 500 or status == 429:
+        return errors.ServiceUnavailable(sentence, passing=status in _PASSING)
+    return _MISTAKES.get(status, errors.Mistake)(sentence)
+
+
+def _sentence(content: bytes) -> str | None:
+    """What the service says, or a model server, which knows an `error` only."""
+    try:
+        body = msgspec.json.decode(content, type=dict[str, Any])
+    except msgspec.DecodeError:
+        return None
+    sentence = body.get("detail", body.get("error"))
+    return sentence if isinstance(sentence, str) else None
+
+
+def _foreign(status: int, connection: Connection) -> errors.LabdockError:
+    """The error for an answer that does not come from the service itself."""
+    if status in (401, 403):
+        return errors.NotAllowed("The hub refused the token: set LABDOCK_TOKEN to a new one.")
+    if status == 404:
+        return errors.NotConnected(
+            f"There is no Labdock at {connection.hub}: set LABDOCK_URL to the hub's address."
+        )
+    if 300 <= status < 400:
+        return errors.NotConnected(
+            f"{connection.hub} sends on to another address: set LABDOCK_URL to that one."
+        )
+    if status in _PASSING:
+        message = f"Labdock's service does not run at {connection.hub} now."
+        return errors.ServiceUnavailable(message, passing=True)
+    return errors.ServiceUnavailable(f"Labdock's service answered with an error ({status}).")

@@ -1,0 +1,91 @@
+"""How things are said to a person: lengths of time, sizes, a job and its progress in a line."""
+
+from __future__ import annotations
+
+import re
+
+from labdock.schema import Job, Progress
+
+_STEPS = ("B", "kB", "MB", "GB", "TB")
+_CONTROL = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]"  # colours and cursor movements
+    r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # titles and links of a terminal
+    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+)
+
+
+def size(count: float) -> str:
+    """Bytes as `512 B`, `1.2 MB`."""
+    for unit in _STEPS[:-1]:
+        if count < 999.5:
+            return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} {_STEPS[-1]}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as `8 s`, `1 min 12 s`, `2 h 5 min`."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min"
+
+
+def plain(text: str) -> str:
+    """A log line without colours, cursor movements and other control characters."""
+    shown = text.rstrip("\r").rpartition("\r")[2]
+    return _CONTROL.sub("", shown)
+
+
+def metrics(values: dict[str, float]) -> list[str]:
+    """`loss 0.123`, `accuracy 0.97`."""
+    return [f"{name} {value:.4g}" for name, value in values.items()]
+
+
+def progress(now: Progress) -> str:
+    """Epoch, step, metrics and time left in a line; empty where nothing is known yet."""
+    parts = [
+        _counted("cell", now.cell, now.cells),
+        _counted("epoch", now.epoch, now.epochs),
+        _counted("step", now.step, now.steps),
+        *metrics(now.metrics),
+    ]
+    if now.seconds_left is not None:
+        parts.append(f"{duration(now.seconds_left)} left")
+    return " · ".join(part for part in parts if part)
+
+
+def _counted(word: str, at: int | None, of: int | None) -> str:
+    if at is None:
+        return ""
+    return f"{word} {at}/{of}" if of else f"{word} {at}"
+
+
+def share(now: Progress) -> float | None:
+    """How much of the training is done, from 0 to 1, where it is known."""
+    if now.epoch is None or not now.epochs:
+        return None
+    within = now.step / now.steps if now.step is not None and now.steps else 0.0
+    return min(1.0, (max(now.epoch - 1, 0) + min(within, 1.0)) / now.epochs)
+
+
+def headline(job: Job) -> str:
+    """The job in a line: what, which, its state, and how long or why."""
+    words = [job.name, job.id, _state(job)]
+    if job.state == "succeeded":
+        words.extend(metrics(job.progress.metrics))
+    elif job.failure:
+        words.append(job.failure.reason)
+    elif job.message:
+        words.append(job.message)
+    return " · ".join(words)
+
+
+def _state(job: Job) -> str:
+    if job.started is not None and job.ended is not None:
+        return f"{job.state} after {duration(job.ended - job.started)}"
+    return job.state
