@@ -78,19 +78,37 @@ async def forward(
     The request's own query goes along, less a hub token in it. `add_response` are headers
     that replace the upstream's. An upstream that is away gives a 503 with a sentence.
     """
-    target = URL(_with_query(url, request), encoded=True)
     try:
-        upstream = await session.request(
-            request.method,
-            target,
-            headers=_request_headers(request, drop_request),
-            data=request.stream() if _has_body(request) else None,
-            allow_redirects=False,
-            auto_decompress=False,
-            skip_auto_headers=("User-Agent", "Content-Type", "Accept", "Accept-Encoding"),
+        return await send(
+            session, request, url, drop_request=drop_request, add_response=add_response
         )
     except (aiohttp.ClientError, OSError):
         return away(add_response)
+
+
+async def send(
+    session: aiohttp.ClientSession,
+    request: Request,
+    url: str,
+    *,
+    drop_request: frozenset[str] = CREDENTIALS | REVEALING,
+    add_response: Mapping[str, str] | None = None,
+) -> Response:
+    """Forward, for who wants to know why an upstream is away.
+
+    Raises aiohttp.ClientConnectorError where nothing was sent yet, and else another
+    aiohttp.ClientError or an OSError.
+    """
+    target = URL(_with_query(url, request), encoded=True)
+    upstream = await session.request(
+        request.method,
+        target,
+        headers=_request_headers(request, drop_request),
+        data=request.stream() if _has_body(request) else None,
+        allow_redirects=False,
+        auto_decompress=False,
+        skip_auto_headers=("User-Agent", "Content-Type", "Accept", "Accept-Encoding"),
+    )
     response = StreamingResponse(_body(upstream), upstream.status)
     response.raw_headers = _response_headers(upstream, add_response or {})
     return response
