@@ -126,9 +126,11 @@ class Engine(ABC):
         """Forget an ended worker and delete what the engine keeps of it. Unknown ids pass."""
 
     @abstractmethod
-    def log(self, worker: str, *, after: str | None = None, follow: bool = False) -> AsyncIterator[LogRecord]:
+    def log(
+        self, worker: str, *, after: str | None = None, follow: bool = False
+    ) -> AsyncIterator[LogRecord]:
         """The worker's output after a cursor; with `follow`, on until the worker has ended."""
 
     @abstractmethod
     def events(self, worker: str, offset: int) -> tuple[list[bytes], int]:
-        """Whole lines that the worker wrote to its event file since `offset`, and the next offset."""
+        """Whole lines of the worker's event file from `offset` on, and the next offset."""

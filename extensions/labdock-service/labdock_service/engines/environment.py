@@ -1,0 +1,41 @@
+"""The environment variables of a worker: few, and none of the service's own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from labdock_service.engines.base import WorkerSpec
+from labdock_service.engines.workerfolder import WorkerFolder
+
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_INHERITED = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "TZ")
+"""Of the machine, not of the deployment: language, CUDA's libraries, time zone."""
+
+
+def worker_environment(folder: WorkerFolder, spec: WorkerSpec) -> dict[str, str]:
+    """The machine's few variables, the engine's defaults, the spec's own, and the secrets."""
+    return {
+        **{name: os.environ[name] for name in _INHERITED if name in os.environ},
+        **_defaults(folder, spec),
+        **spec.environment,
+        **{name: str(path) for name, path in spec.outputs.items()},
+        **spec.secrets,
+        "LABDOCK_EVENTS": str(folder.events),
+        "TMPDIR": str(folder.temporary),
+        "CUDA_VISIBLE_DEVICES": ",".join(spec.devices) or "-1",
+    }
+
+
+def _defaults(folder: WorkerFolder, spec: WorkerSpec) -> dict[str, str]:
+    program = Path(spec.argv[0])
+    found = {
+        "HOME": str(folder.work(spec)),
+        "PATH": f"{program.parent}:{_PATH}" if program.is_absolute() else _PATH,
+        "PYTHONUNBUFFERED": "1",
+    }
+    if "LANG" not in os.environ and "LC_ALL" not in os.environ:
+        found["LANG"] = "C.UTF-8"
+    if spec.python_path:
+        found["PYTHONPATH"] = ":".join(map(str, spec.python_path))
+    return found

@@ -1,0 +1,27 @@
+"""A worker's status.json, whole at any moment: what is known of it, whoever asks."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+NAME = "status.json"
+
+
+def read(folder: Path) -> dict[str, Any] | None:
+    """The status, or None where no supervisor has taken the worker on yet."""
+    try:
+        status = json.loads((folder / NAME).read_bytes())
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+    return status if isinstance(status, dict) else None
+
+
+def write(folder: Path, status: dict[str, Any]) -> None:
+    """Replace the status, and have it on the disk before returning."""
+    fresh = folder / "status.new"
+    with fresh.open("w") as file:
+        json.dump(status, file)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(folder / NAME)

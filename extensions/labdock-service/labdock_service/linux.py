@@ -1,0 +1,89 @@
+"""Calls of the Linux kernel that Python's library has no name for, and /proc's `stat`.
+
+The supervisor imports this before its worker runs, so it stays small and quick to import.
+"""
+
+# pathlib would take longer to import than all of this.
+# ruff: noqa: PTH
+
+import ctypes
+import os
+
+IN_MODIFY = 0x2
+IN_MOVED_TO = 0x80
+IN_CREATE = 0x100
+IN_DELETE_SELF = 0x400
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+_TICKS = os.sysconf("SC_CLK_TCK")
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Stat:
+    """The fields of /proc/PID/stat that say who a process is; `started` in seconds since boot."""
+
+    def __init__(self, line: str) -> None:
+        fields = line[line.rindex(")") + 2 :].split()
+        self.state = fields[0]
+        self.parent = int(fields[1])
+        self.session = int(fields[3])
+        self.started = int(fields[19]) / _TICKS
+
+    @property
+    def gone(self) -> bool:
+        """Whether only its exit status is left of it."""
+        return self.state in "ZXx"
+
+
+def stat(pid: int) -> Stat | None:
+    """What the kernel says of a process; None where there is none."""
+    try:
+        with open(f"/proc/{pid}/stat", errors="replace") as file:
+            return Stat(file.read())
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+def all_processes() -> dict[int, Stat]:
+    """Every process there is, by its id."""
+    found = ((int(name), stat(int(name))) for name in os.listdir("/proc") if name.isdigit())
+    return {pid: process for pid, process in found if process is not None}
+
+
+def boot() -> str:
+    """Names this run of the machine: process ids and start times repeat after the next."""
+    with open("/proc/sys/kernel/random/boot_id") as file:
+        return file.read().strip()
+
+
+def signal_when_parent_ends(signal: int) -> None:
+    """Ask the kernel to send this process a signal when the thread that started it ends."""
+    _checked(_libc.prctl(_PR_SET_PDEATHSIG, signal, 0, 0, 0))
+
+
+def adopt_orphans() -> None:
+    """Become the parent of every descendant whose own parent ends."""
+    _checked(_libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
+
+
+def inotify_open() -> int:
+    """A descriptor that is readable when a watched file changes."""
+    return _checked(_libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC))
+
+
+def inotify_add(descriptor: int, path: str, mask: int) -> int:
+    """Watch a path; returns the watch's number, the same one for the same path."""
+    return _checked(_libc.inotify_add_watch(descriptor, os.fsencode(path), mask))
+
+
+def inotify_remove(descriptor: int, watch: int) -> None:
+    """End a watch; one that ended by itself (its path was deleted) is no error."""
+    _libc.inotify_rm_watch(descriptor, watch)
+
+
+def _checked(result: int) -> int:
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    return result
