@@ -84,7 +84,8 @@ def load(name: str, base: Path) -> Model:
     try:
         session, definitions = _load_session(folder)
     except (tf.errors.OpError, RuntimeError, OSError, ValueError) as error:
-        raise LoadError(f"Version {version} of model {name} cannot be loaded: {error}") from error
+        reason = str(error).replace(str(folder), folder.name)
+        raise LoadError(f"Version {version} of model {name} cannot be loaded: {reason}") from error
     signatures = {
         key: _signature(session, definition)
         for key, definition in definitions.items()
