@@ -33,8 +33,9 @@ class Client:
         self.connection = connection
         self.transport = Transport(connection)
 
+    @functools.cached_property
     def service(self) -> schema.Service:
-        """The service's versions."""
+        """The service's versions and limits."""
         return self._get("", schema.Service)
 
     @functools.cached_property

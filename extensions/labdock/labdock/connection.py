@@ -34,6 +34,11 @@ class Connection:
         return f"{self.hub}{SERVICE}/api/"
 
     @property
+    def in_hub(self) -> bool:
+        """Whether this is a person's server of that hub, which said who they are."""
+        return self.person is not None
+
+    @property
     def local(self) -> bool:
         """Whether the hub is on this machine, where no proxy leads to it."""
         host = urlsplit(self.hub).hostname or ""

@@ -443,4 +443,6 @@ class Service:
     version: str
     api: int
     engine: Literal["process", "docker", "swarm"]
+    source_bytes: int = 200_000_000
+    """How large a source may be."""
     message: str = ""
