@@ -89,14 +89,12 @@ class Job:
 
         Interrupting the wait leaves the job running.
         """
-        updates = follow(self.client, self.id, log=False, timeout=timeout)
-        with contextlib.closing(updates):
-            for update in updates:
-                if isinstance(update, schema.Job):
-                    self.record = update
-        return self._succeeded()
-
-    def _succeeded(self) -> Job:
+        if self.record.state not in ENDED:
+            updates = follow(self.client, self.id, log=False, timeout=timeout)
+            with contextlib.closing(updates):
+                for update in updates:
+                    if isinstance(update, schema.Job):
+                        self.record = update
         if self.record.state == "failed":
             raise JobFailed(self.record)
         if self.record.state == "stopped":
@@ -105,9 +103,10 @@ class Job:
 
     def watch(self) -> None:
         """Show the job here as it goes: progress, log, and buttons."""
-        from labdock.widgets import watch
+        from labdock.watching import choose_view, show
 
-        watch(self)
+        if view := choose_view(foreground=True):
+            show(self, view)
 
     def stop(self) -> Job:
         """Stop the job; it keeps its checkpoints, so that `retry` goes on from there."""

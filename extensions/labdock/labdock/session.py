@@ -47,9 +47,8 @@ def this_kernel() -> Kernel | None:
     if shell is None or not hasattr(shell, "kernel"):
         return None
     import psutil
-    from ipykernel.connect import get_connection_file
 
-    file = Path(get_connection_file())
+    file = Path(shell.kernel.parent.abs_connection_file)
     match = _CONNECTION_FILE.fullmatch(file.name)
     return Kernel(
         id=match[1] if match else "",

@@ -1,0 +1,190 @@
+"""A job in a notebook: a headline that stays in the saved file, and widgets while it runs."""
+
+from __future__ import annotations
+
+import collections
+import html
+import re
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import ipywidgets
+from IPython.display import HTML, display
+
+from labdock import schema, wording
+from labdock.errors import LabdockError
+from labdock.schema import ENDED
+from labdock.submission import Step
+
+if TYPE_CHECKING:
+    from labdock.running import Job
+
+LINES = 500
+"""Log lines that are kept in view; `job.logs()` has them all."""
+
+BREATH = 0.2
+"""Seconds between two updates of the log's text, so that a fast log does not flood."""
+
+_BAR_STYLES = {"succeeded": "success", "failed": "danger", "stopped": "warning"}
+
+
+class WidgetView:
+    """Widgets of one submission; every text is escaped."""
+
+    def __init__(self) -> None:
+        self._job: Job | None = None
+        self._log = _LogBox()
+        self._headline = ipywidgets.HTML()
+        self._bar = ipywidgets.FloatProgress(min=0, max=1, layout={"width": "100%"})
+        self._progress = ipywidgets.HTML()
+        self._note = ipywidgets.HTML()
+        self._tensorboard = ipywidgets.HTML()
+        self._stop = _button("Stop", "stop", self._stop_job)
+        self._name = ipywidgets.Text(description="Endpoint", layout={"width": "20em"})
+        self._deploy = _button("Deploy", "cloud-upload", self._deploy_model)
+        self._kept = display(HTML(""), display_id=True)
+        display(self._box())
+
+    def _box(self) -> Any:
+        buttons = [self._tensorboard, self._stop, self._name, self._deploy]
+        row = ipywidgets.HBox(buttons, layout={"align_items": "center", "flex_flow": "wrap"})
+        self._buttons = row
+        row.layout.display = "none"
+        self._enable(stop=False, deploy=False)
+        return ipywidgets.VBox([self._bar, self._progress, row, self._note, self._log.widget])
+
+    def step(self, step: Step) -> None:
+        """Say what is done before there is a job."""
+        self._keep(step.message)
+        self._bar.value = step.share or 0.0
+
+    def begin(self, job: Job) -> None:
+        """Show the job, and the buttons for it."""
+        self._job = job
+        self._name.value = endpoint_name(job.name)
+        self._tensorboard.value = _link(_page(job), "TensorBoard")
+        self._buttons.layout.display = "flex"
+        self.changed(job.record)
+
+    def changed(self, record: schema.Job) -> None:
+        """Show the job's state and progress."""
+        self._keep(wording.headline(record))
+        self._progress.value = html.escape(wording.progress(record.progress))
+        done = 1.0 if record.state == "succeeded" else wording.share(record.progress)
+        self._bar.value = done if done is not None else 0.0
+        self._bar.bar_style = _BAR_STYLES.get(record.state, "info")
+        ended = record.state in ENDED
+        self._enable(stop=not ended and record.state != "stopping", deploy=bool(record.models))
+        if record.failure and record.failure.traceback:
+            self._log.show_traceback(record.failure.traceback)
+
+    def line(self, line: schema.LogLine) -> None:
+        """Add a line to the log."""
+        self._log.add(wording.plain(line.text))
+
+    def trouble(self, message: str | None) -> None:
+        """Say that the service is away, or nothing more of it."""
+        self._note.value = html.escape(f"{message} Trying again." if message else "")
+
+    def _keep(self, text: str) -> None:
+        """Put the headline into the notebook itself, where it stays when it is saved."""
+        self._kept.update(HTML(f"<b>{html.escape(text)}</b>"))
+
+    def _enable(self, *, stop: bool, deploy: bool) -> None:
+        self._stop.disabled = not stop
+        self._deploy.disabled = self._name.disabled = not deploy
+
+    def _stop_job(self) -> None:
+        if self._job is not None:
+            self._stop.disabled = True
+            self._in_background(self._job.stop)
+
+    def _deploy_model(self) -> None:
+        if self._job is not None:
+            self._deploy.disabled = True
+            self._note.value = "The model server starts …"
+            self._in_background(self._deploy_named)
+
+    def _deploy_named(self) -> None:
+        assert self._job is not None
+        try:
+            endpoint = self._job.deploy(self._name.value.strip())
+        finally:
+            self._deploy.disabled = False
+        self._note.value = (
+            f"{html.escape(endpoint.name)} answers at <code>{html.escape(endpoint.url)}</code>. "
+            f"A key for programs: <code>labdock.endpoint({endpoint.name!r}).create_key()</code>"
+        )
+
+    def _in_background(self, do: Callable[[], object]) -> None:
+        def guarded() -> None:
+            try:
+                do()
+            except LabdockError as error:
+                self._note.value = html.escape(str(error))
+
+        threading.Thread(target=guarded, daemon=True, name="labdock button").start()
+
+
+class _LogBox:
+    """The last lines of a log, drawn again at most every BREATH seconds."""
+
+    def __init__(self) -> None:
+        self.widget = ipywidgets.HTML()
+        self._lines: collections.deque[str] = collections.deque(maxlen=LINES)
+        self._lock = threading.Lock()
+        self._due: threading.Timer | None = None
+
+    def add(self, line: str) -> None:
+        with self._lock:
+            self._lines.append(line)
+            if self._due is None:
+                self._due = threading.Timer(BREATH, self._draw)
+                self._due.daemon = True
+                self._due.start()
+
+    def show_traceback(self, text: str) -> None:
+        """End the log with the person's own traceback, where it does not show it already."""
+        lines = [wording.plain(line) for line in text.splitlines()]
+        if lines and lines[-1] not in self._lines:
+            for line in lines:
+                self.add(line)
+
+    def _draw(self) -> None:
+        with self._lock:
+            self._due = None
+            text = "\n".join(self._lines)
+        # The reversed column keeps the newest line in view.
+        self.widget.value = (
+            '<div style="display:flex;flex-direction:column-reverse;max-height:18em;overflow:auto">'
+            f'<pre style="margin:0;line-height:1.3">{html.escape(text)}</pre></div>'
+        )
+
+
+def _button(text: str, icon: str, press: Callable[[], None]) -> Any:
+    button = ipywidgets.Button(description=text, icon=icon, layout={"width": "auto"})
+    button.on_click(lambda _: press())
+    return button
+
+
+def _link(address: str, text: str) -> str:
+    return (
+        f'<a class="jupyter-button" target="_blank" rel="noopener" '
+        f'style="padding:0 1em" href="{html.escape(address)}">{html.escape(text)}</a>'
+    )
+
+
+def _page(job: Job) -> str:
+    """TensorBoard's address for the browser that shows the notebook.
+
+    On the hub that is a path: the browser knows the hub's name, which may be another here.
+    """
+    address = job.tensorboard_url
+    return urlsplit(address).path if job.client.connection.in_hub else address
+
+
+def endpoint_name(text: str) -> str:
+    """An endpoint's name made from a job's: lower-case letters, digits and dashes."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:63].strip("-") or "model"
