@@ -4,7 +4,7 @@ The supervisor imports this before its worker runs, so it stays small and quick 
 """
 
 # pathlib would take longer to import than all of this.
-# ruff: noqa: PTH
+# ruff: noqa: PTH123, PTH208
 
 import ctypes
 import os

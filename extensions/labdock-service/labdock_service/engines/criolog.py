@@ -27,6 +27,7 @@ class LineWriter:
         self._full = b" %s F " % stream.encode()
         self._part = b" %s P " % stream.encode()
         self._rest = b""
+        self._open = False
 
     def feed(self, output: bytes, nanoseconds: int) -> bytes:
         """What to append to the log for this output."""
@@ -36,17 +37,19 @@ class LineWriter:
         log = b""
         if end >= 0:
             prefix = stamp + self._full
+            self._open = False
             log = prefix + output[:end].replace(b"\n", b"\n" + prefix) + b"\n"
         self._rest = output[end + 1 :]
         if len(self._rest) > LONGEST_PART:
             cut = _character_end(self._rest)
             log += stamp + self._part + self._rest[:cut] + b"\n"
             self._rest = self._rest[cut:]
+            self._open = True
         return log
 
     def finish(self, nanoseconds: int) -> bytes:
         """What to append at the end of the output: a last line that has no line end."""
-        return self.feed(b"\n", nanoseconds) if self._rest else b""
+        return self.feed(b"\n", nanoseconds) if self._rest or self._open else b""
 
 
 def _character_end(text: bytes) -> int:

@@ -4,7 +4,7 @@ Of the supervisor's imports: small, standard library only.
 """
 
 # pathlib would take longer to import than all of this.
-# ruff: noqa: PTH
+# ruff: noqa: PTH123
 
 import os
 import signal

@@ -9,37 +9,32 @@ It answers on its standard output: `supervisor PID`, then `pid PID` or `failed R
 """
 
 # pathlib would take longer to import than all of this.
-# ruff: noqa: PTH
+# ruff: noqa: PTH123
 
 from __future__ import annotations
 
-import errno
 import marshal
 import os
-import resource
 import select
 import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any
 
 from labdock_service import linux
 from labdock_service.engines import processtree
-from labdock_service.engines.criolog import LineWriter
+from labdock_service.engines.forkworker import fork_worker, read_all
+from labdock_service.engines.outputlog import DISK_FULL, OutputLog
 
 STOP, KILL = b"s", b"k"
 """What is written into a worker's `control` pipe."""
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
-_BLOCK = 256 * 1024
 _CHECK_SECONDS = 1.0
 _QUIET_SECONDS = 0.1
 """Least time between two wake-ups for events that the worker wrote."""
 _UNKILLABLE_SECONDS = 10.0
-_OOM_SCORE = "500"
-"""Makes the kernel, when memory runs out, choose workers before Labdock's own processes."""
 
 
 def main(folder: str, lock: int, control: int) -> None:
@@ -51,7 +46,7 @@ def main(folder: str, lock: int, control: int) -> None:
     linux.adopt_orphans()
     _answer(f"supervisor {os.getpid()}")
     try:
-        order = marshal.loads(_read_all(0))
+        order = marshal.loads(read_all(0))
     except (EOFError, ValueError, TypeError):
         return
     os.chdir(folder)
@@ -67,7 +62,7 @@ class Supervisor:
         self._control = control
         self._poll = select.poll()
         self._handlers: dict[int, Callable[[], object]] = {}
-        self._log = Log()
+        self._log = OutputLog()
         self._status: dict[str, Any] = {"supervisor": os.getpid(), "boot": linux.boot()}
         self._pid = 0
         self._exit_code: int | None = None
@@ -101,19 +96,13 @@ class Supervisor:
         with open("status.json", "w") as file:
             file.write('{"state": "starting"}')
         outputs = [self._log.open(stream) for stream in ("stdout", "stderr")]
-        report_read, report_write = os.pipe()
-        supervisor = os.getpid()
-        self._pid = os.fork()
-        if not self._pid:
-            _become_worker(self._order, outputs, report_write, supervisor)
-        for descriptor in (*outputs, report_write):
-            os.close(descriptor)
         started = time.time()
-        failure = _read_all(report_read)
-        os.close(report_read)
-        if failure:
-            os.waitpid(self._pid, 0)
-            self._fail(os.strerror(int(failure)))
+        try:
+            self._pid = fork_worker(self._order, outputs)
+        except OSError as error:
+            self._reason = f"its program cannot be started: {error.strerror}"
+            self._end(None)
+            _answer(f"failed {error.strerror}")
             return False
         process = linux.stat(self._pid)
         assert process is not None, "a child that was not waited for is there"
@@ -124,11 +113,6 @@ class Supervisor:
         for stream, descriptor in self._log.sources.items():
             self._watch(descriptor, partial(self._log.copy, stream))
         return True
-
-    def _fail(self, why: str) -> None:
-        self._reason = f"its program cannot be started: {why}"
-        self._end(None)
-        _answer(f"failed {why}")
 
     # Serving
 
@@ -253,7 +237,7 @@ class Supervisor:
         try:
             statusfile.write(Path(), self._status)
         except OSError as error:
-            if error.errno not in _FULL:
+            if error.errno not in DISK_FULL:
                 raise
             return False
         if state == "ended":
@@ -267,101 +251,8 @@ class Supervisor:
         from labdock_service.wakeup import wake
 
         if self._order["wake"]:
-            wake(Path(self._order["wake"]))
-
-
-class Log:
-    """The worker's output, from its pipes to the file `log`."""
-
-    def __init__(self) -> None:
-        self._file = os.open("log", os.O_WRONLY | os.O_APPEND)
-        self._writers: dict[str, LineWriter] = {}
-        self.sources: dict[str, int] = {}
-        self._lost = 0
-        self._ended: list[int] = []
-
-    def open(self, stream: str) -> int:
-        """A pipe for this stream: returns the end to write into."""
-        read, write = os.pipe()
-        os.set_blocking(read, False)
-        self.sources[stream] = read
-        self._writers[stream] = LineWriter(stream)
-        return write
-
-    def copy(self, stream: str) -> bool:
-        """Copy what waits in the pipe, at most a block; False where nothing does."""
-        try:
-            output = os.read(self.sources[stream], _BLOCK)
-        except BlockingIOError:
-            return False
-        if not output:
-            self._ended.append(self.sources[stream])
-        self._append(self._writers[stream].feed(output, time.time_ns()))
-        return bool(output)
-
-    def ended(self) -> list[int]:
-        """Pipes that reached their end since the last call."""
-        ended, self._ended = self._ended, []
-        return ended
-
-    def finish(self) -> None:
-        """Copy what is left, and have the log on the disk."""
-        for stream, writer in self._writers.items():
-            while self.copy(stream):
-                pass
-            self._append(writer.finish(time.time_ns()))
-        with suppress(OSError):
-            os.fsync(self._file)
-
-    def _append(self, lines: bytes) -> None:
-        """A full disk loses output, which the log says later; the worker goes on."""
-        if self._lost:
-            note = b"labdock: the disk was full, and %d bytes of output were lost\n" % self._lost
-            if self._write(b"\n" + LineWriter("stderr").feed(note, time.time_ns())):
-                self._lost += len(lines)
-                return
-            self._lost = 0
-        self._lost += self._write(lines)
-
-    def _write(self, lines: bytes) -> int:
-        """How many bytes there was no space for."""
-        left = memoryview(lines)
-        while left:
-            try:
-                left = left[os.write(self._file, left) :]
-            except OSError as error:
-                if error.errno not in _FULL:
-                    raise
-                break
-        return len(left)
-
-
-def _become_worker(
-    order: dict[str, Any], outputs: list[int], report: int, supervisor: int
-) -> NoReturn:
-    """In the child: a session of its own, its limits, and its program."""
-    try:
-        os.setsid()
-        linux.signal_when_parent_ends(signal.SIGKILL)
-        if os.getppid() != supervisor:
-            os._exit(127)
-        signal.set_wakeup_fd(-1)
-        for number in (signal.SIGPIPE, signal.SIGXFSZ):
-            signal.signal(number, signal.SIG_DFL)
-        if order["cpus"]:
-            os.sched_setaffinity(0, order["cpus"])
-        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
-        with open("/proc/self/oom_score_adj", "w") as file:
-            file.write(_OOM_SCORE)
-        os.chdir(order["work"])
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        os.dup2(outputs[0], 1)
-        os.dup2(outputs[1], 2)
-        os.execvpe(order["argv"][0], order["argv"], order["environment"])
-    except OSError as error:
-        os.write(report, str(error.errno).encode())
-    finally:
-        os._exit(127)
+            with suppress(OSError):
+                wake(Path(self._order["wake"]))
 
 
 def _answer(line: str) -> None:
@@ -378,13 +269,6 @@ def _detach() -> None:
     os.dup2(null, 0)
     os.dup2(null, 1)
     os.close(null)
-
-
-def _read_all(descriptor: int) -> bytes:
-    blocks = []
-    while block := os.read(descriptor, 65536):
-        blocks.append(block)
-    return b"".join(blocks)
 
 
 def _mebibytes(size: int) -> str:

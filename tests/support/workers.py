@@ -1,0 +1,113 @@
+"""Real workers for tests of engines: programs to run, waiting with a deadline, clearing up."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from typing import Any, TypeVar
+
+from labdock_service import processes
+from labdock_service.engines.base import Engine, LogRecord, WorkerSpec, WorkerStatus
+from labdock_service.engines.process import ProcessEngine
+from labdock_service.statefolder import StateFolder
+
+Found = TypeVar("Found")
+
+DEADLINE = 30.0
+_numbers = count(1)
+
+
+def eventually(look: Callable[[], Found | None], seconds: float = DEADLINE) -> Found:
+    """What `look` finds, as soon as it finds something that is true."""
+    end = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < end, f"waited {seconds:g} seconds in vain"
+        time.sleep(0.02)
+    return found
+
+
+def python(code: str) -> tuple[str, ...]:
+    """A command that runs this Python code."""
+    return (sys.executable, "-I", "-S", "-c", textwrap.dedent(code))
+
+
+def spec(*argv: str, **changes: Any) -> WorkerSpec:
+    """A worker with an id of its own."""
+    plain = WorkerSpec(id=f"job-jtest{next(_numbers)}-1-0", argv=argv, cpus=0, grace=20)
+    return replace(plain, **changes)
+
+
+def run(engine: Engine, wanted: WorkerSpec) -> WorkerStatus:
+    """Start a worker and wait for its end."""
+    start(engine, wanted)
+    return ended(engine, wanted.id)
+
+
+def start(engine: Engine, wanted: WorkerSpec) -> dict[str, Any]:
+    """Start a worker; what was yielded, in one."""
+    states = {}
+    for state in engine.start(wanted):
+        states |= state
+    return states
+
+
+def status(engine: Engine, worker: str) -> WorkerStatus | None:
+    """What the engine sees of this worker."""
+    return next((found for found in engine.look() if found.id == worker), None)
+
+
+def ended(engine: Engine, worker: str) -> WorkerStatus:
+    """Wait until the worker has ended."""
+
+    def look() -> WorkerStatus | None:
+        found = status(engine, worker)
+        assert found is not None, "the worker is lost"
+        return found if found.state == "ended" else None
+
+    return eventually(look)
+
+
+def records(engine: Engine, worker: str, **how: Any) -> list[LogRecord]:
+    """The worker's log as it is now, or until its end with `follow=True`."""
+
+    async def collect() -> list[LogRecord]:
+        return [record async for record in engine.log(worker, **how)]
+
+    return asyncio.run(collect())
+
+
+def texts(engine: Engine, worker: str, **how: Any) -> list[str]:
+    """The worker's lines on both streams."""
+    return [record.text for record in records(engine, worker, **how)]
+
+
+def first_line(engine: Engine, worker: str) -> str:
+    """The worker's first line, once it is there."""
+    return eventually(lambda: texts(engine, worker)[:1])[0]
+
+
+def gone(pid: int) -> bool:
+    """Whether a process has ended, though perhaps not been waited for."""
+    started = processes.start_time(pid)
+    return started is None or not processes.alive(pid, started)
+
+
+@contextmanager
+def process_engine(root: Path, wake: Path | None = None) -> Iterator[ProcessEngine]:
+    """A process engine whose workers are all ended and removed afterwards."""
+    engine = ProcessEngine(StateFolder(root), wake)
+    try:
+        yield engine
+    finally:
+        for worker in engine.look():
+            engine.kill(worker.id)
+        for worker in engine.look():
+            ended(engine, worker.id)
+            engine.remove(worker.id)
