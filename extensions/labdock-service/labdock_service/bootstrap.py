@@ -196,10 +196,8 @@ def install(uv: str, folder: Path, name: str) -> None:
     compiled = ["--compile-bytecode", "--python", python]
     run([uv, "pip", "sync", *progress(), "--require-hashes", *compiled, *locks])
     editable = [part for package in PACKAGES for part in ("--editable", str(package))]
-    run(
-        [uv, "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
-        + ["--python", python, *editable]
-    )
+    quiet = ["--quiet", "--no-deps", "--no-build-isolation", "--python", python]
+    run([uv, "pip", "install", *quiet, *editable])
 
 
 def progress() -> list[str]:

@@ -8,8 +8,10 @@ exist and a value that cannot be are each a SettingsError: one sentence that nam
 from __future__ import annotations
 
 import difflib
+import getpass
 import ipaddress
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -81,18 +83,20 @@ class AuthSettings(Section):
     token_url: str = ""
     userdata_url: str = ""
     username_claim: str = "preferred_username"
+    title: str = "your account"
+    """What the login page calls the provider."""
     scope: Names = ["openid", "profile", "email"]
     allowed_users: Names = []
-    """Who may log in; with `password` everybody who knows the password where it is empty."""
+    """Who may log in besides the admins; `*` is everybody whom the login knows."""
 
     @model_validator(mode="after")
     def _complete(self) -> AuthSettings:
-        needed = {"password": [], "github": ["client_id", "client_secret"]}.get(
-            self.kind, ["client_id", "client_secret"]
-        )
-        if self.kind == "oidc":
-            needed = [*needed, "authorize_url", "token_url", "userdata_url"]
-        for name in needed:
+        client = ["client_id", "client_secret", "allowed_users"]
+        needed: dict[str, list[str]] = {
+            "password": [],
+            "oidc": [*client, "authorize_url", "token_url", "userdata_url"],
+        }
+        for name in needed.get(self.kind, client):
             value = getattr(self, name)
             if not (value.get_secret_value() if isinstance(value, SecretStr) else value):
                 raise _problem(f"Set 'auth.{name}' too: 'auth.kind' is '{self.kind}'.")
@@ -128,10 +132,15 @@ class TensorBoardSettings(Section):
 
 
 class ProjectSettings(Section):
-    """A project that several people share."""
+    """A project that several people share; its admins are members too."""
 
     members: Names = []
     admins: Names = []
+
+    @property
+    def people(self) -> list[str]:
+        """Everybody in it."""
+        return sorted({*self.members, *self.admins})
 
 
 def _state_folder(value: Any) -> Any:
@@ -158,7 +167,8 @@ class Settings(BaseSettings):
     database_url: str = ""
     """The service's database; a SQLite file in the state folder where it is empty."""
     engine: Literal["process"] = "process"
-    admins: Names = ["admin"]
+    admins: Names = []
+    """Who administers the hub; the one who started Labdock where it is empty."""
     default_environment: str = ""
     """An environment's name; the one that `make up` makes where it is empty."""
     gang_timeout: PositiveFloat = 120.0
@@ -175,6 +185,12 @@ class Settings(BaseSettings):
     def folder(self) -> Path:
         """Where the deployment's `labdock.toml` lies."""
         return self._folder
+
+    @property
+    def address(self) -> str:
+        """The hub's address for programs on this machine."""
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::", "localhost") else self.host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     @classmethod
     def settings_customise_sources(
@@ -209,9 +225,10 @@ class Settings(BaseSettings):
 
 
 def load_settings(file: Path | None = None) -> Settings:
-    """The deployment's settings.
+    """The deployment's settings. Raises SettingsError.
 
-    The file is `file`, what LABDOCK_SETTINGS names, or the nearest from here upwards. Relative paths count from the folder of the file. Raises SettingsError.
+    The file is `file`, what LABDOCK_SETTINGS names, or the nearest from here upwards.
+    Relative paths count from the folder of the file.
     """
     file = (file or _find_file()).absolute()
     data = _read(file)
@@ -234,9 +251,16 @@ def _settle(settings: Settings, folder: Path) -> Settings:
     """Put in what depends on where the deployment lies."""
     state = StateFolder((folder / settings.state.root).resolve())
     url = settings.database_url or f"sqlite:///{state.database}"
-    settled = settings.model_copy(update={"state": state, "database_url": url})
+    admins = settings.admins or [own_name()]
+    settled = settings.model_copy(update={"state": state, "database_url": url, "admins": admins})
     settled._folder = folder
     return settled
+
+
+def own_name() -> str:
+    """A name for the hub, made from the name that the machine knows this person by."""
+    name = re.sub(r"[^a-z0-9]+", "-", getpass.getuser().lower()).strip("-")[:63].strip("-")
+    return name if name and name != "root" else "admin"
 
 
 def _find_file() -> Path:

@@ -26,6 +26,16 @@ class StateFolder:
         return self.root / "password"
 
     @property
+    def team_password(self) -> Path:
+        """The password of a trusted team's members (mode 600)."""
+        return self.root / "team-password"
+
+    @property
+    def admin_token(self) -> Path:
+        """The hub token of Labdock's own commands (mode 600)."""
+        return self.run / "admin-token"
+
+    @property
     def environments(self) -> Path:
         """Environments of kind `local`, one folder by digest."""
         return self.root / "environments"

@@ -1,0 +1,51 @@
+# Labdock on one machine. `make` alone says what there is.
+
+PYTHON ?= $(or $(shell command -v python3.11),$(shell command -v python3),python3)
+BOOTSTRAP := @$(PYTHON) -I extensions/labdock-service/labdock_service/bootstrap.py
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+SERVICE := extensions/labdock-service
+SOURCES := extensions tests jupyterhub_config.py
+
+.DEFAULT_GOAL := help
+.PHONY: help up down doctor test check format bench lock
+
+help:  ## Say what there is
+	@echo "Labdock: a notebook becomes a job, its curves, and an endpoint."
+	@echo
+	@grep -hE '^[a-z]+: .*##|^[a-z]+:  ##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+	@echo
+	@echo "Settings are in labdock.toml; LABDOCK_PORT and the like win over it."
+
+up:  ## Set up what is missing and start the hub (DETACH=1: in the background)
+	$(BOOTSTRAP) hub labdock up $(if $(DETACH),--detach)
+
+down:  ## Stop everything; jobs keep a checkpoint and go on at the next start
+	$(BOOTSTRAP) hub labdock down
+
+doctor:  ## Say what is missing on this machine, and how to get it
+	$(BOOTSTRAP) hub labdock doctor
+
+test:  ## Run the tests (TESTS=tests/unit: some of them)
+	$(BOOTSTRAP) test python -m pytest $(or $(TESTS),tests)
+
+check:  ## Check types, style and which way imports run
+	$(BOOTSTRAP) test python -m ruff check $(SOURCES) examples
+	$(BOOTSTRAP) test python -m ruff format --check $(SOURCES)
+	$(BOOTSTRAP) test python -m mypy extensions tests
+	$(BOOTSTRAP) test lint-imports
+
+format:  ## Put the code into the house's style
+	$(BOOTSTRAP) test python -m ruff check --fix $(SOURCES)
+	$(BOOTSTRAP) test python -m ruff format $(SOURCES)
+
+bench:  ## Measure Labdock beside its peers
+	$(BOOTSTRAP) test python -m tests.bench
+
+lock:  ## Choose the newest versions again and write every lock
+	$(COMPILE) --upgrade images/local/requirements.in extensions/labdock/pyproject.toml \
+		extensions/labdock-model-server/pyproject.toml -o images/local/requirements.lock
+	$(COMPILE) --upgrade $(SERVICE)/requirements.in $(SERVICE)/pyproject.toml \
+		extensions/labdock/pyproject.toml --no-emit-package labdock -o $(SERVICE)/requirements.lock
+	$(COMPILE) --upgrade tests/requirements.in -c $(SERVICE)/requirements.lock -o tests/requirements.lock
+	cd $(SERVICE)/proxy && npm update --package-lock-only --omit-lockfile-registry-resolved

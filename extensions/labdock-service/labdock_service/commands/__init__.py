@@ -1,0 +1,50 @@
+"""The admin's commands: `labdock up`, `down`, `doctor` and `token`."""
+
+from __future__ import annotations
+
+import click
+
+from labdock_service.commands.speaking import spoken
+
+
+@click.command()
+@click.option("--detach", is_flag=True, help="Return when the login page is there.")
+@spoken
+def up(detach: bool) -> None:
+    """Set up what is missing and start the hub on this machine."""
+    from labdock_service.commands.starting import start
+
+    start(detach)
+
+
+@click.command()
+@spoken
+def down() -> None:
+    """Stop everything; jobs keep a checkpoint and go on at the next start."""
+    from labdock_service.commands.starting import stop
+
+    stop()
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@spoken
+def doctor(as_json: bool) -> None:
+    """Say what is missing on this machine, and how to get it."""
+    from labdock_service.commands.examination import examine
+
+    examine(as_json)
+
+
+@click.command()
+@click.argument("name")
+@spoken
+def token(name: str) -> None:
+    """Print a token for a person, for LABDOCK_TOKEN outside of the hub."""
+    from labdock_service.hubapi import make_token
+    from labdock_service.settings import load_settings
+
+    click.echo(make_token(load_settings(), name))
+
+
+COMMANDS = [up, down, doctor, token]

@@ -1,0 +1,114 @@
+"""`labdock up` and `labdock down`."""
+
+from __future__ import annotations
+
+import fcntl
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from labdock_service import bootstrap, hubapi
+from labdock_service.deployment import Deployment, NotStarted, ending
+from labdock_service.installation import ensure_environment, ensure_proxy
+from labdock_service.settings import Settings, load_settings
+
+
+class Steps:
+    """Says what is done and, when the next thing begins, how long the last one took."""
+
+    def __init__(self) -> None:
+        self._what = ""
+        self._began = 0.0
+
+    def __call__(self, what: str) -> None:
+        """Begin a step."""
+        self.finish()
+        click.echo(f"  {what} ...")
+        self._what, self._began = what, time.monotonic()
+
+    def finish(self) -> None:
+        """End the last step."""
+        if self._what:
+            click.echo(f"  {self._what}: {time.monotonic() - self._began:.0f} s")
+        self._what = ""
+
+
+def start(detach: bool) -> None:
+    """Set up what is missing, start the hub and, unless detached, stay with it."""
+    deployment = Deployment(load_settings())
+    bootstrap.make_folder(deployment.state.root)
+    if deployment.is_running():
+        click.echo(f"Labdock is running already: {deployment.settings.address}")
+        return
+    with _alone(deployment):
+        steps = Steps()
+        ensure_environment(deployment.state, steps)
+        ensure_proxy(deployment.state, steps)
+        deployment.sweep()
+        deployment.check_port()
+        steps("the hub")
+        hub = deployment.start()
+        with ending(hub):
+            deployment.wait_until_ready(hub)
+            hubapi.leave_members_only(deployment.settings)
+        steps.finish()
+    click.echo(welcome(deployment.settings, detach))
+    if not detach:
+        _stay(deployment, hub)
+
+
+def stop() -> None:
+    """Stop everything."""
+    deployment = Deployment(load_settings())
+    steps = Steps()
+    deployment.stop(steps)
+    steps.finish()
+    click.echo("Labdock has stopped. Jobs go on at the next `make up`.")
+
+
+def welcome(settings: Settings, detach: bool) -> str:
+    """Where to go, and how to log in."""
+    lines = ["", f"Labdock is ready: {settings.address}"]
+    lines += [f"  {what:<10} {value}" for what, value in _login(settings)]
+    lines.append(f"  {'log':<10} {settings.state.root.name}/logs/hub.log")
+    if not detach:
+        lines.append("Ctrl-C ends the hub; jobs and notebooks go on. `make down` stops everything.")
+    return "\n".join(lines)
+
+
+def _login(settings: Settings) -> Iterator[tuple[str, str]]:
+    state = settings.state
+    if settings.auth.kind != "password":
+        yield "log in", f"with {settings.auth.title}"
+        return
+    yield "log in as", " or ".join(settings.admins)
+    yield "password", f"{state.password.read_text().strip()}  (in {state.root.name}/password)"
+    if settings.process.trusted_team:
+        team = state.team_password.read_text().strip()
+        yield "the team's", f"{team}  (in {state.root.name}/{state.team_password.name})"
+
+
+def _stay(deployment: Deployment, hub: subprocess.Popen[bytes]) -> None:
+    try:
+        with ending(hub):
+            code = hub.wait()
+    except KeyboardInterrupt:
+        click.echo("\nThe hub has ended; jobs and notebooks go on. `make up` starts it again.")
+        return
+    if code:
+        raise NotStarted(f"The hub ended by itself: {deployment.last_words()}")
+
+
+@contextmanager
+def _alone(deployment: Deployment) -> Iterator[None]:
+    """One `labdock up` at a time."""
+    deployment.state.run.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (deployment.state.run / "up.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise NotStarted("Another `make up` is at work here: wait for it.") from None
+        yield

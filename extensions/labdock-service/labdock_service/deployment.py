@@ -1,0 +1,172 @@
+"""The deployment as a set of processes: is it running, start it, end it.
+
+`labdock up` stays the hub's parent. Whatever ends either of them, the records in the state
+folder say what still runs, and the next `up` or `down` ends what nobody adopts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from labdock_service import processes
+from labdock_service.errors import ServiceError, Unavailable
+from labdock_service.settings import Settings, settings_environment
+from labdock_service.statefolder import StateFolder
+
+HUB = "hub"
+ADOPTED = ("server-", "router")
+"""How the names of records begin of what a new hub adopts, or its new router replaces."""
+
+START_SECONDS = 120.0
+STOP_SECONDS = 60.0
+
+
+class NotStarted(ServiceError):
+    """The hub could not start; the message says what is in the way."""
+
+    code = "not_started"
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One deployment on this machine."""
+
+    settings: Settings
+
+    @property
+    def state(self) -> StateFolder:
+        """Its state folder."""
+        return self.settings.state
+
+    @property
+    def log(self) -> Path:
+        """The log of the hub and its services."""
+        return self.state.logs / "hub.log"
+
+    def is_running(self) -> bool:
+        """Whether its hub runs."""
+        return HUB in processes.recorded(self.state)
+
+    def check_port(self) -> None:
+        """Refuse a port that another program has. Raises NotStarted."""
+        kind = socket.AF_INET6 if ":" in self.settings.host else socket.AF_INET
+        with socket.socket(kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((self.settings.host, self.settings.port))
+            except OSError as error:
+                raise NotStarted(
+                    f"Labdock cannot listen on {self.settings.host}:{self.settings.port} "
+                    f"({(error.strerror or "").lower()}): set 'port' in labdock.toml, or LABDOCK_PORT."
+                ) from None
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start the hub, its output in its log, in a session of its own."""
+        self.state.logs.mkdir(parents=True, exist_ok=True)
+        self.state.hub.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            self.log.replace(self.log.with_suffix(".log.1"))
+        config = self.settings.folder / "jupyterhub_config.py"
+        with self.log.open("wb") as log:
+            hub = subprocess.Popen(
+                [sys.executable, "-m", "jupyterhub", "-f", str(config)],
+                cwd=self.settings.folder,
+                env=os.environ | settings_environment(self.settings),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        processes.record(self.state, HUB, hub.pid)
+        return hub
+
+    def wait_until_ready(self, hub: subprocess.Popen[bytes]) -> None:
+        """Wait for the login page. Raises NotStarted where the hub ends or takes too long."""
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if hub.poll() is not None:
+                raise NotStarted(f"The hub ended while it started: {self.last_words()}")
+            if self.answers():
+                return
+            time.sleep(0.1)
+        raise NotStarted(f"The hub did not start in {START_SECONDS:.0f} s: {self.last_words()}")
+
+    def answers(self) -> bool:
+        """Whether the login page is there."""
+        try:
+            with urllib.request.urlopen(f"{self.settings.address}/hub/login", timeout=5) as page:
+                return bool(page.status == 200)
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return False
+
+    def last_words(self) -> str:
+        """Where to read more, and the last line of the log that tells of an error."""
+        place = f"see {self.log.name} in the state folder's logs"
+        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        told = [line for line in lines if "Error" in line or line.startswith("[C ")]
+        return f"{told[-1].strip()} ({place})" if told else f"{place}."
+
+    def sweep(self) -> None:
+        """End what a hub that ended left behind, except what the next one adopts."""
+        self._end_proxy()
+        for name, process in processes.recorded(self.state).items():
+            if not name.startswith(ADOPTED):
+                processes.end_process(*process)
+
+    def stop(self, report: Callable[[str], None]) -> None:
+        """End everything: jobs first, so that they keep a checkpoint; then all the rest."""
+        report("jobs, which keep a checkpoint and go on at the next start")
+        suspend = [sys.executable, "-m", "labdock_service.reconciler", "--suspend"]
+        environment = os.environ | settings_environment(self.settings)
+        suspended = subprocess.run(suspend, env=environment, cwd=self.settings.folder, check=False)
+        if suspended.returncode:
+            raise Unavailable("The jobs could not be stopped, so the rest was left running.")
+        report("the hub and its services")
+        if hub := processes.recorded(self.state).get(HUB):
+            processes.end_process(*hub, grace=STOP_SECONDS)
+        report("people's servers")
+        for process in processes.recorded(self.state).values():
+            processes.end_process(*process)
+        self._end_proxy()
+
+    def _end_proxy(self) -> None:
+        """The hub keeps only the proxy's process id: the command says whether it is ours."""
+        file = self.state.run / "proxy.pid"
+        with contextlib.suppress(OSError, ValueError):
+            pid = int(file.read_text())
+            command = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
+            started = processes.start_time(pid)
+            if "configurable-http-proxy" in command and started is not None:
+                processes.end_process(pid, started)
+        file.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def ending(hub: subprocess.Popen[bytes]) -> Iterator[None]:
+    """End the hub when this process is asked to end, or the block raises."""
+
+    def stop(number: int, _frame: object) -> None:
+        raise KeyboardInterrupt(number)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    except BaseException:
+        hub.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            hub.wait(STOP_SECONDS)
+        hub.kill()
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,250 @@
+"""JupyterHub's configuration, from the settings: what `jupyterhub_config.py` calls.
+
+`configure` is made of functions that each set one thing of a traitlets `Config`, and read
+nothing but the settings and what `Local` found on this machine.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import secrets
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from traitlets.config import Config
+
+from labdock_service.installation import ensure_proxy
+from labdock_service.login import PasswordLogin
+from labdock_service.settings import Settings, settings_environment
+from labdock_service.spawner import KEPT, ProcessSpawner
+from labdock_service.statefolder import StateFolder
+
+PORTS = ("hub", "proxy", "labdock", "tensorboard", "endpoints")
+"""What listens on 127.0.0.1 beside the proxy's public port."""
+
+ADMIN = "labdock-admin"
+"""The hub's name for `labdock token` and `labdock up`, which use its API."""
+
+OPEN = ("access:services!service=labdock", "access:services!service=tensorboard")
+"""What everybody who can log in may open."""
+
+NAMES = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+"""A person's name is also a project's, a folder's and a part of addresses."""
+
+OAUTH = {
+    "github": ("oauthenticator.github.GitHubOAuthenticator", "GitHubOAuthenticator"),
+    "google": ("oauthenticator.google.GoogleOAuthenticator", "GoogleOAuthenticator"),
+    "oidc": ("oauthenticator.generic.GenericOAuthenticator", "GenericOAuthenticator"),
+}
+
+
+@dataclass(frozen=True)
+class Local:
+    """What a deployment keeps beside its settings: ports, secrets and the proxy's command."""
+
+    ports: dict[str, int]
+    proxy: list[str]
+    admin_token: str
+    password: str
+    team_password: str
+    root: bool
+
+    @classmethod
+    def find(cls, state: StateFolder) -> Local:
+        """Read them from the state folder, and make what is missing."""
+        return cls(
+            ports=choose_ports(state.run / "ports.json"),
+            proxy=ensure_proxy(state, print),
+            admin_token=keep_secret(state.admin_token),
+            password=keep_secret(state.password),
+            team_password=keep_secret(state.team_password),
+            root=os.geteuid() == 0,
+        )
+
+
+def configure(c: Config, settings: Settings) -> None:
+    """Set everything that depends on the settings or on this machine."""
+    local = Local.find(settings.state)
+    update_addresses(c, settings, local)
+    update_storage(c, settings)
+    update_login(c, settings, local)
+    update_people(c, settings)
+    update_spawner(c, settings, local)
+    update_services(c, settings, local)
+    update_roles(c)
+
+
+def update_addresses(c: Config, settings: Settings, local: Local) -> None:
+    """The proxy listens where people come; all else on 127.0.0.1."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    c.JupyterHub.bind_url = f"http://{host}:{settings.port}"
+    c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{local.ports['hub']}"
+    c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{local.ports['proxy']}"
+    c.ConfigurableHTTPProxy.command = local.proxy
+
+
+def update_storage(c: Config, settings: Settings) -> None:
+    """All of the hub's files lie in the state folder."""
+    state = settings.state
+    c.JupyterHub.db_url = f"sqlite:///{state.hub / 'jupyterhub.sqlite'}"
+    c.JupyterHub.cookie_secret_file = str(state.hub / "cookie_secret")
+    c.ConfigurableHTTPProxy.pid_file = str(state.run / "proxy.pid")
+
+
+def update_login(c: Config, settings: Settings, local: Local) -> None:
+    """The kind of login that `auth.kind` names."""
+    if settings.auth.kind == "password":
+        c.JupyterHub.authenticator_class = PasswordLogin
+        c.PasswordLogin.one_person = not settings.process.trusted_team
+        c.PasswordLogin.admin_password = local.password
+        c.PasswordLogin.user_password = (
+            local.team_password if settings.process.trusted_team else None
+        )
+    else:
+        name, section = OAUTH[settings.auth.kind]
+        c.JupyterHub.authenticator_class = name
+        _update_oauth(c[section], settings)
+
+
+def _update_oauth(section: Any, settings: Settings) -> None:
+    auth = settings.auth
+    section.client_id = auth.client_id
+    section.client_secret = auth.client_secret.get_secret_value()
+    section.oauth_callback_url = auth.callback_url or f"{settings.address}/hub/oauth_callback"
+    if auth.kind == "oidc":
+        section.authorize_url = auth.authorize_url
+        section.token_url = auth.token_url
+        section.userdata_url = auth.userdata_url
+        section.username_claim = auth.username_claim
+        section.scope = list(auth.scope)
+        section.login_service = auth.title
+
+
+def update_people(c: Config, settings: Settings) -> None:
+    """Who may log in, who administers, and who shares which project."""
+    named = {name for project in settings.projects.values() for name in project.people}
+    allowed = {*settings.admins, *settings.auth.allowed_users, *named} - {"*"}
+    c.Authenticator.username_pattern = NAMES
+    c.Authenticator.admin_users = set(settings.admins)
+    c.Authenticator.allow_all = "*" in settings.auth.allowed_users
+    if settings.process.trusted_team and settings.auth.kind == "password":
+        c.Authenticator.allow_all = not settings.auth.allowed_users
+    c.Authenticator.allowed_users = allowed
+    c.JupyterHub.load_groups = {
+        name: {"users": project.people} for name, project in settings.projects.items()
+    }
+
+
+def update_spawner(c: Config, settings: Settings, local: Local) -> None:
+    """People's servers: processes in homes of their own."""
+    c.JupyterHub.spawner_class = ProcessSpawner
+    c.ProcessSpawner.settings = settings
+    c.Spawner.hub_connect_url = settings.address  # stays the same when the hub's own port moves
+    c.Spawner.args = ["--allow-root"] if local.root else []
+
+
+def update_services(c: Config, settings: Settings, local: Local) -> None:
+    """Labdock's own processes. The hub awaits each that has an address, so these come last."""
+    seconds = settings.idle.cull_after
+    culling = [f"--timeout={seconds}", f"--cull-every={min(60, max(1, seconds // 2))}"]
+    c.JupyterHub.services = [
+        {"name": ADMIN, "api_token": local.admin_token, "display": False},
+        _service(settings, "reconciler", "labdock_service.reconciler"),
+        _service(settings, "culler", "labdock_service.culler", *culling),
+        _service(settings, "endpoints", "labdock_service.router", port=local.ports),
+        _service(settings, "tensorboard", "labdock_service.tensorboard_gate", port=local.ports),
+        _service(settings, "labdock", "labdock_service.app", port=local.ports),
+    ]
+
+
+def _service(
+    settings: Settings, name: str, module: str, *arguments: str, port: dict[str, int] | None = None
+) -> dict[str, Any]:
+    service: dict[str, Any] = {
+        "name": name,
+        "command": [sys.executable, "-m", module, *arguments],
+        "environment": service_environment(settings),
+        "cwd": str(settings.folder),
+        "display": name in ("labdock", "tensorboard"),
+        "oauth_no_confirm": True,
+    }
+    return service | ({"url": f"http://127.0.0.1:{port[name]}"} if port else {})
+
+
+def service_environment(settings: Settings) -> dict[str, str]:
+    """What a service gets of this process's environment: settings, home, ways to packages."""
+    kept = {name: value for name, value in os.environ.items() if KEPT.fullmatch(name)}
+    home = {"HOME": str(Path.home()), "PYTHONUNBUFFERED": "1"}
+    return kept | home | settings_environment(settings)
+
+
+def update_roles(c: Config) -> None:
+    """Who may ask the hub for what: each service no more than it needs."""
+    c.JupyterHub.extra_user_scopes = set(OPEN)
+    c.JupyterHub.load_roles = [
+        # A server's token is what `import labdock` uses. The first two are JupyterHub's own
+        # scopes for it, which an entry here replaces.
+        {"name": "server", "scopes": ["users:activity!user", "access:servers!server", *OPEN]},
+        {
+            "name": "labdock",
+            "scopes": ["list:users", "read:users", "list:groups", "read:groups", "groups"],
+            "services": ["labdock"],
+        },
+        {
+            "name": "labdock-gate",
+            "scopes": ["read:users", "read:groups"],
+            "services": ["tensorboard"],
+        },
+        {
+            "name": ADMIN,
+            "scopes": ["tokens", "read:users", "list:groups", "groups"],
+            "services": [ADMIN],
+        },
+        {
+            "name": "labdock-culler",
+            "scopes": ["list:users", "read:users:activity", "read:servers", "delete:servers"],
+            "services": ["culler"],
+        },
+    ]
+
+
+def keep_secret(file: Path) -> str:
+    """The secret in a file that only its owner may read, made where it is missing."""
+    if not file.exists():
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fresh = file.with_name(f".{file.name}.{os.getpid()}")
+        with os.fdopen(os.open(fresh, os.O_CREAT | os.O_WRONLY, 0o600), "w") as writing:
+            writing.write("-".join(secrets.token_hex(4) for _ in range(4)) + "\n")
+        fresh.rename(file)
+    return file.read_text().strip()
+
+
+def choose_ports(file: Path) -> dict[str, int]:
+    """A port for each part, the same ones at every start: what runs on knows them."""
+    kept: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
+    if set(PORTS) <= set(kept):
+        return kept
+    ports = dict(zip(PORTS, _free_ports(len(PORTS)), strict=True))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(ports))
+    return ports
+
+
+def _free_ports(count: int) -> list[int]:
+    """Free ports below those that the kernel gives out for a moment."""
+    found: list[int] = []
+    for port in random.sample(range(20000, 32000), 2000):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        found.append(port)
+        if len(found) == count:
+            break
+    return found

@@ -1,0 +1,55 @@
+"""The hub's API as the admin's commands use it, with the token that the state folder keeps."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from typing import Any
+from urllib.parse import quote
+
+from labdock_service.errors import NotFound, Unavailable
+from labdock_service.settings import Settings
+
+TOKEN_SCOPES = ("access:services!service=labdock", "access:services!service=tensorboard")
+
+
+def make_token(settings: Settings, name: str) -> str:
+    """A lasting token with which a person uses Labdock from outside the hub."""
+    body = {"note": "labdock token", "scopes": list(TOKEN_SCOPES)}
+    answer = _ask(settings, "POST", f"users/{quote(name, safe='')}/tokens", body)
+    if answer is None:
+        raise NotFound(f"Nobody called '{name}' is known here: they log in once, then it works.")
+    return str(answer["token"])
+
+
+def leave_members_only(settings: Settings) -> None:
+    """Take those out of a project's group whom the settings no longer name.
+
+    The hub itself adds those they do name when it starts, and never takes anyone out.
+    """
+    for name, project in settings.projects.items():
+        group = f"groups/{quote(name, safe='')}"
+        found = _ask(settings, "GET", group) or {}
+        former = sorted(set(found.get("users", [])) - set(project.people))
+        if former:
+            _ask(settings, "DELETE", f"{group}/users", {"users": former})
+
+
+def _ask(settings: Settings, method: str, path: str, body: object = None) -> dict[str, Any] | None:
+    """The hub's answer; None where it knows no such thing. Raises Unavailable."""
+    request = urllib.request.Request(
+        f"{settings.address}/hub/api/{path}",
+        method=method,
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"Authorization": f"token {settings.state.admin_token.read_text().strip()}"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return dict(json.loads(answer.read() or b"{}"))
+    except urllib.error.HTTPError as error:
+        if error.code == 404:
+            return None
+        raise Unavailable("The hub refused: start Labdock again with `make up`.") from None
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        raise Unavailable("The hub does not answer: start it with `make up`.") from None

