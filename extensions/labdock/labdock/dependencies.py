@@ -8,12 +8,11 @@ at the versions installed here and now.
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -23,6 +22,9 @@ from labdock.distributions import likely_distribution, provided
 from labdock.imports import reachable_imports
 from labdock.requirement_lines import from_pip_arguments, from_pyproject, from_requirements_file
 from labdock.schema import Environment, Requirements
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
 
 NEVER_NEEDED = {"labdock", "labdock_runtime", "__main__"}
 """Modules that a job has, or has no use for."""
@@ -60,13 +62,13 @@ class Found:
 
 def installed_here() -> Installed:
     """What the running interpreter has."""
-    modules = {
-        name: list(set(held)) for name, held in importlib.metadata.packages_distributions().items()
-    }
+    from importlib import metadata
+
+    modules = {name: list(set(held)) for name, held in metadata.packages_distributions().items()}
     shared = {name for name, held in modules.items() if len(held) > 1}
     versions: dict[str, str] = {}
     unpublished: set[str] = set()
-    for distribution in importlib.metadata.distributions():
+    for distribution in metadata.distributions():
         name = str(canonicalize_name(distribution.name))
         versions.setdefault(name, distribution.version)
         if _is_unpublished(distribution):
@@ -182,16 +184,14 @@ def _public(version: str) -> str:
         return version
 
 
-def _is_unpublished(distribution: importlib.metadata.Distribution) -> bool:
+def _is_unpublished(distribution: Distribution) -> bool:
     try:
         return json.loads(distribution.read_text("direct_url.json") or "null") is not None
     except ValueError:
         return False
 
 
-def _shared_modules(
-    distribution: importlib.metadata.Distribution, shared: Collection[str]
-) -> set[str]:
+def _shared_modules(distribution: Distribution, shared: Collection[str]) -> set[str]:
     """The dotted modules that a distribution holds below names it shares with others."""
     found: set[str] = set()
     for file in distribution.files or ():

@@ -1,0 +1,112 @@
+"""Packaging: from a source in an environment to an image, by way of a lock and layers."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from labdock.digests import canonical_json, sha256
+from labdock.schema import Layer, Source
+from labdock_service.errors import PackagingFailed
+from labdock_service.packaging.dependencies import dependency_layer
+from labdock_service.packaging.environments import LocalEnvironment
+from labdock_service.packaging.layers import LayerStore
+from labdock_service.packaging.lock import Locking, lock_digest, make_lock
+from labdock_service.packaging.oci import Image, write_image
+from labdock_service.packaging.sourcecode import code_layer, runtime_layer, runtime_version
+from labdock_service.packaging.uv import DISK_FULL
+from labdock_service.statefolder import StateFolder
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackagingRequest:
+    """What to package. `runtime` is the folder of the package `labdock_runtime`.
+
+    `lock` is the one kept for these requirements in this environment, where there is one;
+    `renew` asks for a new one nevertheless.
+    """
+
+    source: Source
+    environment: LocalEnvironment
+    runtime: Path
+    lock: str | None = None
+    renew: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Packaged:
+    """An image, and where its layers lie unpacked, by role."""
+
+    lock: str
+    runtime: str
+    snapshot_digest: str
+    image_digest: str
+    layers: list[Layer]
+    paths: dict[str, Path]
+
+
+def package(request: PackagingRequest, folders: StateFolder, report: Report) -> Packaged:
+    """Make the image of a snapshot, or find it made. It may run twice at once.
+
+    Raises PackagingFailed with a sentence for the person. `report` is told what it does.
+    """
+    try:
+        return _package(request, LayerStore(folders), report)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise PackagingFailed(DISK_FULL) from error
+        raise
+
+
+def snapshot_digest(source: str, lock: str, environment: str, runtime: str) -> str:
+    """The name of a snapshot: of its source, lock, environment and runtime's version."""
+    parts = {
+        "source": source,
+        "lock": lock_digest(lock),
+        "environment": environment,
+        "runtime": runtime,
+    }
+    return sha256(canonical_json(parts))
+
+
+def _package(request: PackagingRequest, store: LayerStore, report: Report) -> Packaged:
+    source, environment = request.source, request.environment
+    lock = _lock(request, store, report)
+    layers = [
+        dependency_layer(lock, environment, store, report),
+        runtime_layer(request.runtime, store),
+        code_layer(source, store),
+    ]
+    runtime = runtime_version(request.runtime)
+    name = snapshot_digest(source.digest, lock, environment.digest, runtime)
+    image = Image(
+        name=name.removeprefix("sha256:"),
+        layers=layers,
+        machine=environment.platform.partition("-")[0],
+        annotations={
+            "labdock.snapshot": name,
+            "labdock.source": source.digest,
+            "labdock.environment": environment.digest,
+            "labdock.runtime": runtime,
+        },
+    )
+    return Packaged(
+        lock=lock,
+        runtime=runtime,
+        snapshot_digest=name,
+        image_digest=write_image(image, store),
+        layers=layers,
+        paths={layer.role: store.unpacked(layer.digest) for layer in layers},
+    )
+
+
+def _lock(request: PackagingRequest, store: LayerStore, report: Report) -> str:
+    if request.lock is not None and not request.renew:
+        return request.lock
+    report("Locking dependencies.")
+    wanted = request.source.requirements
+    return make_lock(Locking(wanted, request.environment, store.state, fresh=request.renew))

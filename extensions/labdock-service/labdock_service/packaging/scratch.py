@@ -1,0 +1,80 @@
+"""Folders that half-made things are made in, and that vanish with whoever made them.
+
+A folder is held by a lock on itself for as long as a process that works in it lives (the
+lock's descriptor may be handed on to a child). What nobody holds is left from a killed
+process and is deleted by the next one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from labdock_service.statefolder import StateFolder
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """A folder to make something in; `lock` is the descriptor that holds it."""
+
+    path: Path
+    lock: int
+
+
+@contextlib.contextmanager
+def scratch(state: StateFolder) -> Iterator[Scratch]:
+    """A folder of one's own, on the file system of layers and images."""
+    place = state.cache / "making"
+    place.mkdir(parents=True, exist_ok=True)
+    _sweep(place)
+    made = _make(place)
+    try:
+        yield made
+    finally:
+        discard(made.path)
+        os.close(made.lock)
+
+
+def publish(made: Path, final: Path) -> None:
+    """Put a finished file or folder in its place; what is there already stays."""
+    final.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        made.rename(final)
+    except OSError:
+        if not final.is_dir():
+            raise
+
+
+def discard(folder: Path) -> None:
+    """Delete a folder, also where parts of it are read-only; what is gone already is gone."""
+    for inner, _, _ in os.walk(folder):
+        with contextlib.suppress(FileNotFoundError):
+            os.chmod(inner, 0o700)  # noqa: PTH101
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make(place: Path) -> Scratch:
+    while True:
+        path = Path(tempfile.mkdtemp(dir=place))
+        lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if path.exists():
+            return Scratch(path, lock)
+        os.close(lock)  # another process took it for one left over, before it was held
+
+
+def _sweep(place: Path) -> None:
+    for path in place.iterdir():
+        with contextlib.suppress(FileNotFoundError, BlockingIOError):
+            lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                discard(path)
+            finally:
+                os.close(lock)

@@ -1,0 +1,126 @@
+"""The layers of code: a source's files, and the runtime's own."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+from pathlib import Path, PurePosixPath
+
+from labdock.digests import canonical_json, sha256
+from labdock.schema import Layer, Source, SourceFile
+from labdock_service.errors import PackagingFailed
+from labdock_service.packaging.layers import ROOTS, LayerStore
+from labdock_service.packaging.scratch import scratch
+
+VERSION = re.compile(r"^__version__ = \"([^\"]+)\"", re.MULTILINE)
+
+
+def check_source(source: Source) -> None:
+    """Refuse a source whose files could not be laid out: paths that leave it or clash.
+
+    Raises PackagingFailed with a sentence.
+    """
+    paths = {file.path for file in source.files}
+    folders = {str(parent) for path in paths for parent in PurePosixPath(path).parents}
+    if len(paths) != len(source.files):
+        raise PackagingFailed("The source lists a path twice.")
+    if clash := sorted(paths & folders):
+        raise PackagingFailed(f"{clash[0]} is a file and a folder in the source.")
+    if source.entry not in paths:
+        raise PackagingFailed(f"The source does not hold its entry {source.entry}.")
+    for file in source.files:
+        _check_file(file)
+
+
+def code_layer(source: Source, store: LayerStore) -> Layer:
+    """The layer of a source's files."""
+    kept = store.find("code", source.digest)
+    if kept is not None:
+        return kept
+    check_source(source)
+    with scratch(store.state) as made:
+        folder = made.path / "code"
+        folder.mkdir()
+        for file in source.files:
+            _lay_out(file, folder, store)
+        return store.add("code", folder, source.digest)
+
+
+def runtime_layer(runtime: Path, store: LayerStore) -> Layer:
+    """The layer of the package `labdock_runtime`, from its folder."""
+    files = _package_files(runtime)
+    name = _digest(files)
+    kept = store.find("runtime", name)
+    if kept is not None:
+        return kept
+    with scratch(store.state) as made:
+        folder = made.path / "runtime"
+        for path, data in files.items():
+            target = folder / "labdock_runtime" / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
+        return store.add("runtime", folder, name)
+
+
+def runtime_version(runtime: Path) -> str:
+    """The runtime's version, and of what its files hold enough to tell two apart."""
+    files = _package_files(runtime)
+    found = VERSION.search(files["__init__.py"].decode())
+    return f"{found[1] if found else '0'}+{_digest(files)[7:19]}"
+
+
+def _package_files(runtime: Path) -> dict[str, bytes]:
+    return {
+        file.relative_to(runtime).as_posix(): file.read_bytes()
+        for file in sorted(runtime.rglob("*"))
+        if file.is_file() and "__pycache__" not in file.parts
+    }
+
+
+def _digest(files: dict[str, bytes]) -> str:
+    return sha256(canonical_json({path: sha256(data) for path, data in files.items()}))
+
+
+def _check_file(file: SourceFile) -> None:
+    if not _is_plain(file.path):
+        raise PackagingFailed(f"{file.path!r} is no path within a folder.")
+    if (file.link is None) == (file.digest is None):
+        raise PackagingFailed(f"{file.path} has to be either a file or a link.")
+    if file.link is None:
+        return
+    if file.link.startswith("~/"):
+        inside = _is_plain(file.link[2:])
+    else:
+        target = os.path.normpath(PurePosixPath(file.path).parent / file.link)
+        inside = not target.startswith(("/", "..")) and "\0" not in target
+    if not inside:
+        raise PackagingFailed(f"{file.path} is a link that leaves the folder.")
+
+
+def _is_plain(path: str) -> bool:
+    parts = path.split("/")
+    return all(part not in ("", ".", "..") and "\0" not in part for part in parts)
+
+
+def _lay_out(file: SourceFile, folder: Path, store: LayerStore) -> None:
+    target = folder / file.path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if file.link is not None:
+        inside_root = file.link.startswith("~/")
+        target.symlink_to(f"{ROOTS}/{file.link[2:]}" if inside_root else file.link)
+    elif file.digest is not None:
+        _copy(store.state.blob(file.digest), target, file)
+        target.chmod(0o755 if file.executable else 0o644)
+
+
+def _copy(blob: Path, target: Path, file: SourceFile) -> None:
+    try:
+        with blob.open("rb") as held:
+            found = hashlib.file_digest(held, "sha256").hexdigest()
+    except FileNotFoundError:
+        raise PackagingFailed(f"{file.path} was not uploaded: submit again.") from None
+    if f"sha256:{found}" != file.digest:
+        raise PackagingFailed(f"The stored content of {file.path} is damaged: submit again.")
+    shutil.copyfile(blob, target)
