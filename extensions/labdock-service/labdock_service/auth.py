@@ -247,8 +247,7 @@ class Login:
     """Says who a request comes from, and leads a browser through the hub's login.
 
     With `guarded`, a browser's session counts for pages only; its scripts show that they come
-    from one of these pages by `X-XSRFToken` (or `_xsrf` in the query, for an EventSource),
-    because people's own servers share the hub's origin.
+    from one of these pages by `X-XSRFToken`, because people's own servers share the hub's origin.
     """
 
     def __init__(self, hub: Hub, *, guarded: bool) -> None:
@@ -313,7 +312,7 @@ class Login:
         if not token or not re.fullmatch(r"[\x21-\x7e]{1,1000}", token):
             return None
         if self._guarded and _needs_xsrf(request):
-            sent = request.headers.get("x-xsrftoken") or request.query_params.get("_xsrf", "")
+            sent = request.headers.get("x-xsrftoken", "")
             if not hmac.compare_digest(sent.encode(), self._signature(token).encode()):
                 raise Forbidden("This did not come from one of Labdock's pages: reload the page.")
         elif request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):

@@ -1,0 +1,171 @@
+"""Who may do what: each object is loaded by a dependency that also decides.
+
+Members of a project see what it owns; an object's owner and the project's admins change it.
+What a person may not see does not exist for them (404).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import Annotated
+
+from fastapi import Depends, Path, Query, Request
+from fastapi.security import HTTPBearer
+from sqlalchemy.orm import Session
+
+from labdock.schema import Person, Project
+from labdock_service.api.parts import PartsOf, Reading, Writing
+from labdock_service.errors import Forbidden, NotFound
+from labdock_service.store import endpoints, jobs, models, snapshots
+from labdock_service.store.tables import (
+    EndpointRow,
+    JobRow,
+    ModelRow,
+    PersonRow,
+    ProjectRow,
+    RevisionRow,
+    SnapshotRow,
+)
+
+_ID = re.compile(r"[a-z][a-z2-7]{10}")
+_hub_token = HTTPBearer(auto_error=False, description="A token of the hub.")
+
+
+async def _caller(
+    request: Request, parts: PartsOf, _token: Annotated[object, Depends(_hub_token)]
+) -> Person:
+    return await parts.people.person(await parts.login.user(request))
+
+
+Caller = Annotated[Person, Depends(_caller)]
+"""The person who is asking."""
+
+Id = Annotated[str, Path(max_length=100)]
+ProjectName = Annotated[str, Query(min_length=1, max_length=255)]
+
+
+def project_of(caller: Person, name: str) -> Project:
+    """The caller's project of that name."""
+    for project in caller.projects:
+        if project.name == name:
+            return project
+    raise NotFound(f"You are in no project '{name[:100]}'.", field="project")
+
+
+def seen_projects(caller: Person, name: str | None) -> Collection[str]:
+    """The ids of the caller's projects, or of the one that is named."""
+    if name is not None:
+        return [project_of(caller, name).id]
+    return [project.id for project in caller.projects]
+
+
+def person_row(session: Session, caller: Person) -> PersonRow:
+    """The caller's row, as the owner of what they make."""
+    row = session.get(PersonRow, caller.id)
+    assert row is not None, "a caller is recorded before they get here"
+    return row
+
+
+def _may_see(caller: Person, project_id: str) -> Project | None:
+    return next((project for project in caller.projects if project.id == project_id), None)
+
+
+def _check_change(caller: Person, project_id: str, owner_id: str, what: str) -> None:
+    project = _may_see(caller, project_id)
+    if owner_id != caller.id and (project is None or project.role != "admin"):
+        raise Forbidden(f"Only its owner and the project's admins may change {what}.")
+
+
+def find_snapshot(session: Session, caller: Person, snapshot_id: str) -> SnapshotRow:
+    """A snapshot that the caller sees."""
+    row = snapshots.find(session, snapshot_id) if _ID.fullmatch(snapshot_id) else None
+    if row is None or not _may_see(caller, row.project_id):
+        raise NotFound(f"There is no snapshot '{snapshot_id[:100]}'.", field="snapshot")
+    return row
+
+
+def find_job(session: Session, caller: Person, job_id: str) -> JobRow:
+    """A job that the caller sees."""
+    row = jobs.find(session, job_id) if _ID.fullmatch(job_id) else None
+    if row is None or not _may_see(caller, row.project_id):
+        raise NotFound(f"There is no job '{job_id[:100]}'.", field="job")
+    return row
+
+
+def find_model(session: Session, caller: Person, model_id: str) -> ModelRow:
+    """A model version that the caller sees."""
+    row = models.find(session, model_id) if _ID.fullmatch(model_id) else None
+    if row is None or not _may_see(caller, row.project_id):
+        raise NotFound(f"There is no model version '{model_id[:100]}'.", field="model")
+    return row
+
+
+def find_endpoint(session: Session, caller: Person, project: str, name: str) -> EndpointRow:
+    """An endpoint that the caller sees."""
+    row = endpoints.find_named(session, project_of(caller, project).id, name)
+    if row is None:
+        raise NotFound(f"Project {project} has no endpoint '{name[:100]}'.")
+    return row
+
+
+def _seen_snapshot(id: Id, caller: Caller, session: Reading) -> SnapshotRow:
+    return find_snapshot(session, caller, id)
+
+
+def _seen_job(id: Id, caller: Caller, session: Reading) -> JobRow:
+    return find_job(session, caller, id)
+
+
+def _changed_job(id: Id, caller: Caller, session: Writing) -> JobRow:
+    row = find_job(session, caller, id)
+    _check_change(caller, row.project_id, row.owner_id, f"job {row.id}")
+    return row
+
+
+def _seen_model(id: Id, caller: Caller, session: Reading) -> ModelRow:
+    return find_model(session, caller, id)
+
+
+def _seen_endpoint(project: Id, name: Id, caller: Caller, session: Reading) -> EndpointRow:
+    return find_endpoint(session, caller, project, name)
+
+
+def _changed_endpoint(project: Id, name: Id, caller: Caller, session: Writing) -> EndpointRow:
+    row = find_endpoint(session, caller, project, name)
+    _check_change(caller, row.project_id, row.owner_id, f"endpoint {row.name}")
+    return row
+
+
+def _seen_revision(id: Id, caller: Caller, session: Reading) -> RevisionRow:
+    row = endpoints.find_revision(session, id) if _ID.fullmatch(id) else None
+    if row is None or not _may_see(caller, row.endpoint.project_id):
+        raise NotFound(f"There is no revision '{id[:100]}'.", field="revision")
+    return row
+
+
+SeenSnapshot = Annotated[SnapshotRow, Depends(_seen_snapshot)]
+SeenJob = Annotated[JobRow, Depends(_seen_job)]
+ChangedJob = Annotated[JobRow, Depends(_changed_job)]
+SeenModel = Annotated[ModelRow, Depends(_seen_model)]
+SeenEndpoint = Annotated[EndpointRow, Depends(_seen_endpoint)]
+ChangedEndpoint = Annotated[EndpointRow, Depends(_changed_endpoint)]
+SeenRevision = Annotated[RevisionRow, Depends(_seen_revision)]
+
+
+def deployed_endpoint(
+    session: Session, caller: Person, project: str, name: str
+) -> EndpointRow | None:
+    """The endpoint that the caller may deploy to; None where a deploy will make it."""
+    found = project_of(caller, project)
+    row = endpoints.find_named(session, found.id, name)
+    if row is not None:
+        _check_change(caller, row.project_id, row.owner_id, f"endpoint {row.name}")
+    return row
+
+
+def project_row_of(session: Session, caller: Person, name: str) -> ProjectRow:
+    """The row of the caller's project of that name."""
+    row = session.get(ProjectRow, project_of(caller, name).id)
+    assert row is not None, "a caller's projects are recorded before they get here"
+    return row

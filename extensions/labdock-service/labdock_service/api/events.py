@@ -1,0 +1,97 @@
+"""What happened: the history, and the live view as a stream."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from labdock.schema import Event, Person
+from labdock_service.api.access import Caller, ProjectName, find_job, seen_projects
+from labdock_service.api.bodies import LARGEST_INTEGER
+from labdock_service.api.parts import Parts, PartsOf
+from labdock_service.api.problems import describe
+from labdock_service.api.streams import event_stream, message, wait
+from labdock_service.errors import Invalid
+from labdock_service.store import events
+
+router = APIRouter(tags=["events"])
+
+LOOK_ANYWAY = 30.0
+STREAM: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "A list, or with `follow` a stream of events.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+}
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Which events: of these projects, and of one job where one is named."""
+
+    projects: frozenset[str]
+    job: str | None
+    after: int
+    limit: int
+
+
+@router.get("/events", response_model=list[Event], responses={**STREAM, **describe(404)})
+async def list_events(
+    request: Request,
+    caller: Caller,
+    parts: PartsOf,
+    project: ProjectName | None = None,
+    job: Annotated[str | None, Query(max_length=100)] = None,
+    after: Annotated[int, Query(ge=0, le=LARGEST_INTEGER)] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 500,
+    follow: bool = False,
+    last_event_id: Annotated[str | None, Header(max_length=100)] = None,
+) -> Response | list[Event]:
+    """Events with ids above `after`, oldest first. With `follow`, those to come as well.
+
+    A stream goes on where `Last-Event-ID` says.
+    """
+    asked = await run_in_threadpool(_resolve, parts, caller, project, job, after, limit)
+    if not follow:
+        return await run_in_threadpool(_after, parts, asked)
+    if last_event_id is not None:
+        asked = replace(asked, after=_number(last_event_id))
+    return event_stream(parts, request, asked.projects, _follow(parts, asked))
+
+
+def _resolve(
+    parts: Parts, caller: Person, project: str | None, job: str | None, after: int, limit: int
+) -> _Asked:
+    if job is None:
+        return _Asked(frozenset(seen_projects(caller, project)), None, after, limit)
+    with parts.store.read() as session:
+        found = find_job(session, caller, job)
+        return _Asked(frozenset({found.project_id}), found.id, after, limit)
+
+
+def _number(last_event_id: str) -> int:
+    if not last_event_id.isascii() or not last_event_id.isdigit():
+        raise Invalid("'Last-Event-ID' must be an event's number.", field="Last-Event-ID")
+    return min(int(last_event_id), LARGEST_INTEGER)
+
+
+def _after(parts: Parts, asked: _Asked) -> list[Event]:
+    with parts.store.read() as session:
+        return events.after(session, asked.projects, asked.after, job=asked.job, limit=asked.limit)
+
+
+async def _follow(parts: Parts, asked: _Asked) -> AsyncIterator[bytes]:
+    with parts.wakeups.listening() as woken:
+        while True:
+            woken.clear()
+            found = await run_in_threadpool(_after, parts, asked)
+            for event in found:
+                yield message(event.kind, event, event.id)
+                asked = replace(asked, after=event.id)
+            if len(found) < asked.limit:
+                await wait(woken, LOOK_ANYWAY)

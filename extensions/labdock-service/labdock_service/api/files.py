@@ -1,0 +1,112 @@
+"""Files that a job's chief wrote: those kept of it, and while it runs those it works on."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, BinaryIO
+from urllib.parse import quote
+
+from fastapi import APIRouter
+from fastapi import Path as PathParameter
+from fastapi.responses import StreamingResponse
+
+from labdock.schema import ENDED, File
+from labdock_service.api.access import SeenJob
+from labdock_service.api.parts import Parts, PartsOf, Reading
+from labdock_service.api.problems import describe
+from labdock_service.errors import NotFound
+from labdock_service.store import jobs
+from labdock_service.store.tables import JobRow
+
+router = APIRouter(tags=["jobs"])
+
+CHUNK = 256 * 1024
+PASSED_OVER = {"__pycache__", ".ipynb_checkpoints"}
+BINARY: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/octet-stream": {"schema": {"type": "string"}}}}
+}
+
+
+@router.get("/jobs/{id}/files", responses=describe(404))
+def list_files(job: SeenJob, parts: PartsOf, session: Reading) -> list[File]:
+    """The files that the job made or changed, the executed notebook among them."""
+    started = max((a.planned for a in jobs.attempts(session, job.id)), default=0.0)
+    found = {file.path: file for file in _files(_kept(parts, job))}
+    work = _working_copy(parts, job)
+    if work is not None:
+        found |= {file.path: file for file in _files(work) if file.modified >= started}
+    return sorted(found.values(), key=lambda file: file.path)
+
+
+@router.get(
+    "/jobs/{id}/files/{path:path}",
+    response_class=StreamingResponse,
+    responses={**BINARY, **describe(404)},
+)
+def download(
+    job: SeenJob, parts: PartsOf, path: Annotated[str, PathParameter(max_length=4096)]
+) -> StreamingResponse:
+    """One of these files."""
+    for folder in (_working_copy(parts, job), _kept(parts, job)):
+        opened = _open(folder, path) if folder is not None else None
+        if opened is not None:
+            return _send(opened, PurePosixPath(path).name)
+    raise NotFound(f"Job {job.id} has no file '{path[:200]}'.", field="path")
+
+
+def _kept(parts: Parts, job: JobRow) -> Path:
+    return parts.state.jobs / job.id / "artifacts"
+
+
+def _working_copy(parts: Parts, job: JobRow) -> Path | None:
+    """Where the chief of a running attempt works."""
+    if job.state in ENDED or not job.attempt:
+        return None
+    chief = f"job-{job.id}-{job.attempt}-0"
+    return next((worker.work for worker in parts.engine.look() if worker.id == chief), None)
+
+
+def _files(folder: Path) -> Iterator[File]:
+    """Regular files; links are left out, since they may lead anywhere."""
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in PASSED_OVER]
+        for name in names:
+            place = Path(parent, name)
+            try:
+                seen = place.lstat()
+            except FileNotFoundError:
+                continue
+            if stat.S_ISREG(seen.st_mode):
+                path = place.relative_to(folder).as_posix().encode(errors="replace").decode()
+                yield File(path=path, size=seen.st_size, modified=seen.st_mtime)
+
+
+def _open(folder: Path, path: str) -> BinaryIO | None:
+    """The regular file at this path inside of the folder, opened."""
+    try:
+        place = (folder / path).resolve(strict=True)
+        if not place.is_relative_to(folder.resolve()) or not place.is_file():
+            return None
+        return place.open("rb")
+    except (OSError, ValueError, RuntimeError):
+        return None
+
+
+def _send(file: BinaryIO, name: str) -> StreamingResponse:
+    size = os.fstat(file.fileno()).st_size
+    headers = {
+        "Content-Length": str(size),
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}",
+    }
+    return StreamingResponse(_chunks(file, size), 200, headers, "application/octet-stream")
+
+
+def _chunks(file: BinaryIO, size: int) -> Iterator[bytes]:
+    """As much as the file had at first: it may grow meanwhile."""
+    with file:
+        while size > 0 and (chunk := file.read(min(CHUNK, size))):
+            size -= len(chunk)
+            yield chunk

@@ -1,0 +1,79 @@
+"""Jobs: what is wanted of them is written here; the reconciler sees to it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from labdock.schema import Job, JobRequest, JobState
+from labdock_service.api.access import (
+    Caller,
+    ChangedJob,
+    ProjectName,
+    SeenJob,
+    find_snapshot,
+    person_row,
+    seen_projects,
+)
+from labdock_service.api.bodies import StrictRoute
+from labdock_service.api.parts import Reading, Writing
+from labdock_service.api.problems import describe
+from labdock_service.errors import Conflict, Invalid
+from labdock_service.store import jobs
+
+router = APIRouter(tags=["jobs"], route_class=StrictRoute)
+
+
+@router.post("/jobs", status_code=201, responses=describe(404, 409))
+def create_job(body: JobRequest, caller: Caller, session: Writing) -> Job:
+    """Run a snapshot as a job; one that is still packaged waits for its image."""
+    snapshot = find_snapshot(session, caller, body.snapshot)
+    if snapshot.state == "failed":
+        raise Conflict(f"This snapshot could not be packaged: {snapshot.error}", field="snapshot")
+    if body.name is not None and not body.name.strip():
+        raise Invalid("'name' must not be blank.", field="name")
+    row = jobs.create(session, snapshot, person_row(session, caller), body)
+    session.refresh(row, ["project", "owner", "snapshot"])
+    return jobs.view(session, row)
+
+
+@router.get("/jobs", responses=describe(404))
+def list_jobs(
+    caller: Caller,
+    session: Reading,
+    project: ProjectName | None = None,
+    state: JobState | None = None,
+    owner: Annotated[str | None, Query(max_length=255)] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    before: Annotated[str | None, Query(max_length=100)] = None,
+) -> list[Job]:
+    """The jobs of your projects, newest first; `before` is the last id of the page before."""
+    return jobs.listed(
+        session,
+        seen_projects(caller, project),
+        state=state,
+        owner=owner,
+        limit=limit,
+        before=before,
+    )
+
+
+@router.get("/jobs/{id}", responses=describe(404))
+def get_job(job: SeenJob, session: Reading) -> Job:
+    """One job as it is now."""
+    return jobs.view(session, job)
+
+
+@router.post("/jobs/{id}/stop", responses=describe(404))
+def stop_job(job: ChangedJob, caller: Caller, session: Writing) -> Job:
+    """Want the job stopped; one that has ended stays as it is."""
+    jobs.request_stop(session, job, caller.name)
+    return jobs.view(session, job)
+
+
+@router.post("/jobs/{id}/retry", responses=describe(404, 409))
+def retry_job(job: ChangedJob, caller: Caller, session: Writing) -> Job:
+    """Want a job that failed or was stopped to go on from its last checkpoint."""
+    jobs.request_retry(session, job, caller.name)
+    return jobs.view(session, job)

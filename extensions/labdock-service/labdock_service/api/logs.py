@@ -1,0 +1,143 @@
+"""Logs: one worker's output over all attempts of its job, as it is written."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import StreamingResponse
+
+from labdock.schema import ENDED, LogLine, Person
+from labdock_service.api.access import Caller, Id, find_job
+from labdock_service.api.parts import Parts, PartsOf
+from labdock_service.api.problems import describe
+from labdock_service.api.streams import event_stream, message, wait
+from labdock_service.errors import Invalid, NotFound
+from labdock_service.store import jobs
+
+router = APIRouter(tags=["jobs"])
+
+LOOK_ANYWAY = 5.0
+STREAM: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}
+}
+_CURSOR = re.compile(r"(\d{1,9}):([\d-]{1,60})")
+_NUMBER = re.compile(r"\d{1,18}(-\d{1,18}){0,2}")
+
+
+@dataclass
+class _Place:
+    """How far a log was read: an attempt, and the engine's own cursor in it."""
+
+    attempt: int
+    cursor: str | None = None
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One attempt's worker, whose output is a part of the log."""
+
+    worker: str
+    attempt: int
+    ended: bool
+
+
+@router.get(
+    "/jobs/{id}/logs", response_class=StreamingResponse, responses={**STREAM, **describe(404)}
+)
+async def read_log(
+    request: Request,
+    id: Id,
+    caller: Caller,
+    parts: PartsOf,
+    rank: Annotated[int, Query(ge=0, le=255)] = 0,
+    attempt: Annotated[int | None, Query(ge=1, le=1_000_000)] = None,
+    after: Annotated[str | None, Query(max_length=100)] = None,
+    follow: bool = False,
+) -> StreamingResponse:
+    """A worker's log: `line` events, then `end`. `after` is the cursor of the last line read.
+
+    Without `attempt` it goes through all of them. With `follow`, it ends with the job.
+    """
+    project = await run_in_threadpool(_project, parts, caller, id)
+    place = _read_cursor(after) if after else _Place(attempt or 0)
+    log = _Log(parts, id, rank, attempt)
+    return event_stream(parts, request, {project}, log.messages(place, follow))
+
+
+def _project(parts: Parts, caller: Person, job_id: str) -> str:
+    with parts.store.read() as session:
+        return find_job(session, caller, job_id).project_id
+
+
+def _read_cursor(text: str) -> _Place:
+    match = _CURSOR.fullmatch(text)
+    if match is None or not _NUMBER.fullmatch(match[2]):
+        raise Invalid(
+            "That cursor is of no log: leave it out to read from the start.", field="after"
+        )
+    return _Place(int(match[1]), match[2])
+
+
+@dataclass(frozen=True)
+class _Log:
+    """The log of one rank of a job."""
+
+    parts: Parts
+    job: str
+    rank: int
+    attempt: int | None
+
+    async def messages(self, place: _Place, follow: bool) -> AsyncIterator[bytes]:
+        """Its lines from a place on."""
+        with self.parts.wakeups.listening() as woken:
+            while True:
+                woken.clear()
+                over, found = await run_in_threadpool(self._look)
+                for part in found:
+                    if part.attempt >= place.attempt:
+                        async for line in self._read(part, place, follow):
+                            yield line
+                if over or not follow:
+                    yield message("end", {})
+                    return
+                await wait(woken, LOOK_ANYWAY)
+
+    def _look(self) -> tuple[bool, list[_Part]]:
+        """Whether nothing will follow, and the parts that there are."""
+        with self.parts.store.read() as session:
+            job = jobs.find(session, self.job)
+            rows = jobs.workers(session, self.job)
+        over = job is None or job.state in ENDED
+        found = [
+            _Part(row.id, row.attempt, row.state == "ended")
+            for row in rows
+            if row.rank == self.rank
+        ]
+        if self.attempt is None:
+            return over, found
+        found = [part for part in found if part.attempt == self.attempt]
+        return over or any(part.ended for part in found), found
+
+    async def _read(self, part: _Part, place: _Place, follow: bool) -> AsyncIterator[bytes]:
+        """The lines of one attempt; `place` moves along."""
+        after = place.cursor if part.attempt == place.attempt else None
+        try:
+            async for record in self.parts.engine.log(part.worker, after=after, follow=follow):
+                place.attempt, place.cursor = part.attempt, record.cursor
+                line = LogLine(
+                    time=record.time,
+                    stream=record.stream,
+                    text=record.text,
+                    attempt=part.attempt,
+                    rank=self.rank,
+                    cursor=f"{part.attempt}:{record.cursor}",
+                )
+                yield message("line", line)
+        except NotFound:
+            await asyncio.sleep(0)  # not started yet, or its log was removed

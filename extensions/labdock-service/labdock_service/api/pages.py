@@ -1,0 +1,129 @@
+"""The page at the service's address: a person's jobs and endpoints, as they change."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, Request
+from fastapi.responses import FileResponse, HTMLResponse, Response
+from starlette.concurrency import run_in_threadpool
+
+from labdock.schema import ENDED, Endpoint, Job, Person
+from labdock_service.api.parts import Parts, PartsOf
+from labdock_service.auth import wants_page
+from labdock_service.errors import NotFound, Unauthorized
+from labdock_service.store import endpoints, events, jobs
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+router = APIRouter()
+
+FOLDER = Path(__file__).parent / "templates"
+STATIC = {"live.js": "text/javascript", "style.css": "text/css"}
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+        "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+}
+MOST_JOBS = 30
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What the page shows, and the last event that it knows of."""
+
+    person: Person
+    jobs: list[Job]
+    endpoints: list[Endpoint]
+    last: int
+
+
+@router.get("/")
+async def show_page(request: Request, parts: PartsOf) -> Response:
+    """The page; a browser that is not logged in is led through the hub's login."""
+    try:
+        user = await parts.login.user(request)
+    except Unauthorized:
+        if wants_page(request):
+            return parts.login.redirect(request)
+        raise
+    person = await parts.people.person(user)
+    shown = await run_in_threadpool(_look, parts, person)
+    html = await run_in_threadpool(_render, "page.html", parts, shown, parts.login.xsrf(request))
+    return HTMLResponse(html, headers=HEADERS)
+
+
+@router.get("/live")
+async def show_live(request: Request, parts: PartsOf) -> Response:
+    """The part of the page that changes, for its script."""
+    person = await parts.people.person(await parts.login.user(request))
+    shown = await run_in_threadpool(_look, parts, person)
+    return HTMLResponse(await run_in_threadpool(_render, "live.html", parts, shown, ""))
+
+
+@router.get("/oauth_callback")
+async def finish_login(request: Request, parts: PartsOf) -> Response:
+    """Where the hub sends a browser back to after its login."""
+    return await parts.login.callback(request)
+
+
+@router.get("/static/{name}")
+def get_static(name: str) -> Response:
+    """The page's script and style."""
+    if name not in STATIC:
+        raise NotFound("There is no such file.")
+    headers = {"Cache-Control": "no-cache"}
+    return FileResponse(FOLDER / name, media_type=STATIC[name], headers=headers)
+
+
+def _look(parts: Parts, person: Person) -> _Shown:
+    owned = [project.id for project in person.projects]
+    with parts.store.read() as session:
+        return _Shown(
+            person=person,
+            last=events.last(session),
+            jobs=jobs.listed(session, owned, limit=MOST_JOBS),
+            endpoints=endpoints.listed(session, owned),
+        )
+
+
+def _render(template: str, parts: Parts, shown: _Shown, xsrf: str) -> str:
+    prefix = parts.login.hub.place.prefix
+    hub = prefix.removesuffix("services/labdock/")
+    return (
+        _templates().get_template(template).render(shown=shown, prefix=prefix, hub=hub, xsrf=xsrf)
+    )
+
+
+@functools.cache
+def _templates() -> Environment:
+    from jinja2 import Environment, FileSystemLoader  # only here: no page, no memory for it
+
+    templates = Environment(loader=FileSystemLoader(FOLDER), autoescape=True, trim_blocks=True)
+    templates.filters["duration"] = duration
+    templates.globals["progress"] = progress
+    templates.globals["ended"] = ENDED
+    return templates
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def progress(job: Job) -> float | None:
+    """How much of a job's epochs is done, from 0 to 1; None where that is not known."""
+    now = job.progress
+    if job.state == "succeeded" or now.epoch is None or not now.epochs:
+        return None
+    inside = now.step / now.steps if now.step is not None and now.steps else 1.0
+    return min(max((now.epoch - 1 + inside) / now.epochs, 0.0), 1.0)

@@ -1,0 +1,67 @@
+"""What the API is made of, put together once by `app` and handed to every request."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.concurrency import contextmanager_in_threadpool
+from sqlalchemy.orm import Session
+
+from labdock_service.api.people import People
+from labdock_service.api.wakeups import Wakeups
+from labdock_service.auth import Login
+from labdock_service.engines.base import Engine
+from labdock_service.settings import Settings
+from labdock_service.statefolder import StateFolder
+from labdock_service.store import Store
+from labdock_service.wakeup import wake
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The service's parts. `writing` lets one request at a time wait for the database."""
+
+    settings: Settings
+    store: Store
+    engine: Engine
+    login: Login
+    people: People
+    wakeups: Wakeups
+    writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def state(self) -> StateFolder:
+        """The state folder."""
+        return self.settings.state
+
+
+def get_parts(request: Request) -> Parts:
+    """The parts of the app that a request came to."""
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+PartsOf = Annotated[Parts, Depends(get_parts)]
+
+
+async def _reading(parts: PartsOf) -> AsyncIterator[Session]:
+    async with contextmanager_in_threadpool(parts.store.read()) as session:
+        yield session
+
+
+async def _writing(parts: PartsOf) -> AsyncIterator[Session]:
+    async with parts.writing, contextmanager_in_threadpool(parts.store.write()) as session:
+        yield session
+    parts.wakeups.notify()
+    wake(parts.state.run / "reconciler.pipe")
+
+
+Reading = Annotated[Session, Depends(_reading, scope="function")]
+"""A session for one read, closed before the answer is sent."""
+
+Writing = Annotated[Session, Depends(_writing, scope="function")]
+"""A session for one write, committed before the answer is sent; then the reconciler is woken."""

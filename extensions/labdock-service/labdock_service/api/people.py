@@ -1,0 +1,81 @@
+"""From the hub's user to the person and the projects that the store knows."""
+
+from __future__ import annotations
+
+from starlette.concurrency import run_in_threadpool
+
+from labdock.schema import Person, Project
+from labdock_service.auth import KEPT_SECONDS, Hub, HubUser, Recent
+from labdock_service.errors import Conflict
+from labdock_service.settings import Settings
+from labdock_service.store import Store, people
+from labdock_service.store.ids import new_id
+
+
+class People:
+    """Knows people with their projects: their own, and one for each group of theirs.
+
+    A group's project id is kept with the group in the hub, so that a group made anew under
+    an old name inherits nothing; where the hub refuses that, the store's name counts.
+    """
+
+    def __init__(self, hub: Hub, store: Store, settings: Settings) -> None:
+        self._hub = hub
+        self._store = store
+        self._settings = settings
+        self._persons: Recent[HubUser, Person] = Recent(KEPT_SECONDS)
+        self._groups: Recent[str, str | None] = Recent(KEPT_SECONDS)
+
+    async def person(self, user: HubUser) -> Person:
+        """The person, recorded where they are new."""
+        return await self._persons.get(user, lambda: self._resolve(user))
+
+    async def _resolve(self, user: HubUser) -> Person:
+        groups = {name: await self._project_id(name) for name in user.groups}
+        try:
+            return await run_in_threadpool(self._record, user, groups)
+        except people.NameTaken:
+            if await self._hub.group_exists(user.name):
+                raise Conflict(
+                    f"You log in as {user.name}, which is a project's name too: "
+                    "ask an admin to rename one of them."
+                ) from None
+            await run_in_threadpool(self._retire, user.name)
+            return await run_in_threadpool(self._record, user, groups)
+
+    async def _project_id(self, group: str) -> str | None:
+        return await self._groups.get(group, lambda: self._settle_project_id(group))
+
+    async def _settle_project_id(self, group: str) -> str | None:
+        kept = await self._hub.project_id(group)
+        if kept is not None:
+            return kept
+        fresh = new_id("g")
+        return fresh if await self._hub.keep_project_id(group, fresh) else None
+
+    def _retire(self, name: str) -> None:
+        with self._store.write() as session:
+            people.retire_project(session, name)
+
+    def _record(self, user: HubUser, groups: dict[str, str | None]) -> Person:
+        with self._store.write() as session:
+            row = people.ensure_person(session, user.name, user.created)
+            own = people.personal_project(session, row)
+            projects = [Project(id=own.id, name=own.name, personal=True, role="admin")]
+            for name, project_id in groups.items():
+                shared = people.ensure_group_project(session, name, project_id)
+                if shared is not None:
+                    role = "admin" if self._administers(user, name) else "member"
+                    projects.append(
+                        Project(
+                            id=shared.id,
+                            name=shared.name,
+                            personal=False,
+                            role=role,  # type: ignore[arg-type]
+                        )
+                    )
+        return Person(id=row.id, name=user.name, admin=user.admin, projects=projects)
+
+    def _administers(self, user: HubUser, project: str) -> bool:
+        settings = self._settings.projects.get(project)
+        return user.admin or (settings is not None and user.name in settings.admins)

@@ -1,0 +1,93 @@
+"""Snapshots: asked for here, packaged by the reconciler."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.concurrency import run_in_threadpool
+
+import labdock_runtime
+from labdock.schema import Person, Snapshot, SnapshotRequest
+from labdock_service.api import streams
+from labdock_service.api.access import Caller, Id, find_snapshot, person_row, project_of
+from labdock_service.api.bodies import StrictRoute
+from labdock_service.api.parts import Parts, PartsOf, Writing
+from labdock_service.api.problems import describe
+from labdock_service.errors import Conflict, Invalid, NotFound
+from labdock_service.packaging.environments import LocalEnvironment, find_environments
+from labdock_service.packaging.sourcecode import runtime_version
+from labdock_service.store import snapshots, sources
+
+router = APIRouter(tags=["snapshots"], route_class=StrictRoute)
+
+RUNTIME = runtime_version(Path(labdock_runtime.__file__).parent)
+LONGEST_WAIT = 60
+LOOK_ANYWAY = 5.0
+
+
+@router.post("/snapshots", status_code=201, responses=describe(404, 409))
+def create_snapshot(
+    body: SnapshotRequest, caller: Caller, parts: PartsOf, session: Writing
+) -> Snapshot:
+    """Ask for a snapshot of a source that was sent; its packaging begins at once."""
+    project = project_of(caller, body.project)
+    source = sources.find(session, project.id, body.source)
+    if source is None:
+        raise NotFound("This project has no such source: send it first.", field="source")
+    wanted = [file.digest for file in source.files if file.digest is not None]
+    if sources.missing_blobs(session, project.id, wanted):
+        raise Conflict("Contents of this source are missing: send them first.", field="source")
+    environment = choose_environment(parts, body.environment)
+    row = snapshots.request(
+        session,
+        project.id,
+        person_row(session, caller),
+        source,
+        environment=environment.digest,
+        runtime=RUNTIME,
+        renew_lock=body.renew_lock,
+    )
+    session.refresh(row, ["project"])
+    return snapshots.view(row)
+
+
+@router.get("/snapshots/{id}", responses=describe(404))
+async def get_snapshot(
+    id: Id,
+    caller: Caller,
+    parts: PartsOf,
+    wait: Annotated[float, Query(ge=0, le=LONGEST_WAIT)] = 0,
+) -> Snapshot:
+    """A snapshot; with `wait`, the answer comes when its packaging ends, or after these seconds."""
+    until = asyncio.get_running_loop().time() + wait
+    with parts.wakeups.listening() as woken:
+        while True:
+            woken.clear()
+            found = await run_in_threadpool(_look, parts, caller, id)
+            left = until - asyncio.get_running_loop().time()
+            if found.state != "packaging" or left <= 0 or parts.wakeups.closed:
+                return found
+            await streams.wait(woken, min(left, LOOK_ANYWAY))
+
+
+def _look(parts: Parts, caller: Person, snapshot_id: str) -> Snapshot:
+    with parts.store.read() as session:
+        return snapshots.view(find_snapshot(session, caller, snapshot_id))
+
+
+def choose_environment(parts: Parts, named: str | None) -> LocalEnvironment:
+    """The environment of that name or digest; the deployment's default where none is named."""
+    found = find_environments(parts.state)
+    named = named or parts.settings.default_environment or None
+    for item in found:
+        if item.default if named is None else named in (item.name, item.digest):
+            return item
+    names = ", ".join(sorted(environment.name for environment in found)) or "none yet"
+    if named is None:
+        raise Invalid(f"Name an environment; there are: {names}.", field="environment")
+    raise Invalid(
+        f"There is no environment '{named[:100]}'; there are: {names}.", field="environment"
+    )

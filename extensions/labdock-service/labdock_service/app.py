@@ -1,0 +1,136 @@
+"""The service: the API and its page, as a service that the hub manages."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
+from starlette.types import ASGIApp
+
+import labdock_service
+from labdock import schema
+from labdock_service.api import (
+    bodies,
+    endpoints,
+    events,
+    files,
+    jobs,
+    logs,
+    models,
+    pages,
+    service,
+    snapshots,
+    sources,
+)
+from labdock_service.api.parts import Parts
+from labdock_service.api.people import People
+from labdock_service.api.problems import handle_problems
+from labdock_service.api.wakeups import Wakeups
+from labdock_service.auth import Hub, HubPlace, Login
+from labdock_service.engines.process import ProcessEngine
+from labdock_service.processes import claim, die_with_parent
+from labdock_service.settings import Settings, SettingsError, load_settings
+from labdock_service.store import Store
+from labdock_service.web import NOTHING_ALLOWED, Guard, serve
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": NOTHING_ALLOWED,
+    "Cache-Control": "no-store",
+}
+RESOURCES = (service, sources, snapshots, jobs, logs, files, models, endpoints, events)
+
+
+def create_app(parts: Parts) -> FastAPI:
+    """The API and the page, under the prefix that the hub gave the service."""
+    bodies.refuse_unknown_fields(schema)
+    prefix = parts.login.hub.place.prefix.rstrip("/")
+    app = FastAPI(
+        title="Labdock",
+        version=labdock_service.__version__,
+        openapi_url=f"{prefix}/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=_name_of,
+        lifespan=_lifespan,
+    )
+    app.state.parts = parts
+    handle_problems(app)
+    api = APIRouter(prefix=f"{prefix}/api")
+    for resource in RESOURCES:
+        api.include_router(resource.router)
+    app.include_router(api)
+    app.include_router(pages.router, prefix=prefix, include_in_schema=False)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+def guarded(app: FastAPI) -> ASGIApp:
+    """The app with its security headers, on its failures too."""
+    return Guard(app, HEADERS)
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    parts: Parts = app.state.parts
+    parts.wakeups.open()
+    await run_in_threadpool(endpoints.write_live_keys, parts)
+    yield
+    parts.wakeups.close()
+
+
+def _name_of(route: APIRoute) -> str:
+    return route.name
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """The document, less FastAPI's own error, which this app never answers."""
+    if app.openapi_schema is None:
+        document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+        for path in document["paths"].values():
+            for operation in path.values():
+                operation["responses"].pop("422", None)
+        for name in ("HTTPValidationError", "ValidationError"):
+            document["components"]["schemas"].pop(name, None)
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+def assemble(settings: Settings, place: HubPlace, store: Store) -> Parts:
+    """The parts of the real service."""
+    hub = Hub(place)
+    return Parts(
+        settings=settings,
+        store=store,
+        engine=ProcessEngine(settings.state),
+        login=Login(hub, guarded=True),
+        people=People(hub, store, settings),
+        wakeups=Wakeups(settings.state.run / "api.pipe"),
+    )
+
+
+def main() -> None:
+    """Run until the hub ends it."""
+    die_with_parent()
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        sys.exit(str(error))
+    claim(settings.state, "labdock")
+    store = Store(settings.database_url)
+    store.upgrade()
+    parts = assemble(settings, HubPlace.read(), store)
+    serve(guarded(create_app(parts)), os.environ["JUPYTERHUB_SERVICE_URL"], parts.wakeups.close)
+
+
+if __name__ == "__main__":
+    main()

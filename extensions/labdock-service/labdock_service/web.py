@@ -1,0 +1,78 @@
+"""What the service's web processes share: headers on every answer, and an end in good order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
+
+import uvicorn
+from starlette.datastructures import MutableHeaders
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+GRACE = 5
+"""Seconds that requests in flight get at the end."""
+
+NOTHING_ALLOWED = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+
+class Guard:
+    """Sets security headers that the app did not set, and turns away addresses with a NUL."""
+
+    def __init__(self, app: ASGIApp, headers: Mapping[str, str]) -> None:
+        self._app = app
+        self._headers = headers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self._headers.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        app = _turn_away if b"%00" in scope["raw_path"] + scope["query_string"] else self._app
+        await app(scope, receive, send_guarded)
+
+
+async def _turn_away(scope: Scope, receive: Receive, send: Send) -> None:
+    detail = "This address holds a NUL character."
+    response = JSONResponse({"error": "invalid", "detail": detail, "field": None}, 400)
+    await response(scope, receive, send)
+
+
+class _Server(uvicorn.Server):
+    """Ends open streams before it waits for them."""
+
+    def __init__(self, config: uvicorn.Config, on_end: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_end = on_end
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._on_end()
+        await super().shutdown(sockets)
+
+
+def serve(app: ASGIApp, url: str, on_end: Callable[[], None]) -> None:
+    """Serve at the address that the hub gave this service, until SIGTERM."""
+    address = urlsplit(url)
+    config = uvicorn.Config(
+        app,
+        host=address.hostname or "127.0.0.1",
+        port=address.port or 80,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE,
+    )
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    asyncio.run(_Server(config, on_end).serve())
