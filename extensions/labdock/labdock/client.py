@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -110,7 +110,8 @@ class Client:
             return newest[0]
         if len(text) >= JOB_ID_LENGTH:
             return self.job(text)
-        return self._only(text, [job for job in self._newest() if job.id.startswith(text)])
+        found = {job.id: job for job in self._newest() if job.id.startswith(text)}
+        return found[only(text, found, "job", "labdock jobs")]
 
     def _newest(self) -> Iterator[schema.Job]:
         """The newest jobs, page by page."""
@@ -121,14 +122,6 @@ class Client:
             if len(page) < PAGE:
                 return
             before = page[-1].id
-
-    def _only(self, text: str, found: list[schema.Job]) -> schema.Job:
-        if not text or not found:
-            raise NotFound(f"There is no job {text}: `labdock jobs` lists them.")
-        if len(found) > 1:
-            names = ", ".join(job.id for job in found[:5])
-            raise Mistake(f"{text} may be any of {names}: give more of the id.")
-        return found[0]
 
     def stop_job(self, job_id: str) -> schema.Job:
         """Want the job stopped."""
@@ -216,6 +209,16 @@ class Client:
         return self.transport.request(
             "POST", path, answer, again=again, content=content, headers=headers
         )
+
+
+def only(text: str, ids: Iterable[str], what: str, listing: str) -> str:
+    """The one id that begins so."""
+    found = [known for known in ids if text and known.startswith(text)]
+    if not found:
+        raise NotFound(f"There is no {what} {text}: `{listing}` lists them.")
+    if len(found) > 1:
+        raise Mistake(f"{text} may be any of {', '.join(found[:5])}: give more of the id.")
+    return found[0]
 
 
 def _part(text: str) -> str:

@@ -73,11 +73,15 @@ class JobFailed(Unfinished):
         super().__init__(failure.reason if failure else job.message or f"Job {job.id} failed.")
         self.job = job
 
+    @property
+    def traceback(self) -> list[str]:
+        """The person's own traceback, line by line, where the job left one."""
+        failure = self.job.failure
+        return (failure.traceback or "").splitlines() if failure else []
+
     def _render_traceback_(self) -> list[str]:
         """Show the traceback from the job, which is the one that the person looks for."""
-        failure = self.job.failure
-        lines = (failure.traceback or "").splitlines() if failure else []
-        return [*lines, *super()._render_traceback_()]
+        return [*self.traceback, *super()._render_traceback_()]
 
 
 class JobStopped(Unfinished):

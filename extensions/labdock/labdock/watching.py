@@ -6,7 +6,7 @@ import contextvars
 import importlib.util
 import math
 import threading
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from labdock import schema, session, wording
 from labdock.errors import LabdockError
@@ -37,9 +37,13 @@ class View(Protocol):
 
 
 class TextView:
-    """Lines of text: what happens, each epoch, and the log."""
+    """Lines of text: what happens, each epoch, and the log.
 
-    def __init__(self) -> None:
+    `notes` is where everything but the log is written; standard output where none is given.
+    """
+
+    def __init__(self, notes: TextIO | None = None) -> None:
+        self._notes = notes
         self._said = ""
 
     def step(self, step: Step) -> None:
@@ -60,7 +64,7 @@ class TextView:
 
     def line(self, line: schema.LogLine) -> None:
         """Print the line."""
-        print(wording.plain(line.text))
+        print(wording.plain(line.text), flush=True)
 
     def trouble(self, message: str | None) -> None:
         """Say that the service is away, or back."""
@@ -69,7 +73,7 @@ class TextView:
     def _say(self, text: str) -> None:
         if text and text != self._said:
             self._said = text
-            print(text, flush=True)
+            print(text, file=self._notes, flush=True)
 
 
 def choose_view(*, foreground: bool) -> View | None:

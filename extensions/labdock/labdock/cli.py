@@ -1,0 +1,152 @@
+"""The command line. Commands load when they are used, so that each starts at once."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from labdock.errors import LabdockError, Mistake
+
+SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
+    "Jobs": {
+        "submit": ("submitting", "Run a notebook or a script as a job."),
+        "package": ("submitting", "Show what submit would run, without running it."),
+        "jobs": ("jobs", "List jobs, newest first."),
+        "show": ("jobs", "Show a job: its state, what it runs, its attempts and models."),
+        "logs": ("jobs", "Print what a job wrote, also while it runs."),
+        "stop": ("jobs", "Stop a job; it keeps its checkpoints."),
+        "retry": ("jobs", "Run a job again from its last checkpoint."),
+        "files": ("jobs", "List or download the files that a job wrote."),
+    },
+    "Models and endpoints": {
+        "models": ("serving", "List the model versions that jobs saved."),
+        "deploy": ("serving", "Put a model behind an endpoint."),
+        "undo": ("serving", "Go back to the revision that an endpoint had before."),
+        "endpoints": ("serving", "List endpoints, or show one with its revisions."),
+        "keys": ("serving", "Make, list and revoke the keys of an endpoint."),
+        "predict": ("serving", "Ask an endpoint's model."),
+        "trace": ("serving", "Print the way back from a revision to its notebook."),
+    },
+    "What there is to run on": {
+        "environments": ("cluster", "List what notebooks and jobs can start from."),
+        "nodes": ("cluster", "List the machines that run workers, and what is free."),
+    },
+}
+"""The commands by section of the help: the module that holds each, and the line of the help."""
+
+ADMIN = {
+    "up": "Start Labdock on this machine.",
+    "down": "Stop it; jobs keep a checkpoint and go on at the next start.",
+    "doctor": "Say what is missing on this machine and how to get it.",
+    "token": "Make a token for somebody who works from outside the hub.",
+}
+"""Commands that come with the service, on the hub's machine only."""
+
+ENTRY_POINTS = "labdock.commands"
+BROKEN_PIPE = 141
+INTERRUPTED = 130
+
+
+class Commands(click.Group):
+    """Labdock's commands, and those of an installed service."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every command, as the help shows them."""
+        del ctx
+        return [*(name for section in SECTIONS.values() for name in section), *ADMIN]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load one command."""
+        del ctx
+        for section in SECTIONS.values():
+            if cmd_name in section:
+                module = importlib.import_module(f"labdock.commands.{section[cmd_name][0]}")
+                command: click.Command = getattr(module, cmd_name)
+                return command
+        return _installed_command(cmd_name) or _absent_command(cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List them by section, without loading them."""
+        del ctx
+        for title, section in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, line) for name, (_, line) in section.items()])
+        with formatter.section("On the hub's machine"):
+            formatter.write_dl(list(ADMIN.items()))
+
+
+def _installed_command(name: str) -> click.Command | None:
+    """A command of the service, where it is installed."""
+    from importlib.metadata import entry_points
+
+    commands = (command for point in entry_points(group=ENTRY_POINTS) for command in point.load())
+    return next((command for command in commands if command.name == name), None)
+
+
+def _absent_command(name: str) -> click.Command | None:
+    """What says where a command of the service is to be run."""
+    if name not in ADMIN:
+        return None
+
+    def elsewhere(arguments: tuple[str, ...]) -> None:
+        del arguments
+        raise Mistake(
+            f"`labdock {name}` is for the hub's machine: run it there, in Labdock's own folder "
+            "(the first `make up` sets it up)."
+        )
+
+    anything = click.Argument(["arguments"], nargs=-1, type=click.UNPROCESSED)
+    settings = {"ignore_unknown_options": True}
+    return click.Command(
+        name, callback=elsewhere, params=[anything], help=ADMIN[name], context_settings=settings
+    )
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Outside of the hub, LABDOCK_URL says where it is and LABDOCK_TOKEN who you are. "
+    "A job's id may be shortened; `last` is your newest job.",
+)
+@click.version_option(package_name="labdock", message="labdock %(version)s")
+def cli() -> None:
+    """Train notebooks and scripts on a Labdock, and put their models behind endpoints.
+
+    For example: labdock submit digits.ipynb --workers 2 --follow
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; the answer is the exit code.
+
+    0: done. 1: the job failed. 2: your mistake. 3: the service. 130: interrupted.
+    """
+    color = False if "NO_COLOR" in os.environ else None
+    try:
+        code = cli.main(arguments, prog_name="labdock", standalone_mode=False, color=color)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        return Mistake.exit_code
+    except LabdockError as error:
+        click.secho(str(error), fg="red", err=True)
+        return error.exit_code
+    except click.Abort:
+        return INTERRUPTED
+    except BrokenPipeError:
+        return _broken_pipe()
+    except SystemExit as error:
+        if isinstance(error.__context__, BrokenPipeError):  # click ends so where a pipe broke
+            return _broken_pipe()
+        raise
+    return code if isinstance(code, int) else 0
+
+
+def _broken_pipe() -> int:
+    """End quietly, as other programs do where `head` has read enough."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return BROKEN_PIPE

@@ -1,0 +1,1 @@
+"""The commands of `labdock`, one module for each section of its help."""

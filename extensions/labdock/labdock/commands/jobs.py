@@ -1,0 +1,181 @@
+"""`labdock jobs`, `show`, `logs`, `stop`, `retry` and `files`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+import click
+
+from labdock import running, schema, wording
+from labdock.client import default_client
+from labdock.commands.output import (
+    ago,
+    json_option,
+    project_option,
+    write_fields,
+    write_json,
+    write_table,
+)
+from labdock.running import Job
+
+JOB = click.argument("job_id", metavar="JOB")
+
+
+@click.command()
+@project_option
+@click.option("--mine", is_flag=True, help="Only jobs that you submitted.")
+@click.option("--state", type=click.Choice(get_args(schema.JobState)), help="Only in this state.")
+@click.option("--limit", type=click.IntRange(1, 500), default=20, help="At most so many.")
+@json_option
+def jobs(
+    project: str | None, mine: bool, state: schema.JobState | None, limit: int, as_json: bool
+) -> None:
+    """List jobs, newest first.
+
+    For example: labdock jobs --mine --state running
+    """
+    client = default_client()
+    owner = client.person if mine else None
+    found = client.jobs(project=project, state=state, owner=owner, limit=limit)
+    if as_json:
+        write_json(found)
+        return
+    titles = ("ID", "NAME", "STATE", "PROJECT", "OWNER", "SUBMITTED", "PROGRESS")
+    write_table(titles, map(_row, found), "No job yet: `labdock submit` starts one.")
+
+
+def _row(job: schema.Job) -> tuple[str, ...]:
+    done = wording.progress(job.progress)
+    return job.id, job.name, job.state, job.project, job.owner, ago(job.created), done
+
+
+@click.command()
+@JOB
+@json_option
+def show(job_id: str, as_json: bool) -> None:
+    """Show a job: its state, what it runs, its attempts and its models.
+
+    For example: labdock show last
+    """
+    job = running.job(job_id)
+    if as_json:
+        write_json(job.record)
+    else:
+        _show(job)
+
+
+def _show(job: Job) -> None:
+    record = job.record
+    each = record.resources
+    memory = f", {wording.size(each.memory)}" if each.memory else ""
+    click.secho(wording.headline(record), bold=True)
+    write_fields(
+        {
+            "Progress": wording.progress(record.progress),
+            "Project": record.project,
+            "Owner": record.owner,
+            "Submitted": ago(record.created),
+            "Runs": " ".join([record.entry, *record.arguments]),
+            "Parameters": ", ".join(f"{n}={v!r}" for n, v in record.parameters.items()),
+            "Workers": f"{record.workers}, each {each.cpus:g} CPU{memory}, {each.gpus} GPU",
+            "Snapshot": record.snapshot,
+            "Image": record.image,
+            "Models": ", ".join(record.models),
+            "TensorBoard": job.tensorboard_url,
+        }
+    )
+    for attempt in record.attempts:
+        click.echo(f"Attempt {attempt.number}: {_attempt(attempt)}")
+    if record.failure and record.failure.traceback:
+        lines = record.failure.traceback.splitlines()
+        click.echo("\n".join(wording.plain(line) for line in lines))
+
+
+def _attempt(attempt: schema.Attempt) -> str:
+    workers = ", ".join(f"worker {worker.rank} {_worker(worker)}" for worker in attempt.workers)
+    return " · ".join(part for part in (workers, attempt.reason) if part)
+
+
+def _worker(worker: schema.Worker) -> str:
+    ended = f" with {worker.exit_code}" if worker.exit_code else ""
+    return f"{worker.state}{ended}"
+
+
+@click.command()
+@JOB
+@click.option("--follow", "-f", is_flag=True, help="Go on until the job ends.")
+@click.option("--rank", type=click.IntRange(0), default=0, help="Another worker than the chief.")
+@click.option("--attempt", type=click.IntRange(1), help="Only this attempt.")
+@json_option
+def logs(job_id: str, follow: bool, rank: int, attempt: int | None, as_json: bool) -> None:
+    """Print what a job's chief wrote; with --json each line as an object.
+
+    For example: labdock logs last --follow
+    """
+    log = running.job(job_id).logs(rank, attempt)
+    for line in log.follow() if follow else log:
+        if as_json:
+            write_json(line, indent=False)
+        else:
+            click.echo(wording.plain(line.text))
+
+
+@click.command()
+@JOB
+@json_option
+def stop(job_id: str, as_json: bool) -> None:
+    """Stop a job; it keeps its checkpoints.
+
+    For example: labdock stop last
+    """
+    _changed(running.job(job_id).stop(), as_json)
+
+
+@click.command()
+@JOB
+@json_option
+def retry(job_id: str, as_json: bool) -> None:
+    """Run a job that failed or was stopped again, from its last checkpoint.
+
+    For example: labdock retry j4fk
+    """
+    _changed(running.job(job_id).retry(), as_json)
+
+
+def _changed(job: Job, as_json: bool) -> None:
+    if as_json:
+        write_json(job.record)
+    else:
+        click.echo(wording.headline(job.record))
+
+
+@click.command()
+@JOB
+@click.argument("paths", nargs=-1)
+@click.option("--to", type=click.Path(path_type=Path), help="Download into this folder.")
+@json_option
+def files(job_id: str, paths: tuple[str, ...], to: Path | None, as_json: bool) -> None:
+    """List the files that a job wrote, or download them, all or those of PATHS.
+
+    \b
+    For example:
+      labdock files last
+      labdock files last digits.executed.ipynb --to results
+    """
+    job = running.job(job_id)
+    if to is not None or paths:
+        _download(job, paths, to or Path())
+        return
+    found = job.files()
+    if as_json:
+        write_json(found)
+        return
+    rows = ((file.path, wording.size(file.size), ago(file.modified)) for file in found)
+    write_table(("PATH", "SIZE", "WRITTEN"), rows, "This job has written no file yet.")
+
+
+def _download(job: Job, paths: tuple[str, ...], folder: Path) -> None:
+    for path in paths or (None,):
+        for place in job.download(path, to=folder):
+            click.echo(place)
