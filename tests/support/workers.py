@@ -35,7 +35,7 @@ def eventually(look: Callable[[], Found | None], seconds: float = DEADLINE) -> F
 
 def python(code: str) -> tuple[str, ...]:
     """A command that runs this Python code."""
-    return (sys.executable, "-I", "-S", "-c", textwrap.dedent(code))
+    return (sys.executable, "-S", "-c", textwrap.dedent(code))
 
 
 def spec(*argv: str, **changes: Any) -> WorkerSpec:
@@ -52,7 +52,7 @@ def run(engine: Engine, wanted: WorkerSpec) -> WorkerStatus:
 
 def start(engine: Engine, wanted: WorkerSpec) -> dict[str, Any]:
     """Start a worker; what was yielded, in one."""
-    states = {}
+    states: dict[str, Any] = {}
     for state in engine.start(wanted):
         states |= state
     return states

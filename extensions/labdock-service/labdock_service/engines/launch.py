@@ -54,7 +54,7 @@ def launch(folder: WorkerFolder, lock: int, order: Order, log: Path) -> Iterator
         yield {"supervisor": int(answers.expect("supervisor"))}
         with contextlib.suppress(BrokenPipeError):
             process.stdin.write(marshal.dumps(vars(order)))
-        process.stdin.close()
+            process.stdin.close()
         yield {"pid": int(answers.expect("pid"))}
 
 

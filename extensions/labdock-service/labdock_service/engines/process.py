@@ -179,7 +179,7 @@ class ProcessEngine(Engine):
     def _worker_names(self) -> list[str]:
         try:
             with os.scandir(self._state.workers) as entries:
-                return sorted(entry.name for entry in entries if entry.is_dir())
+                return sorted(entry.name for entry in entries if _ID.fullmatch(entry.name))
         except FileNotFoundError:
             return []
 

@@ -107,9 +107,9 @@ class Supervisor:
         process = linux.stat(self._pid)
         assert process is not None, "a child that was not waited for is there"
         self._status |= {"pid": self._pid, "pid_started": process.started, "started": started}
+        self._say("running")
         _answer(f"pid {self._pid}")
         _detach()
-        self._say("running")
         for stream, descriptor in self._log.sources.items():
             self._watch(descriptor, partial(self._log.copy, stream))
         return True
