@@ -233,6 +233,7 @@ def test_a_device_has_one_holder(store: Store) -> None:
         return LeaseRow(
             holder_kind="job",
             holder_id=holder,
+            title=holder,
             attempt=1,
             node="local",
             cpus=0.0,

@@ -173,9 +173,9 @@ class AttemptRow(Base):
     ended: Mapped[float | None]
     reason: Mapped[str | None] = mapped_column(Text)
     ending: Mapped[str | None] = mapped_column(String(16))
-    """Why Labdock itself ends it: stop, suspend, time_limit, gang_timeout or gang_lost."""
-    failure: Mapped[dict[str, Any] | None]
-    """The first failure that its workers reported."""
+    """Why Labdock itself ends its workers: see the reconciler's `Ending`."""
+    failures: Mapped[dict[str, Any]]
+    """The first failure that each of its workers reported, by rank."""
 
 
 class WorkerRow(Base):
@@ -194,6 +194,8 @@ class WorkerRow(Base):
     ended: Mapped[float | None]
     exit_code: Mapped[int | None]
     reason: Mapped[str | None] = mapped_column(Text)
+    stopping: Mapped[bool]
+    """Labdock ends it: how it ends says nothing about the code."""
     event_offset: Mapped[int]
     """How far its event file was read, in the same transaction as what was read."""
 
@@ -205,7 +207,10 @@ class LeaseRow(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     holder_kind: Mapped[str] = mapped_column(String(16))
     holder_id: Mapped[str] = mapped_column(String(80))
+    title: Mapped[str] = mapped_column(String(255))
+    """The holder as people know it."""
     attempt: Mapped[int]
+    worker_id: Mapped[str | None] = mapped_column(ForeignKey("workers.id"))
     node: Mapped[str] = mapped_column(String(255))
     cpus: Mapped[float]
     memory: Mapped[int]

@@ -18,21 +18,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name="pk_fences"),
     )
     op.create_table(
-        "leases",
-        sa.Column("id", BIG, nullable=False),
-        sa.Column("holder_kind", sa.String(length=16), nullable=False),
-        sa.Column("holder_id", sa.String(length=80), nullable=False),
-        sa.Column("attempt", BIG, nullable=False),
-        sa.Column("node", sa.String(length=255), nullable=False),
-        sa.Column("cpus", sa.Double(), nullable=False),
-        sa.Column("memory", BIG, nullable=False),
-        sa.Column("device", sa.String(length=80), nullable=True),
-        sa.PrimaryKeyConstraint("id", name="pk_leases"),
-    )
-    op.create_index("ix_leases_holder", "leases", ["holder_kind", "holder_id"])
-    op.create_index("uq_leases_device", "leases", ["node", "device"], unique=True)
-
-    op.create_table(
         "people",
         sa.Column("id", sa.String(length=16), nullable=False),
         sa.Column("name", sa.String(length=255), nullable=False),
@@ -220,7 +205,7 @@ def upgrade() -> None:
         sa.Column("ended", sa.Double(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("ending", sa.String(length=16), nullable=True),
-        sa.Column("failure", sa.JSON(), nullable=True),
+        sa.Column("failures", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name="fk_attempts_job_id"),
         sa.PrimaryKeyConstraint("job_id", "number", name="pk_attempts"),
     )
@@ -284,6 +269,7 @@ def upgrade() -> None:
         sa.Column("ended", sa.Double(), nullable=True),
         sa.Column("exit_code", BIG, nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("stopping", sa.Boolean(), nullable=False),
         sa.Column("event_offset", BIG, nullable=False),
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name="fk_workers_job_id"),
         sa.ForeignKeyConstraint(["revision_id"], ["revisions.id"], name="fk_workers_revision_id"),
@@ -292,3 +278,20 @@ def upgrade() -> None:
     op.create_index("ix_workers_job_id", "workers", ["job_id"])
     op.create_index("ix_workers_revision_id", "workers", ["revision_id"])
     op.create_index("ix_workers_state", "workers", ["state"])
+    op.create_table(
+        "leases",
+        sa.Column("id", BIG, nullable=False),
+        sa.Column("holder_kind", sa.String(length=16), nullable=False),
+        sa.Column("holder_id", sa.String(length=80), nullable=False),
+        sa.Column("title", sa.String(length=255), nullable=False),
+        sa.Column("attempt", BIG, nullable=False),
+        sa.Column("worker_id", sa.String(length=80), nullable=True),
+        sa.Column("node", sa.String(length=255), nullable=False),
+        sa.Column("cpus", sa.Double(), nullable=False),
+        sa.Column("memory", BIG, nullable=False),
+        sa.Column("device", sa.String(length=80), nullable=True),
+        sa.ForeignKeyConstraint(["worker_id"], ["workers.id"], name="fk_leases_worker_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_leases"),
+    )
+    op.create_index("ix_leases_holder", "leases", ["holder_kind", "holder_id"])
+    op.create_index("uq_leases_device", "leases", ["node", "device"], unique=True)

@@ -1,0 +1,175 @@
+"""One attempt of a job: its workers run, or are ended; when all have ended it is judged."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from labdock_service.engines.base import WorkerStatus
+from labdock_service.reconciler.harvest import FoundModel, Left
+from labdock_service.reconciler.harvester import Harvester
+from labdock_service.reconciler.judge import End, Ending, Verdict, judge
+from labdock_service.reconciler.parts import Parts
+from labdock_service.reconciler.states import change
+from labdock_service.reconciler.watching import Watcher
+from labdock_service.store import leases, workers
+from labdock_service.store.tables import AttemptRow, JobRow, WorkerRow
+
+FINISH_SECONDS = 30.0
+"""How long the other workers may go on after the chief ended well."""
+
+
+@dataclass
+class Attempts:
+    """Looks after the attempt that a job is in."""
+
+    parts: Parts
+    watcher: Watcher
+    harvester: Harvester
+
+    def advance(self, job: JobRow) -> tuple[Verdict, list[FoundModel]] | None:
+        """Take the attempt a step further; what it came to, once everything is kept."""
+        with self.parts.store.read() as session:
+            attempt = session.get_one(AttemptRow, (job.id, job.attempt))
+            gang = workers.of_attempt(session, job.id, job.attempt)
+        if all(worker.state == "ended" for worker in gang):
+            return self._conclude(job, attempt, gang)
+        ending = self._why_end(job, attempt, gang)
+        if ending != attempt.ending:
+            self._begin_end(job, gang, ending)
+        if ending is not None:
+            self._end_live(gang)
+        elif attempt.started is None and all(worker.state == "running" for worker in gang):
+            self._begin(job)
+        return None
+
+    def clear(self, job: JobRow) -> None:
+        """Delete the working copies of an attempt that was written down; logs are kept."""
+        self.harvester.forget(job.id, job.attempt)
+        self.watcher.ingest.forget(job.id)
+        for worker in self._statuses(job):
+            if worker.work is not None:
+                shutil.rmtree(worker.work, ignore_errors=True)
+
+    def _why_end(self, job: JobRow, attempt: AttemptRow, gang: list[WorkerRow]) -> Ending | None:
+        """Why the workers must end now; a person's stop comes before every other reason."""
+        if job.target == "stopped":
+            return "stop"
+        if attempt.ending is not None:
+            return cast(Ending, attempt.ending)
+        if self.parts.suspending:
+            return "suspend"
+        if any(worker.state == "ended" and worker.exit_code != 0 for worker in gang):
+            return "gang_lost"
+        return self._too_late(job, attempt, gang)
+
+    def _too_late(self, job: JobRow, attempt: AttemptRow, gang: list[WorkerRow]) -> Ending | None:
+        now = self.parts.clock()
+        if attempt.started is None and now - attempt.planned > self.parts.limits.gang_timeout:
+            return "gang_timeout"
+        began = attempt.started or now
+        if job.time_limit is not None and now - began > job.time_limit:
+            return "time_limit"
+        chief = gang[0]
+        if chief.state == "ended" and now - (chief.ended or now) > FINISH_SECONDS:
+            return "finished"
+        return None
+
+    def _begin(self, job: JobRow) -> None:
+        with self.parts.write() as session:
+            now = self.parts.clock()
+            session.get_one(AttemptRow, (job.id, job.attempt)).started = now
+            fresh = session.get_one(JobRow, job.id)
+            fresh.started = fresh.started or now
+            change(session, fresh, "running", _runs(fresh))
+
+    def _begin_end(self, job: JobRow, gang: list[WorkerRow], ending: Ending | None) -> None:
+        """Write down that the workers are being ended, before they are."""
+        with self.parts.write() as session:
+            session.get_one(AttemptRow, (job.id, job.attempt)).ending = ending
+            for worker in gang:
+                if worker.state != "ended":
+                    self._mark(session.get_one(WorkerRow, worker.id))
+            if ending == "stop":
+                fresh = session.get_one(JobRow, job.id)
+                change(session, fresh, "stopping", "Stops, and saves a checkpoint.")
+
+    def _mark(self, worker: WorkerRow) -> None:
+        worker.stopping = True
+        if worker.id not in self.watcher.seen:
+            worker.state, worker.reason = "ended", "it was never started"
+
+    def _end_live(self, gang: list[WorkerRow]) -> None:
+        for worker in gang:
+            status = self.watcher.seen.get(worker.id)
+            if status is not None and status.state != "ended":
+                self.parts.engine.stop(worker.id)
+
+    def _conclude(
+        self, job: JobRow, attempt: AttemptRow, gang: list[WorkerRow]
+    ) -> tuple[Verdict, list[FoundModel]] | None:
+        verdict = judge(
+            [_end_of(worker) for worker in gang],
+            cast("Ending | None", attempt.ending),
+            attempt.failures,
+            time_limit=job.time_limit,
+        )
+        self._release(job)
+        found = self.harvester.results(self._left(job, verdict))
+        if isinstance(found, OSError):
+            self._say_not_kept(job, found)
+            return None
+        return None if found is None else (verdict, found)
+
+    def _release(self, job: JobRow) -> None:
+        """Give back what the attempt leased: others may start while its files are kept."""
+        with self.parts.store.read() as session:
+            if not leases.holds(session, "job", job.id):
+                return
+        with self.parts.write() as session:
+            leases.release(session, "job", job.id)
+
+    def _say_not_kept(self, job: JobRow, error: OSError) -> None:
+        message = f"Its files cannot be kept yet: {error.strerror or 'the disk refuses'}."
+        if job.message != message:
+            with self.parts.write() as session:
+                session.get_one(JobRow, job.id).message = message
+
+    def _left(self, job: JobRow, verdict: Verdict) -> Left:
+        chief = self.watcher.seen.get(worker_id(job.id, job.attempt, 0))
+        return Left(
+            job=job.id,
+            attempt=job.attempt,
+            work=chief.work if chief else None,
+            code=Path(job.snapshot.paths["code"]),
+            folder=self.parts.job_folder(job.id),
+            models=self.parts.state.models,
+            with_models=verdict.outcome == "succeeded",
+        )
+
+    def _statuses(self, job: JobRow) -> list[WorkerStatus]:
+        ids = (worker_id(job.id, job.attempt, rank) for rank in range(job.workers))
+        return [self.watcher.seen[name] for name in ids if name in self.watcher.seen]
+
+
+def worker_id(job: str, attempt: int, rank: int) -> str:
+    """Names a job's worker on every engine."""
+    return f"job-{job}-{attempt}-{rank}"
+
+
+def _end_of(worker: WorkerRow) -> End:
+    return End(
+        rank=worker.rank,
+        exit_code=worker.exit_code,
+        reason=worker.reason,
+        ended=worker.ended,
+        ours=worker.stopping,
+    )
+
+
+def _runs(job: JobRow) -> str:
+    on = "1 worker" if job.workers == 1 else f"{job.workers} workers"
+    again = f", attempt {job.counted} of {job.max_attempts}" if job.counted > 1 else ""
+    return f"Runs on {on}{again}."

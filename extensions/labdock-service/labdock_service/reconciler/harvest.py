@@ -1,0 +1,156 @@
+"""What an attempt leaves: the chief's new and changed files, and the models that it saved.
+
+Everything here can be done again after a crash at any point, and ends the same.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from labdock_service.store.ids import derived_id
+
+PASSED_OVER = {"__pycache__", ".ipynb_checkpoints"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Left:
+    """What to harvest. `work` is the chief's working copy, of `code`, gone where it was lost."""
+
+    job: str
+    attempt: int
+    work: Path | None
+    code: Path
+    folder: Path
+    """The job's folder: artifacts/ is made in it, models/ATTEMPT/ read."""
+    models: Path
+    """Where model versions lie."""
+    with_models: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundModel:
+    """A model that lies where model servers want it: `models/ID/NAME/1/saved_model.pb`."""
+
+    id: str
+    name: str
+    digest: str
+    size: int
+    signature: dict[str, Any]
+    metrics: dict[str, Any]
+
+
+def harvest(left: Left) -> list[FoundModel]:
+    """Keep the artifacts and models of an attempt; returns the models in the order saved."""
+    if left.work is not None and left.work.is_dir():
+        _keep_artifacts(left.work, left.code, left.folder)
+    return list(_keep_models(left)) if left.with_models else []
+
+
+def _keep_artifacts(work: Path, code: Path, folder: Path) -> None:
+    fresh, kept, older = (folder / name for name in ("artifacts.new", "artifacts", "artifacts.old"))
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    for file in _files(work):
+        path = file.relative_to(work)
+        if not _same(file, code / path):
+            (fresh / path).parent.mkdir(parents=True, exist_ok=True)
+            _link_or_copy(file, fresh / path)
+    shutil.rmtree(older, ignore_errors=True)
+    if kept.exists():
+        kept.rename(older)
+    fresh.rename(kept)
+    shutil.rmtree(older, ignore_errors=True)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Regular files; links are left out, since they may lead anywhere."""
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in PASSED_OVER]
+        for name in names:
+            file = Path(parent, name)
+            if file.is_file() and not file.is_symlink():
+                yield file
+
+
+def _same(file: Path, original: Path) -> bool:
+    return (
+        original.is_file()
+        and not original.is_symlink()
+        and filecmp.cmp(file, original, shallow=False)
+    )
+
+
+def _link_or_copy(file: Path, target: Path) -> None:
+    """A second name for the same content costs nothing; the working copy is deleted later."""
+    try:
+        os.link(file, target)
+    except OSError:
+        shutil.copy2(file, target)
+
+
+def _keep_models(left: Left) -> Iterator[FoundModel]:
+    saved = left.folder / "models" / str(left.attempt)
+    notes = sorted(saved.glob("*.json"), key=lambda note: (note.stat().st_mtime_ns, note.name))
+    for note in notes:
+        said = _read_note(note)
+        name = model_name(str(said.get("name") or note.stem))
+        model_id = derived_id("m", left.job, str(left.attempt), note.stem)
+        place = left.models / model_id / name / "1"
+        _move(saved / note.stem, place)
+        if place.is_dir():
+            digest, size = _measure(place)
+            yield FoundModel(
+                id=model_id,
+                name=name,
+                digest=digest,
+                size=size,
+                signature=_object(said.get("signature")),
+                metrics=_object(said.get("metrics")),
+            )
+
+
+def model_name(wanted: str) -> str:
+    """A name that can be a folder, a part of a URL and a model server's argument."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", wanted).strip("-.")[:100] or "model"
+
+
+def _move(saved: Path, place: Path) -> None:
+    """Move a model to its place in one step, where it was not before."""
+    if place.exists() or not saved.is_dir():
+        return
+    place.parent.mkdir(parents=True, exist_ok=True)
+    half = place.with_name("new")
+    shutil.rmtree(half, ignore_errors=True)
+    shutil.move(saved, half)
+    half.rename(place)
+
+
+def _measure(folder: Path) -> tuple[str, int]:
+    """Digest and size of a folder's files, whatever their times and order."""
+    whole, size = hashlib.sha256(), 0
+    for file in sorted(_files(folder), key=lambda file: file.relative_to(folder).as_posix()):
+        with file.open("rb") as stream:
+            content = hashlib.file_digest(stream, "sha256").hexdigest()
+        whole.update(f"{file.relative_to(folder).as_posix()}\0{content}\n".encode())
+        size += file.stat().st_size
+    return f"sha256:{whole.hexdigest()}", size
+
+
+def _read_note(note: Path) -> dict[str, Any]:
+    try:
+        return _object(json.loads(note.read_bytes()))
+    except ValueError:
+        return {}
+
+
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,126 @@
+"""What workers say of themselves: their event lines become events, progress and failures.
+
+The lines come from a person's process, so nothing in them is believed beyond its shape.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+from sqlalchemy.orm import Session
+
+from labdock.schema import Failure, Progress
+from labdock_service.reconciler.parts import ACTOR
+from labdock_service.store import events
+from labdock_service.store.tables import AttemptRow, JobRow, WorkerRow
+
+PROGRESS_SECONDS = 1.0
+"""Least time between two progress events of one job; the end of an epoch is never left out."""
+LONGEST_TEXT = 20_000
+MOST_LINES = 20
+"""Lines of a kind (warnings, models) that one reading keeps."""
+
+
+class Ingest:
+    """Reads event lines. It remembers only when a job's progress was last written."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._told: dict[str, float] = {}
+
+    def take(
+        self,
+        session: Session,
+        job: JobRow,
+        attempt: AttemptRow,
+        worker: WorkerRow,
+        lines: Iterable[bytes],
+    ) -> None:
+        """Apply a worker's lines to its job, within the caller's transaction."""
+        told = [said for said in map(_decode, lines) if said is not None]
+        for said in told:
+            if said["kind"] == "failed":
+                self._failed(attempt, worker, said)
+        for said in [said for said in told if said["kind"] == "warning"][:MOST_LINES]:
+            data = {"message": _text(said.get("message")), "rank": worker.rank}
+            events.add(session, job.project_id, ACTOR, "job.warning", job=job.id, data=data)
+        if worker.rank == 0:
+            self._progress(session, job, told)
+
+    def forget(self, job_id: str) -> None:
+        """A job has ended."""
+        self._told.pop(job_id, None)
+
+    def _failed(self, attempt: AttemptRow, worker: WorkerRow, said: dict[str, Any]) -> None:
+        rank = str(worker.rank)
+        if rank not in attempt.failures:
+            failure = Failure(
+                reason=_text(said.get("reason")) or "The code failed.",
+                cell=said["cell"] if isinstance(said.get("cell"), int) else None,
+                traceback=_text(said.get("traceback")) or None,
+            )
+            attempt.failures = attempt.failures | {rank: msgspec.to_builtins(failure)}
+
+    def _progress(self, session: Session, job: JobRow, told: list[dict[str, Any]]) -> None:
+        """Every epoch's end is an event; of what lies between them the latest, now and then."""
+        now = self._clock()
+        latest = Progress(**job.progress)
+        for said in told:
+            if said["kind"] not in ("progress", "cell", "epoch"):
+                continue
+            latest = _merge(latest, said)
+            if said["kind"] == "epoch":
+                self._tell(session, job, "job.epoch", latest, now)
+        shown = msgspec.to_builtins(latest)
+        if shown != job.progress:
+            job.progress = shown
+            if now - self._told.get(job.id, 0.0) >= PROGRESS_SECONDS:
+                self._tell(session, job, "job.progress", latest, now)
+
+    def _tell(
+        self, session: Session, job: JobRow, kind: str, progress: Progress, now: float
+    ) -> None:
+        self._told[job.id] = now
+        data = msgspec.to_builtins(progress)
+        events.add(session, job.project_id, ACTOR, kind, job=job.id, data=data)
+
+
+def _decode(line: bytes) -> dict[str, Any] | None:
+    try:
+        said = json.loads(line)
+    except ValueError:
+        return None
+    return said if isinstance(said, dict) and isinstance(said.get("kind"), str) else None
+
+
+def _merge(progress: Progress, said: dict[str, Any]) -> Progress:
+    """The progress with what a line says of it; what it does not mention stays."""
+    known = {name: said[name] for name in Progress.__dataclass_fields__ if name in said}
+    if "metrics" in known:
+        known["metrics"] = _finite(known["metrics"])
+    try:
+        fresh = msgspec.convert(known, Progress, strict=False)
+    except msgspec.ValidationError:
+        return progress
+    return replace(progress, **{name: getattr(fresh, name) for name in known})
+
+
+def _finite(metrics: object) -> dict[str, float]:
+    """Metrics that JSON has numbers for."""
+    if not isinstance(metrics, dict):
+        return {}
+    return {
+        str(name)[:200]: float(value)
+        for name, value in metrics.items()
+        if isinstance(value, int | float) and math.isfinite(value)
+    }
+
+
+def _text(value: object) -> str:
+    """Text of bearable length, without what a database refuses."""
+    return value.replace("\0", "")[:LONGEST_TEXT] if isinstance(value, str) else ""

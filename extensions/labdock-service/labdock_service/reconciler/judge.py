@@ -1,0 +1,127 @@
+"""How an attempt ended: pure judgement over what was seen of its workers."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from labdock.schema import Failure
+
+Ending = Literal["stop", "suspend", "time_limit", "gang_timeout", "gang_lost", "finished"]
+"""Why Labdock itself ends the workers of an attempt."""
+
+LOST_PEER = 75
+STOPPED = 143
+
+
+@dataclass(frozen=True, kw_only=True)
+class End:
+    """How one worker ended. `ours`: Labdock had begun to end it."""
+
+    rank: int
+    exit_code: int | None
+    reason: str | None
+    ended: float | None
+    ours: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What an attempt came to, a sentence about it, and the failure a person may see."""
+
+    outcome: Literal["succeeded", "failed", "retry", "stopped", "suspended"]
+    reason: str
+    failure: Failure | None = None
+
+
+def judge(
+    ends: Sequence[End],
+    ending: Ending | None,
+    failures: Mapping[str, Any],
+    *,
+    time_limit: float | None = None,
+) -> Verdict:
+    """Judge an attempt all of whose workers have ended, by the first thing that went wrong."""
+    causes = [end for end in ends if end.exit_code != 0 and not end.ours]
+    chief = next(end for end in ends if end.rank == 0)
+    if chief.exit_code == 0 and not chief.ours and not _before(causes, chief):
+        return Verdict(outcome="succeeded", reason="Succeeded.")
+    if ending == "stop":
+        return Verdict(outcome="stopped", reason="Stopped.")
+    if ending == "suspend":
+        return Verdict(outcome="suspended", reason="Suspended: goes on at the next start.")
+    if ending == "time_limit":
+        return _failed(f"It ran longer than its limit of {_duration(time_limit or 0)}.")
+    if causes:
+        return _judge_cause(_first(causes), len(ends), failures)
+    if ending == "gang_timeout":
+        return Verdict(outcome="retry", reason="Its workers did not all start in time.")
+    return Verdict(outcome="retry", reason="Its chief ended without a result.")
+
+
+def _before(causes: Sequence[End], chief: End) -> bool:
+    """Whether something went wrong before the chief ended well."""
+    return any((cause.ended or 0.0) <= (chief.ended or 0.0) for cause in causes)
+
+
+def _first(causes: Sequence[End]) -> End:
+    """The true first cause.
+
+    Who was lost or lost its peer ended of something else, and when a lost one ended is known
+    only as when that was seen: so the lost come first and those that lost a peer last.
+    """
+
+    def order(end: End) -> tuple[int, float]:
+        lost = end.exit_code is None
+        return (0 if lost else 2 if end.exit_code == LOST_PEER else 1, end.ended or 0.0)
+
+    return min(causes, key=order)
+
+
+def _judge_cause(end: End, workers: int, failures: Mapping[str, Any]) -> Verdict:
+    who = "Its worker" if workers == 1 else f"Worker {end.rank} of {workers}"
+    reported = _reported(end, failures)
+    if end.exit_code is None:
+        return _retry(f"{who} was lost: {end.reason or 'nothing is left of it'}.")
+    if end.exit_code == LOST_PEER:
+        return _retry(reported.reason if reported else f"{who} lost the others.")
+    if end.exit_code == -signal.SIGKILL:
+        return _retry(f"{who} was killed: {end.reason or 'by somebody outside of Labdock'}.")
+    if end.exit_code in (STOPPED, -signal.SIGTERM):
+        return _retry(f"{who} was told to end by somebody outside of Labdock.")
+    if reported is not None:
+        return Verdict(outcome="failed", reason=reported.reason, failure=reported)
+    if end.exit_code < 0:
+        return _failed(f"{who} crashed with {_signal_name(-end.exit_code)}.")
+    return _failed(f"{who} ended with exit code {end.exit_code}.")
+
+
+def _reported(end: End, failures: Mapping[str, Any]) -> Failure | None:
+    """What the worker itself said of its end."""
+    said = failures.get(str(end.rank))
+    return Failure(**said) if said else None
+
+
+def _failed(reason: str) -> Verdict:
+    return Verdict(outcome="failed", reason=reason, failure=Failure(reason=reason))
+
+
+def _retry(reason: str) -> Verdict:
+    return Verdict(outcome="retry", reason=reason, failure=Failure(reason=reason))
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _duration(seconds: float) -> str:
+    for unit, length in (("hour", 3600), ("minute", 60)):
+        if seconds >= length and seconds % length == 0:
+            count = seconds / length
+            return f"{count:g} {unit}" + ("" if count == 1 else "s")
+    return f"{seconds:g} second" + ("" if seconds == 1 else "s")

@@ -1,0 +1,198 @@
+"""From a worker's record to the worker itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from labdock_service.engines.base import WorkerSpec
+from labdock_service.errors import EngineFailed
+from labdock_service.packaging.environments import find_environments
+from labdock_service.reconciler.parts import Parts, apart, log
+from labdock_service.reconciler.watching import Watcher
+from labdock_service.statefolder import StateFolder
+from labdock_service.store import leases, workers
+from labdock_service.store.tables import JobRow, RevisionRow, WorkerRow
+
+JOB_GRACE = 30.0
+"""Seconds that a job's worker has to keep a checkpoint after SIGTERM."""
+SERVER_GRACE = 25.0
+"""Seconds that a model server has to answer what is in flight: it takes 20 at most."""
+
+
+@dataclass
+class Launcher:
+    """Starts what is recorded and not there, however often it takes."""
+
+    parts: Parts
+    watcher: Watcher
+
+    def advance(self) -> None:
+        """Start every recorded worker that the engine does not have."""
+        with self.parts.store.read() as session:
+            rows = [row for row in workers.live(session) if self._is_missing(row)]
+            specs = [(row, self._spec(session, row)) for row in rows]
+        for row, spec in specs:
+            with apart(f"Worker {row.id}"):
+                self._start(row, spec)
+
+    def _is_missing(self, row: WorkerRow) -> bool:
+        return row.state == "starting" and row.id not in self.watcher.seen
+
+    def _start(self, row: WorkerRow, spec: WorkerSpec | str) -> None:
+        if isinstance(spec, str):
+            self._give_up(row, spec)
+            return
+        try:
+            for _ in self.parts.engine.start(spec):
+                continue
+        except EngineFailed as error:
+            log.warning("Worker %s did not start: %s", row.id, error)
+            self._give_up(row, str(error))
+
+    def _give_up(self, row: WorkerRow, reason: str) -> None:
+        with self.parts.write() as session:
+            fresh = session.get_one(WorkerRow, row.id)
+            fresh.state, fresh.ended, fresh.reason = "ended", self.parts.clock(), reason
+
+    def _spec(self, session: Session, row: WorkerRow) -> WorkerSpec | str:
+        """What to start, or a sentence that says why it cannot be."""
+        job = self._job(session, row)
+        digest = job.snapshot.environment
+        python = _interpreter(self.parts.state, digest)
+        if python is None:
+            return f"the environment {digest[:19]}… is no longer installed"
+        devices = leases.devices(session, row.id)
+        if row.revision_id is not None:
+            revision = session.get_one(RevisionRow, row.revision_id)
+            return server_spec(self.parts.state, row, revision, python, devices)
+        gang = workers.of_attempt(session, job.id, row.attempt)
+        timeout = self.parts.limits.gang_timeout
+        return job_spec(self.parts.state, row, gang, job, python, devices, timeout)
+
+    def _job(self, session: Session, row: WorkerRow) -> JobRow:
+        if row.job_id is not None:
+            return session.get_one(JobRow, row.job_id)
+        return session.get_one(RevisionRow, row.revision_id).model.job
+
+
+def job_spec(
+    state: StateFolder,
+    worker: WorkerRow,
+    gang: Sequence[WorkerRow],
+    job: JobRow,
+    python: Path,
+    devices: tuple[str, ...],
+    gang_timeout: float,
+) -> WorkerSpec:
+    """A worker of a job: the runtime, with the job's image and its folders."""
+    paths: Mapping[str, str] = job.snapshot.paths
+    folder = state.jobs / job.id
+    return WorkerSpec(
+        id=worker.id,
+        argv=(str(python), "-m", "labdock_runtime"),
+        python_path=tuple(Path(paths[role]) for role in ("runtime", "dependencies")),
+        code=Path(paths["code"]),
+        environment=_job_environment(worker, gang, job, gang_timeout),
+        outputs={
+            "LABDOCK_TENSORBOARD": state.tensorboard / job.project_id / job.id,
+            "LABDOCK_CHECKPOINTS": folder / "checkpoints",
+            "LABDOCK_MODELS": folder / "models" / str(worker.attempt),
+        },
+        labels={"job": job.id, "attempt": str(worker.attempt), "rank": str(worker.rank)},
+        node=worker.node,
+        devices=devices,
+        cpus=job.cpus,
+        memory=job.memory,
+        grace=JOB_GRACE,
+    )
+
+
+def server_spec(
+    state: StateFolder,
+    worker: WorkerRow,
+    revision: RevisionRow,
+    python: Path,
+    devices: tuple[str, ...],
+) -> WorkerSpec:
+    """A revision's model server, in the environment of the job that made the model."""
+    model = revision.model
+    port = (worker.address or "").rpartition(":")[2]
+    return WorkerSpec(
+        id=worker.id,
+        argv=(
+            str(python),
+            "-m",
+            "labdock_model_server",
+            "--port=0",
+            f"--rest_api_port={port}",
+            f"--model_name={model.name}",
+            f"--model_base_path={state.models / model.id / model.name}",
+        ),
+        python_path=(model_server_folder(state),),
+        labels={"revision": revision.id, "attempt": str(worker.attempt)},
+        node=worker.node,
+        devices=devices,
+        cpus=revision.resources["cpus"],
+        memory=revision.resources["memory"],
+        grace=SERVER_GRACE,
+    )
+
+
+def model_server_folder(state: StateFolder) -> Path:
+    """A folder with the model server and nothing else of the service's own environment."""
+    folder = state.run / "model-server"
+    folder.mkdir(parents=True, exist_ok=True)
+    link = folder / "labdock_model_server"
+    package = package_folder("labdock_model_server")
+    if not link.is_symlink() or link.readlink() != package:
+        link.unlink(missing_ok=True)
+        link.symlink_to(package)
+    return folder
+
+
+def package_folder(name: str) -> Path:
+    """Where an installed package lies."""
+    spec = find_spec(name)
+    if spec is None or spec.origin is None:
+        raise EngineFailed(f"The package {name} is not installed: run `make up` again.")
+    return Path(spec.origin).parent
+
+
+def _job_environment(
+    worker: WorkerRow, gang: Sequence[WorkerRow], job: JobRow, gang_timeout: float
+) -> dict[str, str]:
+    environment = {
+        "LABDOCK_ENTRY": job.snapshot.entry,
+        "LABDOCK_ARGUMENTS": json.dumps(job.arguments),
+        "LABDOCK_PARAMETERS": json.dumps(job.parameters),
+        "LABDOCK_JOB": job.id,
+        "LABDOCK_ATTEMPT": str(worker.attempt),
+        "LABDOCK_RANK": str(worker.rank),
+        "LABDOCK_WORKERS": str(job.workers),
+        "LABDOCK_GANG_TIMEOUT": f"{gang_timeout:g}",
+    }
+    if job.workers > 1:
+        environment["TF_CONFIG"] = json.dumps(tf_config(gang, worker.rank))
+    return environment
+
+
+def tf_config(gang: Sequence[WorkerRow], rank: int) -> dict[str, Any]:
+    """The gang, for one of its workers; the first is the chief, as in rank 0."""
+    return {
+        "cluster": {"worker": [worker.address for worker in gang]},
+        "task": {"type": "worker", "index": rank},
+    }
+
+
+def _interpreter(state: StateFolder, digest: str) -> Path | None:
+    for environment in find_environments(state):
+        if environment.digest == digest:
+            return environment.python
+    return None

@@ -1,0 +1,114 @@
+"""The loop: woken through a pipe, it makes passes until nothing changes any more."""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from pathlib import Path
+
+from labdock_service.reconciler.attempts import Attempts
+from labdock_service.reconciler.deploys import Deploys
+from labdock_service.reconciler.harvester import Harvester
+from labdock_service.reconciler.ingest import Ingest
+from labdock_service.reconciler.jobs import Jobs
+from labdock_service.reconciler.launching import Launcher
+from labdock_service.reconciler.packages import Packages
+from labdock_service.reconciler.parts import Parts, apart
+from labdock_service.reconciler.probing import Probes
+from labdock_service.reconciler.queueing import Queue
+from labdock_service.reconciler.routes import write_routes
+from labdock_service.reconciler.watching import Watcher
+from labdock_service.statefolder import StateFolder
+from labdock_service.store import active, workers
+from labdock_service.wakeup import drain, open_pipe, wake
+
+SLOW_SECONDS = 3.0
+"""Between two looks when nobody wakes the loop."""
+SOON_SECONDS = 1.0
+"""The same while a revision starts, answers first or drains."""
+MOST_PASSES = 20
+"""Passes in a row: what still changes after so many waits for the next look."""
+SUSPEND_SECONDS = 60.0
+
+
+def own_pipe(state: StateFolder) -> Path:
+    """What the API and the supervisors wake the reconciler through."""
+    return state.run / "reconciler.pipe"
+
+
+class Reconciler:
+    """Chases what is wanted with what was seen."""
+
+    def __init__(self, parts: Parts) -> None:
+        pipe = own_pipe(parts.state)
+        self.parts = parts
+        self._pipe = open_pipe(pipe)
+        self._stopping = False
+        self._harvester = Harvester(lambda: wake(pipe))
+        self._probes = Probes(lambda: wake(pipe))
+        self._packages = Packages(parts, pipe, lambda: wake(pipe))
+        self._watcher = Watcher(parts, Ingest(parts.clock))
+        self._jobs = Jobs(parts, Attempts(parts, self._watcher, self._harvester))
+        self._queue = Queue(parts)
+        self._deploys = Deploys(parts, self._watcher, self._probes, self._queue)
+        self._launcher = Launcher(parts, self._watcher)
+
+    def run(self) -> None:
+        """Go on until `stop`."""
+        while not self._stopping:
+            self.settle()
+            self._wait()
+
+    def stop(self) -> None:
+        """End after this pass; workers go on, and are adopted by the next reconciler."""
+        self._stopping = True
+        wake(own_pipe(self.parts.state))
+
+    def suspend(self) -> None:
+        """Put everything to rest: jobs keep a checkpoint and go on at the next start."""
+        self.parts.suspending = True
+        deadline = time.monotonic() + SUSPEND_SECONDS
+        self.settle()
+        while self._unfinished() and time.monotonic() < deadline:
+            self._wait()
+            self.settle()
+
+    def close(self) -> None:
+        """Let go of processes, threads and files."""
+        self._packages.close()
+        self._probes.close()
+        self._harvester.close()
+        self.parts.store.close()
+        os.close(self._pipe)
+
+    def settle(self) -> None:
+        """Make passes until one changes nothing."""
+        for _ in range(MOST_PASSES):
+            self.parts.wrote = False
+            self._pass()
+            if not self.parts.wrote:
+                return
+            wake(self.parts.state.run / "api.pipe")
+
+    def _pass(self) -> None:
+        if not self.parts.suspending:
+            with apart("Packaging"):
+                self._packages.advance()
+        with apart("The look at the workers"):
+            self._watcher.watch()
+            self._jobs.advance()
+            self._deploys.advance()
+            if not self.parts.suspending:
+                self._queue.advance()
+                self._launcher.advance()
+            write_routes(self.parts)
+
+    def _wait(self) -> None:
+        patience = SOON_SECONDS if self._deploys.moving else SLOW_SECONDS
+        select.select([self._pipe], [], [], patience)
+        drain(self._pipe)
+
+    def _unfinished(self) -> bool:
+        with self.parts.store.read() as session:
+            return bool(workers.live(session)) or active.any_running(session)

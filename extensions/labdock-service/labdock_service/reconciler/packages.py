@@ -1,0 +1,162 @@
+"""Snapshots to images, in packaging processes of their own that are kept warm."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from pathlib import Path
+
+import msgspec
+
+from labdock_service.errors import PackagingFailed
+from labdock_service.packaging.environments import find_environments
+from labdock_service.packaging.package import Packaged, PackagingRequest
+from labdock_service.reconciler import packing
+from labdock_service.reconciler.launching import package_folder
+from labdock_service.reconciler.parts import ACTOR, Parts, apart, log
+from labdock_service.store import events, snapshots, sources
+from labdock_service.store.tables import SnapshotRow
+
+PROCESSES = 2
+MOST_TRIES = 3
+"""How often packaging may break off before the snapshot fails."""
+
+
+class Packages:
+    """Packages every snapshot that waits for it. A killed packaging process is replaced."""
+
+    def __init__(self, parts: Parts, pipe: Path, wake: Callable[[], None]) -> None:
+        self._parts = parts
+        self._pipe = pipe
+        self._wake = wake
+        self._running: dict[str, Future[Packaged]] = {}
+        self._tries: Counter[str] = Counter()
+        self._open_pool()
+
+    def advance(self) -> None:
+        """Begin what waits, and write down what is done."""
+        self._collect()
+        self._note_steps()
+        with self._parts.store.read() as session:
+            waiting = snapshots.packaging(session)
+        for snapshot in waiting:
+            if snapshot.id not in self._running:
+                with apart(f"Snapshot {snapshot.id}"):
+                    self._begin(snapshot)
+
+    def close(self) -> None:
+        """Package nothing more; what was begun is done again at the next start."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _open_pool(self) -> None:
+        context = get_context("forkserver")
+        context.set_forkserver_preload(["labdock_service.reconciler.packing"])
+        self._steps: packing.Steps = context.SimpleQueue()
+        self._pool = ProcessPoolExecutor(
+            PROCESSES,
+            mp_context=context,
+            initializer=packing.prepare,
+            initargs=(self._steps, self._pipe),
+        )
+        self._pool.submit(packing.warm)
+
+    def _begin(self, snapshot: SnapshotRow) -> None:
+        request = self._request(snapshot)
+        if isinstance(request, str):
+            self._fail(snapshot.id, request)
+            return
+        try:
+            future = self._pool.submit(packing.pack, snapshot.id, request, self._parts.state)
+        except BrokenProcessPool:
+            self._open_pool()
+            future = self._pool.submit(packing.pack, snapshot.id, request, self._parts.state)
+        self._running[snapshot.id] = future
+        future.add_done_callback(lambda _: self._wake())
+
+    def _request(self, snapshot: SnapshotRow) -> PackagingRequest | str:
+        """What to package, or a sentence that says why it cannot be."""
+        known = {found.digest: found for found in find_environments(self._parts.state)}
+        environment = known.get(snapshot.environment)
+        with self._parts.store.read() as session:
+            source = sources.find(session, snapshot.project_id, snapshot.source)
+            if source is None:
+                return "Its source is not there any more: submit it again."
+            if environment is None:
+                return (
+                    "Its environment is no longer installed: choose one of `labdock environments`."
+                )
+            lock = sources.kept_lock(
+                session,
+                snapshot.project_id,
+                snapshots.requirements_digest(source.requirements),
+                snapshot.environment,
+            )
+        return PackagingRequest(
+            source=source,
+            environment=environment,
+            runtime=package_folder("labdock_runtime"),
+            lock=lock,
+            renew=snapshot.renew_lock,
+        )
+
+    def _collect(self) -> None:
+        for snapshot, future in list(self._running.items()):
+            if future.done():
+                with apart(f"Snapshot {snapshot}"):
+                    self._settle(snapshot, future)
+                del self._running[snapshot]
+
+    def _settle(self, snapshot: str, future: Future[Packaged]) -> None:
+        try:
+            self._succeed(snapshot, future.result())
+        except PackagingFailed as error:
+            self._fail(snapshot, str(error))
+        except BrokenProcessPool:
+            self._try_again(snapshot, "Packaging was killed again and again: is memory short?")
+        except Exception:
+            log.exception("Packaging snapshot %s broke off", snapshot)
+            self._try_again(snapshot, "Packaging broke off: the reconciler's log says why.")
+
+    def _try_again(self, snapshot: str, reason: str) -> None:
+        self._tries[snapshot] += 1
+        if self._tries[snapshot] >= MOST_TRIES:
+            self._fail(snapshot, reason)
+
+    def _succeed(self, snapshot: str, packaged: Packaged) -> None:
+        with self._parts.write() as session:
+            row = session.get_one(SnapshotRow, snapshot)
+            source = sources.find(session, row.project_id, row.source)
+            if source is not None:
+                requirements = snapshots.requirements_digest(source.requirements)
+                sources.keep_lock(
+                    session, row.project_id, requirements, row.environment, packaged.lock
+                )
+            row.state, row.step, row.lock = "ready", None, packaged.lock
+            row.digest, row.image = packaged.snapshot_digest, packaged.image_digest
+            row.layers = msgspec.to_builtins(packaged.layers)
+            row.paths = {role: str(path) for role, path in packaged.paths.items()}
+            data = {"snapshot": row.id, "image": row.image}
+            events.add(session, row.project_id, ACTOR, "snapshot.ready", data=data)
+
+    def _fail(self, snapshot: str, reason: str) -> None:
+        with self._parts.write() as session:
+            row = session.get_one(SnapshotRow, snapshot)
+            row.state, row.step, row.error = "failed", None, reason
+            data = {"snapshot": row.id, "error": reason}
+            events.add(session, row.project_id, ACTOR, "snapshot.failed", data=data)
+
+    def _note_steps(self) -> None:
+        latest: dict[str, str] = {}
+        while not self._steps.empty():
+            snapshot, sentence = self._steps.get()
+            latest[snapshot] = sentence
+        if not latest:
+            return
+        with self._parts.write() as session:
+            for snapshot, sentence in latest.items():
+                row = session.get_one(SnapshotRow, snapshot)
+                if row.state == "packaging":
+                    row.step = sentence

@@ -1,0 +1,40 @@
+"""What runs in a packaging process. It imports no store, so that it starts quickly."""
+
+from __future__ import annotations
+
+import signal
+from multiprocessing.queues import SimpleQueue
+from pathlib import Path
+
+from labdock_service import processes
+from labdock_service.packaging.package import Packaged, PackagingRequest, package
+from labdock_service.statefolder import StateFolder
+from labdock_service.wakeup import wake
+
+Steps = SimpleQueue[tuple[str, str]]
+"""What packaging is doing now: a snapshot's id and a sentence."""
+
+_steps: list[tuple[Steps, Path]] = []
+
+
+def prepare(steps: Steps, pipe: Path) -> None:
+    """Called once in a new packaging process, which ends when the reconciler does."""
+    processes.die_with_parent()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _steps[:] = [(steps, pipe)]
+
+
+def warm() -> None:
+    """Nothing: the process that ran it is there, with packaging imported."""
+
+
+def pack(snapshot: str, request: PackagingRequest, state: StateFolder) -> Packaged:
+    """Package, and say on the way what is being done."""
+
+    def report(sentence: str) -> None:
+        for steps, pipe in _steps:
+            steps.put((snapshot, sentence))
+            wake(pipe)
+
+    return package(request, state, report)

@@ -1,0 +1,67 @@
+"""What every stage of the reconciler works with."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from labdock_service.engines.base import Engine
+from labdock_service.statefolder import StateFolder
+from labdock_service.store import Fenced, Store
+
+log = logging.getLogger("labdock.reconciler")
+
+ACTOR = "reconciler"
+"""Who acted, in events of what the reconciler saw or did."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What the deployment lets work use; None is all there is."""
+
+    cpus: float | None = None
+    memory: int | None = None
+    gang_timeout: float = 120.0
+
+
+@dataclass(kw_only=True)
+class Parts:
+    """The reconciler's parts, and whether this pass wrote anything."""
+
+    store: Store
+    fence: int
+    engine: Engine
+    state: StateFolder
+    limits: Limits = field(default_factory=Limits)
+    clock: Callable[[], float] = time.time
+    suspending: bool = False
+    """Everything is being put to rest: nothing new starts."""
+    wrote: bool = False
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A transaction that fails with `Fenced` where a newer reconciler has begun."""
+        with self.store.fenced(self.fence) as session:
+            yield session
+        self.wrote = True
+
+    def job_folder(self, job_id: str) -> Path:
+        """Where a job's artifacts, checkpoints and models lie."""
+        return self.state.jobs / job_id
+
+
+@contextmanager
+def apart(what: str) -> Iterator[None]:
+    """One thing's error is logged and holds up no other; it is tried again in the next pass."""
+    try:
+        yield
+    except Fenced:
+        raise
+    except Exception:
+        log.exception("%s failed and is tried again", what)

@@ -1,0 +1,193 @@
+"""The queue: who starts now gets leases, an attempt and workers' records, all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy.orm import Session
+
+from labdock_service.reconciler.attempts import worker_id
+from labdock_service.reconciler.parts import Parts, apart
+from labdock_service.reconciler.states import change
+from labdock_service.scheduling.ledger import Capacity, Lease, Need, leases_of, limited
+from labdock_service.scheduling.queue import Ask, Place, plan
+from labdock_service.store import active, leases, workers
+from labdock_service.store.tables import AttemptRow, JobRow, LeaseRow, RevisionRow, WorkerRow
+
+DEPLOY_FIRST = 0.0
+"""Place in the queue of a model server: it takes no CPU from jobs, and people wait for it."""
+
+
+@dataclass
+class Queue:
+    """Plans with the whole ledger: jobs that wait, and revisions that want a model server."""
+
+    parts: Parts
+    revisions: dict[str, RevisionRow] = field(default_factory=dict)
+    """Revisions that want a model server, said anew in every pass."""
+
+    def advance(self) -> None:
+        """Start who can start, and tell the others what they wait for."""
+        with self.parts.store.read() as session:
+            waiting = {job.id: job for job in active.queue(session)}
+            held = [_lease(row) for row in leases.held(session)]
+        asks = [_job_ask(job) for job in waiting.values()]
+        asks += [_revision_ask(revision) for revision in self.revisions.values()]
+        if not asks:
+            return
+        made = plan(self._nodes(), held, asks)
+        for holder, places in made.starts.items():
+            with apart(f"The start of {holder}"):
+                self._start(holder, waiting, places)
+        self._tell(made.waits, waiting)
+
+    def _nodes(self) -> list[Capacity]:
+        limits = self.parts.limits
+        nodes = (
+            Capacity(
+                node=node.name,
+                cpus=node.cpus,
+                memory=node.memory,
+                devices=tuple(device.uuid for device in node.devices),
+            )
+            for node in self.parts.engine.nodes()
+        )
+        return [limited(node, cpus=limits.cpus, memory=limits.memory) for node in nodes]
+
+    def _start(self, holder: str, waiting: dict[str, JobRow], places: list[Place]) -> None:
+        if holder in waiting:
+            self._start_job(waiting[holder], places)
+        else:
+            self._start_revision(self.revisions[holder], places[0])
+
+    def _start_job(self, job: JobRow, places: Sequence[Place]) -> None:
+        """Write the intent; the workers themselves are started from it, however often it takes."""
+        addresses = self._addresses(places) if len(places) > 1 else [None]
+        with self.parts.write() as session:
+            fresh = session.get_one(JobRow, job.id)
+            fresh.attempt += 1
+            fresh.counted += 1
+            fresh.progress = {}
+            session.add(
+                AttemptRow(
+                    job_id=job.id, number=fresh.attempt, planned=self.parts.clock(), failures={}
+                )
+            )
+            session.flush()
+            for rank, (place, address) in enumerate(zip(places, addresses, strict=True)):
+                row = _worker(worker_id(job.id, fresh.attempt, rank), place, address)
+                row.job_id, row.attempt, row.rank = job.id, fresh.attempt, rank
+                _hold(session, row, _title(job), place, _job_need(job))
+            count = "1 worker" if job.workers == 1 else f"{job.workers} workers"
+            change(session, fresh, "starting", f"Starts {count}.")
+
+    def _start_revision(self, revision: RevisionRow, place: Place) -> None:
+        address = self.parts.engine.reserve_ports(place.node, 1)[0]
+        with self.parts.write() as session:
+            fresh = session.get_one(RevisionRow, revision.id)
+            if not fresh.attempt or workers.of_revision(session, fresh.id, fresh.attempt):
+                fresh.attempt += 1
+            name = f"revision-{fresh.id}-{fresh.attempt}-0"
+            row = _worker(name, place, address)
+            row.revision_id, row.attempt, row.rank = fresh.id, fresh.attempt, 0
+            _hold(session, row, f"revision {fresh.id}", place, _revision_need(fresh))
+            fresh.state, fresh.changed = "starting", self.parts.clock()
+            fresh.message = "Starts its model server."
+
+    def _addresses(self, places: Sequence[Place]) -> list[str | None]:
+        addresses: dict[str, list[str]] = {}
+        for node in {place.node for place in places}:
+            count = sum(place.node == node for place in places)
+            addresses[node] = self.parts.engine.reserve_ports(node, count)
+        return [addresses[place.node].pop() for place in places]
+
+    def _tell(self, waits: dict[str, str], waiting: dict[str, JobRow]) -> None:
+        """Write down what is waited for, where it is something else than before."""
+        rows: dict[str, JobRow | RevisionRow] = {**waiting, **self.revisions}
+        news = {holder: text for holder, text in waits.items() if rows[holder].message != text}
+        if not news:
+            return
+        with self.parts.write() as session:
+            for holder, text in news.items():
+                if holder in waiting:
+                    session.get_one(JobRow, holder).message = text
+                else:
+                    session.get_one(RevisionRow, holder).message = text
+
+
+def _job_ask(job: JobRow) -> Ask:
+    return Ask(
+        holder=job.id,
+        title=_title(job),
+        since=job.queued,
+        workers=job.workers,
+        need=_job_need(job),
+    )
+
+
+def _revision_ask(revision: RevisionRow) -> Ask:
+    return Ask(
+        holder=revision.id,
+        title=f"revision {revision.id}",
+        since=DEPLOY_FIRST,
+        workers=1,
+        need=_revision_need(revision),
+    )
+
+
+def _title(job: JobRow) -> str:
+    return f"{job.name} ({job.id})"
+
+
+def _job_need(job: JobRow) -> Need:
+    return Need(cpus=job.cpus, memory=job.memory, gpus=job.gpus)
+
+
+def _revision_need(revision: RevisionRow) -> Need:
+    """A model server leases memory and GPUs, and shares the CPUs: it mostly waits for requests."""
+    asked = revision.resources
+    return Need(memory=asked["memory"], gpus=asked["gpus"])
+
+
+def _worker(name: str, place: Place, address: str | None) -> WorkerRow:
+    return WorkerRow(
+        id=name,
+        node=place.node,
+        address=address,
+        state="starting",
+        stopping=False,
+        event_offset=0,
+    )
+
+
+def _hold(session: Session, worker: WorkerRow, title: str, place: Place, need: Need) -> None:
+    """Record a worker with what it leases."""
+    session.add(worker)
+    session.flush()
+    kind, holder = ("job", worker.job_id) if worker.job_id else ("revision", worker.revision_id)
+    for lease in leases_of(worker.id, title, place.node, need, place.devices):
+        session.add(
+            LeaseRow(
+                holder_kind=kind,
+                holder_id=holder,
+                title=title,
+                attempt=worker.attempt,
+                worker_id=worker.id,
+                node=lease.node,
+                cpus=lease.cpus,
+                memory=lease.memory,
+                device=lease.device,
+            )
+        )
+
+
+def _lease(row: LeaseRow) -> Lease:
+    return Lease(
+        holder=row.holder_id,
+        title=row.title,
+        node=row.node,
+        cpus=row.cpus,
+        memory=row.memory,
+        device=row.device,
+    )

@@ -1,0 +1,17 @@
+"""A job's change of state, and the event that tells of it."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from labdock.schema import JobState
+from labdock_service.reconciler.parts import ACTOR
+from labdock_service.store import events
+from labdock_service.store.tables import JobRow
+
+
+def change(session: Session, job: JobRow, state: JobState, message: str) -> None:
+    """Bring a job into a state, with an event that says so."""
+    job.state, job.message = state, message
+    data = {"message": message, "attempt": job.attempt}
+    events.add(session, job.project_id, ACTOR, f"job.{state}", job=job.id, data=data)

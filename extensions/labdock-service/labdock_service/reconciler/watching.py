@@ -1,0 +1,93 @@
+"""What the engine has against what the store knows: states, ends, event lines, strangers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sqlalchemy.orm import Session
+
+from labdock_service.engines.base import WorkerStatus
+from labdock_service.reconciler.ingest import Ingest
+from labdock_service.reconciler.parts import Parts, apart, log
+from labdock_service.store import workers
+from labdock_service.store.tables import AttemptRow, JobRow, WorkerRow
+
+VANISHED = "the engine knows it no more"
+
+
+@dataclass
+class Watcher:
+    """Carries what is seen of workers into the store. `seen` is the last look."""
+
+    parts: Parts
+    ingest: Ingest
+    seen: dict[str, WorkerStatus] = field(default_factory=dict)
+    _known: set[str] = field(default_factory=set)
+    """Ids of ended workers that have a row: they need no second look-up."""
+
+    def watch(self) -> None:
+        """Look once and write down what changed."""
+        self.seen = {status.id: status for status in self.parts.engine.look()}
+        with self.parts.store.read() as session:
+            live = workers.live(session)
+        for row in live:
+            with apart(f"Worker {row.id}"):
+                self._update(row)
+        self._end_strangers({row.id for row in live})
+
+    def _update(self, row: WorkerRow) -> None:
+        status = self.seen.get(row.id)
+        lines: list[bytes] = []
+        offset = row.event_offset
+        if status is not None and row.job_id is not None:
+            lines, offset = self.parts.engine.events(row.id, row.event_offset)
+        if offset == row.event_offset and not _changes(row, status):
+            return
+        with self.parts.write() as session:
+            fresh = session.get_one(WorkerRow, row.id)
+            if lines:
+                self._ingest(session, fresh, lines)
+            fresh.event_offset = offset
+            _note(fresh, status, self.parts.clock())
+
+    def _ingest(self, session: Session, worker: WorkerRow, lines: list[bytes]) -> None:
+        job = session.get_one(JobRow, worker.job_id)
+        if worker.attempt == job.attempt:
+            attempt = session.get_one(AttemptRow, (job.id, worker.attempt))
+            self.ingest.take(session, job, attempt, worker, lines)
+
+    def _end_strangers(self, live: set[str]) -> None:
+        """End what the store has no row of, and what an ended row says should not be there."""
+        unknown = set(self.seen) - live - self._known
+        if not unknown:
+            return
+        with self.parts.store.read() as session:
+            rows = workers.known(session, unknown)
+        self._known |= rows
+        for worker in sorted(unknown - rows):
+            with apart(f"Worker {worker}"):
+                self._end_stranger(self.seen.pop(worker))
+
+    def _end_stranger(self, status: WorkerStatus) -> None:
+        log.warning("Worker %s has no record: it is ended and removed", status.id)
+        if status.state != "ended":
+            self.parts.engine.kill(status.id)
+        else:
+            self.parts.engine.remove(status.id)
+
+
+def _changes(row: WorkerRow, status: WorkerStatus | None) -> bool:
+    if status is None:
+        return row.state == "running"
+    return status.state != row.state
+
+
+def _note(row: WorkerRow, status: WorkerStatus | None, now: float) -> None:
+    """Write down a worker's state; one that was started and is no more was lost."""
+    if status is None:
+        row.state, row.ended, row.reason = "ended", now, VANISHED
+        return
+    row.state = status.state
+    row.started = status.started
+    if status.state == "ended":
+        row.ended, row.exit_code, row.reason = status.ended or now, status.exit_code, status.reason

@@ -1,0 +1,41 @@
+"""Workers: written before they are started, so that none runs without a record."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from labdock_service.store.tables import WorkerRow
+
+CHUNK = 500
+
+
+def live(session: Session) -> list[WorkerRow]:
+    """Workers that were not seen to have ended, or that have not been started yet."""
+    query = select(WorkerRow).where(WorkerRow.state != "ended").order_by(WorkerRow.id)
+    return list(session.scalars(query))
+
+
+def known(session: Session, ids: Collection[str]) -> set[str]:
+    """Those of the ids that there is a record of."""
+    wanted = sorted(ids)
+    found: set[str] = set()
+    for start in range(0, len(wanted), CHUNK):
+        chunk = wanted[start : start + CHUNK]
+        found |= set(session.scalars(select(WorkerRow.id).where(WorkerRow.id.in_(chunk))))
+    return found
+
+
+def of_attempt(session: Session, job_id: str, attempt: int) -> list[WorkerRow]:
+    """The workers of one attempt of a job, by rank."""
+    query = select(WorkerRow).where(WorkerRow.job_id == job_id, WorkerRow.attempt == attempt)
+    return list(session.scalars(query.order_by(WorkerRow.rank)))
+
+
+def of_revision(session: Session, revision_id: str, attempt: int) -> WorkerRow | None:
+    """A revision's model server of that number."""
+    return session.scalar(
+        select(WorkerRow).where(WorkerRow.revision_id == revision_id, WorkerRow.attempt == attempt)
+    )
