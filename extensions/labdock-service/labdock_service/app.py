@@ -105,9 +105,8 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
     return app.openapi_schema
 
 
-def assemble(settings: Settings, place: HubPlace, store: Store) -> Parts:
-    """The parts of the real service."""
-    hub = Hub(place)
+def assemble(settings: Settings, hub: Hub, store: Store) -> Parts:
+    """The service's parts."""
     return Parts(
         settings=settings,
         store=store,
@@ -128,7 +127,7 @@ def main() -> None:
     claim(settings.state, "labdock")
     store = Store(settings.database_url)
     store.upgrade()
-    parts = assemble(settings, HubPlace.read(), store)
+    parts = assemble(settings, Hub(HubPlace.read()), store)
     serve(guarded(create_app(parts)), os.environ["JUPYTERHUB_SERVICE_URL"], parts.wakeups.close)
 
 

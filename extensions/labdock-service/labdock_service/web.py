@@ -49,14 +49,27 @@ async def _turn_away(scope: Scope, receive: Receive, send: Send) -> None:
     await response(scope, receive, send)
 
 
-class _Server(uvicorn.Server):
-    """Ends open streams before it waits for them."""
+class Server(uvicorn.Server):
+    """Serves an app; at the end it ends open streams before it waits for them."""
 
-    def __init__(self, config: uvicorn.Config, on_end: Callable[[], None]) -> None:
+    def __init__(
+        self, app: ASGIApp, on_end: Callable[[], None], host: str = "127.0.0.1", port: int = 0
+    ) -> None:
+        config = uvicorn.Config(
+            app,
+            host=host,
+            port=port,
+            ws="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE,
+        )
         super().__init__(config)
         self._on_end = on_end
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End what is open."""
         self._on_end()
         await super().shutdown(sockets)
 
@@ -64,15 +77,6 @@ class _Server(uvicorn.Server):
 def serve(app: ASGIApp, url: str, on_end: Callable[[], None]) -> None:
     """Serve at the address that the hub gave this service, until SIGTERM."""
     address = urlsplit(url)
-    config = uvicorn.Config(
-        app,
-        host=address.hostname or "127.0.0.1",
-        port=address.port or 80,
-        ws="none",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=GRACE,
-    )
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    asyncio.run(_Server(config, on_end).serve())
+    server = Server(app, on_end, address.hostname or "127.0.0.1", address.port or 80)
+    asyncio.run(server.serve())

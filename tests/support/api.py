@@ -1,0 +1,194 @@
+"""The API as it runs, with a hub whose people and groups a test writes down."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+from tests.support.web import serving
+
+from labdock.schema import Requirements, Source, SourceFile
+from labdock.snapshot import source_digest
+from labdock_service.api.parts import Parts
+from labdock_service.app import assemble, create_app, guarded
+from labdock_service.auth import Hub, HubPlace
+from labdock_service.settings import ProjectSettings, Settings
+from labdock_service.statefolder import StateFolder
+from labdock_service.store import Store
+
+PREFIX = "/services/labdock/"
+ENVIRONMENT = "sha256:" + "e" * 64
+
+
+def hub_place(prefix: str = PREFIX, name: str = "labdock") -> HubPlace:
+    """A service's place at a hub that is not there."""
+    return HubPlace(
+        prefix=prefix,
+        api_url="http://127.0.0.1:1/hub/api",
+        api_token="the-service",
+        client_id=f"service-{name}",
+        callback=f"{prefix}oauth_callback",
+        authorize="/hub/api/oauth2/authorize",
+        access_scopes=frozenset({f"access:services!service={name}"}),
+        secure=False,
+    )
+
+
+@dataclass
+class WrittenPerson:
+    """A person of the written hub; their token is `token-NAME`."""
+
+    created: str = "2026-01-01T00:00:00.000001Z"
+    admin: bool = False
+    groups: list[str] = field(default_factory=list)
+    kind: str = "user"
+    may_access: bool = True
+
+
+class WrittenHub(Hub):
+    """Answers as the hub would, from what a test wrote."""
+
+    def __init__(self, place: HubPlace, **people: WrittenPerson) -> None:
+        super().__init__(place)
+        self.people = people
+        self.groups: dict[str, dict[str, Any]] = {}
+        self.properties_may_be_written = True
+        for person in people.values():
+            for group in person.groups:
+                self.groups.setdefault(group, {})
+
+    async def ask(
+        self, method: str, path: str, *, body: str | None = None, token: str | None = ""
+    ) -> dict[str, Any] | None:
+        kind, _, rest = path.partition("/")
+        if kind == "user":
+            return self._whoami((token or "").removeprefix("token-"))
+        if kind == "users":
+            return self._user(rest)
+        name = rest.removesuffix("/properties")
+        if kind != "groups" or name not in self.groups:
+            return None
+        if method == "PUT":
+            if not self.properties_may_be_written:
+                return None
+            self.groups[name] = json.loads(body or "")
+        return {"name": name, "properties": self.groups[name]}
+
+    def _whoami(self, name: str) -> dict[str, Any] | None:
+        person = self.people.get(name)
+        if person is None:
+            return None
+        scopes = sorted(self.place.access_scopes) if person.may_access else ["self"]
+        return {"name": name, "kind": person.kind, "scopes": scopes}
+
+    def _user(self, name: str) -> dict[str, Any] | None:
+        person = self.people.get(name)
+        if person is None:
+            return None
+        return {
+            "name": name,
+            "created": person.created,
+            "admin": person.admin,
+            "groups": person.groups,
+        }
+
+
+def team() -> dict[str, WrittenPerson]:
+    """Ada and Grace share `vision`, which Grace administers; Alan is in no group."""
+    return {
+        "ada": WrittenPerson(groups=["vision"]),
+        "grace": WrittenPerson(groups=["vision"]),
+        "alan": WrittenPerson(),
+        "root": WrittenPerson(admin=True),
+    }
+
+
+def make_settings(folder: Path, **values: Any) -> Settings:
+    state = StateFolder(folder / "state")
+    projects = {"vision": ProjectSettings(members=["ada", "grace"], admins=["grace"])}
+    return Settings(
+        state=state,
+        database_url=f"sqlite:///{state.database}",
+        projects=projects,
+        **values,
+    )
+
+
+def make_environment(state: StateFolder, name: str = "tf") -> None:
+    folder = state.environments / ENVIRONMENT.removeprefix("sha256:")
+    (folder / "venv/bin").mkdir(parents=True)
+    body = {
+        "name": name,
+        "title": "TensorFlow",
+        "digest": ENVIRONMENT,
+        "python": "3.11.2",
+        "packages": {"tensorflow-cpu": "2.21.0"},
+        "default": True,
+    }
+    (folder / "environment.json").write_text(json.dumps(body))
+
+
+@dataclass
+class Api:
+    """The running API, its parts, and a client for each person."""
+
+    url: str
+    parts: Parts
+    hub: WrittenHub
+    clients: contextlib.AsyncExitStack
+
+    async def client(self, name: str) -> httpx.AsyncClient:
+        return await self.clients.enter_async_context(
+            httpx.AsyncClient(
+                base_url=f"{self.url}{PREFIX}api/",
+                headers={"Authorization": f"token token-{name}"},
+                timeout=30,
+            )
+        )
+
+
+@contextlib.asynccontextmanager
+async def running_api(folder: Path, settings: Settings | None = None) -> AsyncIterator[Api]:
+    settings = settings or make_settings(folder)
+    make_environment(settings.state)
+    store = Store(settings.database_url)
+    store.upgrade()
+    hub = WrittenHub(hub_place(), **team())
+    parts = assemble(settings, hub, store)
+    app = guarded(create_app(parts))
+    async with serving(app, parts.wakeups.close) as url, contextlib.AsyncExitStack() as clients:
+        yield Api(url, parts, hub, clients)
+    store.close()
+
+
+def sha256(content: bytes) -> str:
+    return "sha256:" + hashlib.sha256(content).hexdigest()
+
+
+def make_source(files: dict[str, bytes], entry: str = "train.py") -> Source:
+    listed = [
+        SourceFile(path=path, size=len(content), digest=sha256(content))
+        for path, content in files.items()
+    ]
+    requirements = Requirements()
+    digest = source_digest(entry, listed, requirements)
+    return Source(digest=digest, entry=entry, files=listed, requirements=requirements)
+
+
+def make_tar(contents: dict[str, bytes]) -> bytes:
+    """A tar of members by name."""
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w") as tar:
+        for name, content in contents.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return made.getvalue()
