@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from typing import cast
 import httptools
 
 from labdock_model_server.errors import error_body
+
+logger = logging.getLogger(__name__)
 
 BODY_LIMIT = 64 * 1024 * 1024
 PIPELINE_LIMIT = 32
@@ -62,6 +65,12 @@ _LINES = {
 }
 
 
+def _unexpected() -> Answer:
+    """The answer to what nobody foresaw; the traceback is for the log alone."""
+    logger.exception("A request could not be answered.")
+    return Answer(500, error_body("The server could not answer this request: its log says why."))
+
+
 class Connection(asyncio.Protocol):
     """One client's connection."""
 
@@ -81,6 +90,7 @@ class Connection(asyncio.Protocol):
     def _clear(self) -> None:
         self._url = b""
         self._encoding = b""
+        self._expects = False
         self._body: list[bytes] = []
         self._size = 0
 
@@ -147,7 +157,12 @@ class Connection(asyncio.Protocol):
             self._encoding = value.lower()
         elif lowered == b"content-length" and int(value) > self._server.limits.body:
             self._refuse_size()
-        elif lowered == b"expect" and value.lower() == b"100-continue" and not self._refused:
+        elif lowered == b"expect":
+            self._expects = value.lower() == b"100-continue"
+
+    def on_headers_complete(self) -> None:
+        """Let a client that asks first send its body."""
+        if self._expects and not self._refused:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
@@ -176,7 +191,10 @@ class Connection(asyncio.Protocol):
     # answering
 
     def _answer(self, request: Request, keep: bool) -> None:
-        answer = self._server.handler(request)
+        try:
+            answer = self._server.handler(request)
+        except Exception:
+            answer = _unexpected()
         if isinstance(answer, Answer):
             self._send(answer, request.method, keep)
             return
@@ -186,8 +204,12 @@ class Connection(asyncio.Protocol):
     def _answered(self, done: asyncio.Future[Answer], request: Request, keep: bool) -> None:
         self._answering = None
         self._last_moved = self._loop.time()
+        try:
+            answer = done.result()
+        except Exception:
+            answer = _unexpected()
         if not self._transport.is_closing():
-            self._send(done.result(), request.method, keep)
+            self._send(answer, request.method, keep)
             self._next()
 
     def _next(self) -> None:
@@ -269,12 +291,8 @@ class Server:
         self._listener = await self.loop.create_server(
             lambda: Connection(self), host, port, backlog=1024
         )
+        self.port: int = self._listener.sockets[0].getsockname()[1]
         self._watch = self.loop.create_task(self._close_stalled())
-
-    @property
-    def port(self) -> int:
-        """The port it listens on."""
-        return int(self._listener.sockets[0].getsockname()[1])
 
     async def _close_stalled(self) -> None:
         while True:

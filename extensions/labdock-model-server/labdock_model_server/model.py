@@ -8,7 +8,7 @@ graph, and the graph runs in the calling thread. A call lets other Python thread
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from labdock_model_server.errors import LoadError, RequestError
 from labdock_model_server.tensors import Array, TensorSpec
 
 DEFAULT_SIGNATURE = "serving_default"
+_LOOPS = frozenset({"While", "StatelessWhile", "Enter", "RefEnter"})
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,16 @@ class Signature:
 
 @dataclass(frozen=True)
 class Model:
-    """A version of a model. `definitions` are its signatures as TensorFlow describes them."""
+    """A version of a model. `definitions` are its signatures as TensorFlow describes them.
+
+    A `steady` one has no loop: inputs of one size take one time.
+    """
 
     name: str
     version: int
     signatures: Mapping[str, Signature]
     definitions: Mapping[str, Any]
+    steady: bool
 
     def signature(self, name: str) -> Signature:
         """The signature of that name, or the default one. Raises RequestError."""
@@ -82,19 +87,27 @@ def load(name: str, base: Path) -> Model:
     folder = newest_version(base)
     version = int(folder.name)
     try:
-        session, definitions = _load_session(folder)
+        session, meta_graph = _load_session(folder)
     except (tf.errors.OpError, RuntimeError, OSError, ValueError) as error:
         reason = str(error).replace(str(folder), folder.name)
         raise LoadError(f"Version {version} of model {name} cannot be loaded: {reason}") from error
+    definitions = meta_graph.signature_def
     signatures = {
         key: _signature(session, definition)
         for key, definition in definitions.items()
         if definition.inputs and definition.outputs
     }
-    return Model(name, version, signatures, definitions)
+    steady = not any(node.op in _LOOPS for node in _nodes(meta_graph.graph_def))
+    return Model(name, version, signatures, definitions, steady)
 
 
-def _load_session(folder: Path) -> tuple[Any, Mapping[str, Any]]:
+def _nodes(graph: Any) -> Iterator[Any]:
+    yield from graph.node
+    for function in graph.library.function:
+        yield from function.node_def
+
+
+def _load_session(folder: Path) -> tuple[Any, Any]:
     """A session of its own thread for each call: one call is one core, calls run side by side."""
     tf.get_logger().setLevel("ERROR")
     config = tf.compat.v1.ConfigProto(
@@ -106,7 +119,7 @@ def _load_session(folder: Path) -> tuple[Any, Mapping[str, Any]]:
     session = tf.compat.v1.Session(graph=graph, config=config)
     with graph.as_default():
         meta_graph = tf.compat.v1.saved_model.load(session, ["serve"], str(folder))
-    return session, meta_graph.signature_def
+    return session, meta_graph
 
 
 def _signature(session: Any, definition: Any) -> Signature:

@@ -2,43 +2,54 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from labdock_model_server import json_text, tensors
 from labdock_model_server.answers import column_answer, row_answer
 from labdock_model_server.errors import RequestError
-from labdock_model_server.model import Model
+from labdock_model_server.model import Signature
 
 
-def predict(model: Model, document: dict[str, Any], numeric: bool) -> bytes:
-    """Answer a request's document. `numeric`: no `true` and no `false` is in its text."""
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What a request says. `numeric`: no `true` and no `false` is in its text."""
+
+    values: dict[str, Any]
+    signature: str
+    numeric: bool
+
+
+def read(body: bytes) -> Document:
+    """The document in a body. Raises RequestError."""
+    values = json_text.read(body)
+    signature = values.get("signature_name", "")
+    if not isinstance(signature, str):
+        raise RequestError(
+            f"JSON Value: {json_text.show(values)} not formatted correctly. "
+            "'signature_name' key must be a string value."
+        )
+    return Document(values, signature, b"true" not in body and b"false" not in body)
+
+
+def predict(signature: Signature, document: Document) -> bytes:
+    """Answer a document. Raises RequestError."""
+    values = document.values
     try:
-        signature = model.signature(document.get("signature_name", ""))
-        if "instances" in document:
-            inputs = tensors.rows(_instances(document), signature.inputs, numeric)
+        if "instances" in values:
+            inputs = tensors.rows(_instances(values), signature.inputs, document.numeric)
             return row_answer(signature.run(inputs))
-        if "inputs" in document:
-            inputs = tensors.columns(document["inputs"], signature.inputs, numeric)
+        if "inputs" in values:
+            inputs = tensors.columns(values["inputs"], signature.inputs, document.numeric)
             return column_answer(signature.run(inputs))
     except RecursionError:
-        raise RequestError("The request's lists are nested too deeply.") from None
+        raise tensors.too_deep() from None
     raise RequestError("Missing 'inputs' or 'instances' key")
 
 
-def read(body: bytes) -> tuple[dict[str, Any], bool]:
-    """The document in a body, and whether its text is free of `true` and `false`."""
-    document = json_text.read(body)
-    if not isinstance(document.get("signature_name", ""), str):
-        raise RequestError(
-            f"JSON Value: {json_text.show(document)} not formatted correctly. "
-            "'signature_name' key must be a string value."
-        )
-    return document, b"true" not in body and b"false" not in body
-
-
-def _instances(document: dict[str, Any]) -> list[Any]:
-    instances = document["instances"]
-    if "inputs" in document:
+def _instances(values: dict[str, Any]) -> list[Any]:
+    instances = values["instances"]
+    if "inputs" in values:
         problem = (
             "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist "
         )
@@ -48,4 +59,4 @@ def _instances(document: dict[str, Any]) -> list[Any]:
         problem = "No values in 'instances' array"
     else:
         return instances
-    raise RequestError(f"JSON Value: {json_text.show(document)} {problem}")
+    raise RequestError(f"JSON Value: {json_text.show(values)} {problem}")

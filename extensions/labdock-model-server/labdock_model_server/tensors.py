@@ -185,7 +185,15 @@ def _show_shape(shape: list[int]) -> str:
 
 
 def _array(values: list[Any], shape: list[int], spec: TensorSpec) -> Array:
-    return np.array(values, dtype=spec.dtype).reshape(shape)
+    try:
+        return np.array(values, dtype=spec.dtype).reshape(shape)
+    except ValueError:
+        raise too_deep() from None
+
+
+def too_deep() -> RequestError:
+    """What lists in lists in lists without end answer with."""
+    return RequestError("The request's lists are nested too deeply for a tensor.")
 
 
 def _one_by_one(value: Any, spec: TensorSpec) -> tuple[list[int], list[Any]]:
