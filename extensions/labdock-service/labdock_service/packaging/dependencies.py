@@ -11,8 +11,9 @@ from labdock_service.errors import PackagingFailed
 from labdock_service.packaging.environments import LocalEnvironment
 from labdock_service.packaging.layers import LayerStore
 from labdock_service.packaging.lock import lock_digest, locked_packages
+from labdock_service.packaging.reasons import plain
 from labdock_service.packaging.scratch import Scratch, discard, scratch
-from labdock_service.packaging.uv import UvFailed, refuse_trouble, run_uv, sentence
+from labdock_service.packaging.uv import UvFailed, refuse_trouble, run_uv
 
 PORTABLE_SCRIPT = re.compile(rb"#!\s*/(?:bin/(?:ba)?sh|usr/bin/env [\w.-]+)\s*\n(?!'''exec')")
 
@@ -67,8 +68,7 @@ def _install(
     except UvFailed as failed:
         refuse_trouble(failed.output)
         raise PackagingFailed(
-            f"The locked dependencies cannot be installed: {sentence(failed.output).rstrip('.')}. "
-            "Renew the lock."
+            f"The locked dependencies cannot be installed: {plain(failed.output)}. Renew the lock."
         ) from None
 
 
@@ -83,21 +83,11 @@ def _has_host_path(script: Path) -> bool:
 
 def _forget(folder: Path, gone: Iterable[str]) -> None:
     """Take files out of the lists of what packages installed (`RECORD`)."""
-    names = set(gone)
+    starts = tuple(f"{path}," for path in gone)
     for record in folder.glob("*.dist-info/RECORD"):
-        lines = record.read_text("utf-8").splitlines(keepends=True)
-        kept = [line for line in lines if _recorded(line) not in names]
-        if kept != lines:
+        text = record.read_text("utf-8")
+        lines = text.splitlines(keepends=True)
+        kept = "".join(line for line in lines if not line.startswith(starts))
+        if kept != text:
             record.unlink()  # it may be a link to uv's cache
-            record.write_text("".join(kept), "utf-8", newline="")
-
-
-def _recorded(line: str) -> str:
-    """The path in a line of RECORD, which for scripts leads out of site-packages."""
-    return (
-        line.rsplit(",", 2)[0]
-        .strip('"')
-        .removeprefix("../")
-        .removeprefix("../")
-        .removeprefix("../")
-    )
+            record.write_text(kept, "utf-8")

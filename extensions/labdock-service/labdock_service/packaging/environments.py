@@ -41,8 +41,17 @@ class LocalEnvironment:
     @property
     def site_packages(self) -> Path:
         """Where its packages are installed."""
-        minor = ".".join(self.version.split(".")[:2])
-        return self.python.parent.parent / "lib" / f"python{minor}" / "site-packages"
+        return self.python.parent.parent / "lib" / f"python{self.minor}" / "site-packages"
+
+    @property
+    def minor(self) -> str:
+        """Python's version without its last part, as in `3.11`."""
+        return ".".join(self.version.split(".")[:2])
+
+    @property
+    def machine(self) -> str:
+        """The architecture, as in `x86_64`."""
+        return self.platform.partition("-")[0]
 
 
 def find_environments(state: StateFolder) -> list[LocalEnvironment]:

@@ -8,15 +8,14 @@ Both appear whole or not at all.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import stat
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
-
-import msgspec
 
 from labdock.digests import canonical_json, sha256
 from labdock.schema import Layer
@@ -41,8 +40,8 @@ class LayerStore:
     def find(self, role: Role, *made_of: str) -> Layer | None:
         """The layer that was made of these inputs before, if it is still there."""
         try:
-            layer = msgspec.json.decode(self._record(role, made_of).read_bytes(), type=Layer)
-        except (FileNotFoundError, msgspec.MsgspecError):
+            layer = Layer(**json.loads(self._record(role, made_of).read_bytes()))
+        except (FileNotFoundError, ValueError, TypeError):
             return None
         there = self.blob(layer.digest).exists() and self.unpacked(layer.digest).exists()
         return layer if there else None
@@ -55,7 +54,7 @@ class LayerStore:
         self._unpack(folder, layer)
         record = self._record(role, made_of)
         fresh = folder.with_suffix(".json")
-        fresh.write_bytes(msgspec.json.encode(layer))
+        fresh.write_bytes(canonical_json(asdict(layer)))
         record.parent.mkdir(parents=True, exist_ok=True)
         fresh.replace(record)
         return layer

@@ -13,17 +13,19 @@ from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
-from packaging.version import Version
 
 from labdock.distributions import SAME_MODULES, provided
 from labdock.schema import Requirements
 from labdock_service.errors import PackagingFailed
 from labdock_service.packaging.environments import LocalEnvironment
+from labdock_service.packaging.reasons import clash, known_reason, plain
 from labdock_service.packaging.standins import constraints
-from labdock_service.packaging.uv import UvFailed, refuse_trouble, run_uv, sentence
+from labdock_service.packaging.uv import UvFailed, refuse_trouble, run_uv
 from labdock_service.statefolder import StateFolder
 
-DEPENDS = re.compile(r"(\S+) depends on ([A-Za-z0-9._-]+)((?:[<>=!~]=?[^,\s]+(?:,(?=[<>=!~]))?)+)")
+ORIGINS = {"notebook": "The notebook", "imports": "The code", "none": "The source"}
+"""What asks for requirements; those from a file are named by it."""
+
 NO_EXTRA = re.compile(r"The package `(\S+?)==\S+` does not have an extra named `(\S+)`")
 
 
@@ -70,9 +72,9 @@ def _lacking(requirements: Requirements, environment: LocalEnvironment) -> Itera
             continue
         if name in has and not requirement.specifier.contains(has[name], prereleases=True):
             raise PackagingFailed(
-                f"{requirements.origin} asks for {requirement.name}{requirement.specifier}, and "
-                f"the environment {environment.name} has {name} {has[name]}: ask for "
-                f"{name}, or for a version that this one meets."
+                f"{ORIGINS.get(requirements.origin, requirements.origin)} asks for "
+                f"{name}{requirement.specifier}, and the environment {environment.name} has "
+                f"{name} {has[name]}: ask for {name} alone, or for a version that this one meets."
             )
         if name not in has or (requirement.extras and name not in set(SAME_MODULES.values())):
             yield requirement
@@ -91,11 +93,10 @@ def _parse(line: str) -> Requirement:
 
 
 def _markers(environment: LocalEnvironment) -> dict[str, str]:
-    minor = ".".join(environment.version.split(".")[:2])
     return {
-        "python_version": minor,
+        "python_version": environment.minor,
         "python_full_version": environment.version,
-        "platform_machine": environment.platform.partition("-")[0],
+        "platform_machine": environment.machine,
         "platform_system": "Linux",
         "sys_platform": "linux",
         "os_name": "posix",
@@ -140,24 +141,17 @@ def _refuse_lost_extra(said: str) -> None:
 
 
 def _explain(output: str, wanted: Sequence[Requirement], locking: Locking) -> str:
-    """uv's reason in a sentence: the two that clash and what would fit, where that is why."""
-    has = provided(locking.environment.packages)
-    for dependent, name, specifier in DEPENDS.findall(output):
-        version = has.get(str(canonicalize_name(name)))
-        if version and not _meets(specifier, version):
-            clash = (
-                f"{dependent.replace('==', ' ')} needs {name}{specifier}, and the environment "
-                f"{locking.environment.name} has {name} {version}"
-            )
-            return f"{clash}{_what_fits(wanted, locking)}."
-    return f"The requirements cannot be met: {sentence(output).rstrip('.')}."
-
-
-def _meets(specifier: str, version: str) -> bool:
-    try:
-        return Requirement(f"x{specifier}").specifier.contains(Version(version), prereleases=True)
-    except ValueError:
-        return True
+    """uv's reason in a sentence, with what would fit where something does."""
+    environment = locking.environment
+    reason = clash(output, provided(environment.packages), environment.name) or known_reason(
+        output,
+        python=environment.minor,
+        machine=environment.machine,
+    )
+    if reason is None:
+        return f"The requirements cannot be met: {plain(output)}."
+    reason += _what_fits(wanted, locking)
+    return f"{reason[0].upper() if reason.startswith('there') else reason[0]}{reason[1:]}."
 
 
 def _what_fits(wanted: Sequence[Requirement], locking: Locking) -> str:
@@ -166,7 +160,7 @@ def _what_fits(wanted: Sequence[Requirement], locking: Locking) -> str:
     try:
         found = locked_packages(_resolve(bare, locking))
     except (UvFailed, PackagingFailed):
-        return ", and no other version fits"
+        return ""
     names = {str(canonicalize_name(requirement.name)): requirement for requirement in wanted}
     fitting = [
         f"{name} {version}"

@@ -86,7 +86,7 @@ def _package(request: PackagingRequest, store: LayerStore, report: Report) -> Pa
     image = Image(
         name=name.removeprefix("sha256:"),
         layers=layers,
-        machine=environment.platform.partition("-")[0],
+        machine=environment.machine,
         annotations={
             "labdock.snapshot": name,
             "labdock.source": source.digest,

@@ -74,19 +74,6 @@ def refuse_trouble(output: str) -> None:
 DISK_FULL = "The disk that holds Labdock's state is full: free some space and try again."
 
 
-def sentence(output: str) -> str:
-    """What uv said, as one line without addresses, paths and the tree it draws."""
-    lines = [
-        re.sub(r"^\s*(?:error|cause|hint|[^\w\s`]+)[:\s]*", "", line)
-        for line in output.splitlines()
-    ]
-    kept = " ".join(" ".join(lines).split())
-    kept = kept.removeprefix("No solution found when resolving dependencies ").lstrip(": ")
-    kept = re.sub(r"[ (]*(?:https?|file)://\S+", "", kept)
-    kept = re.sub(r"(?<![\w.=<>])/[\w./-]+", "a file", kept)
-    return kept.replace(", we can conclude that your requirements are unsatisfiable", "").strip()
-
-
 def _program() -> str:
     """uv as installed beside the service, or else the machine's."""
     try:
