@@ -7,6 +7,7 @@ folder say what still runs, and the next `up` or `down` ends what nobody adopts.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -25,6 +26,10 @@ from labdock_service.settings import Settings, settings_environment
 from labdock_service.statefolder import StateFolder
 
 HUB = "hub"
+PORTS_FILE = "ports.json"
+LAST_SERVICE = "labdock"
+"""The service that the hub starts last."""
+
 ADOPTED = ("server-", "router")
 """How the names of records begin of what a new hub adopts, or its new router replaces."""
 
@@ -66,9 +71,10 @@ class Deployment:
             try:
                 probe.bind((self.settings.host, self.settings.port))
             except OSError as error:
+                reason = (error.strerror or "refused").lower()
                 raise NotStarted(
                     f"Labdock cannot listen on {self.settings.host}:{self.settings.port} "
-                    f"({(error.strerror or "").lower()}): set 'port' in labdock.toml, or LABDOCK_PORT."
+                    f"({reason}): set 'port' in labdock.toml, or LABDOCK_PORT."
                 ) from None
 
     def start(self) -> subprocess.Popen[bytes]:
@@ -103,12 +109,21 @@ class Deployment:
         raise NotStarted(f"The hub did not start in {START_SECONDS:.0f} s: {self.last_words()}")
 
     def answers(self) -> bool:
-        """Whether the login page is there."""
+        """Whether the login page is there.
+
+        The hub opens its doors when the last of its services listens; the proxy is not asked
+        before that, since it would log each of these questions as an error.
+        """
         try:
+            with socket.create_connection(("127.0.0.1", self._last_port()), timeout=5):
+                pass
             with urllib.request.urlopen(f"{self.settings.address}/hub/login", timeout=5) as page:
                 return bool(page.status == 200)
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
+        except (urllib.error.URLError, OSError):
             return False
+
+    def _last_port(self) -> int:
+        return int(json.loads((self.state.run / PORTS_FILE).read_text())[LAST_SERVICE])
 
     def last_words(self) -> str:
         """Where to read more, and the last line of the log that tells of an error."""

@@ -46,7 +46,8 @@ class Overlay:
 
 def make_home(home: Path, roots: Path, projects: Iterable[str]) -> None:
     """Make the home, with a link to the data roots that the person may use."""
-    (home / OWN).mkdir(mode=0o700, parents=True, exist_ok=True)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (home / OWN).mkdir(mode=0o700, exist_ok=True)
     (home / "projects").mkdir(exist_ok=True)
     wanted = {Path("projects", name) for name in projects} | {Path("data")}
     for link in sorted(wanted):
@@ -102,8 +103,8 @@ def _show_environment(overlay: Overlay) -> None:
 def _write_programs(overlay: Overlay) -> None:
     """`pip` and `labdock` that see the person's own packages."""
     programs = {
-        "pip": "-m pip",
-        "labdock": "-c 'import sys; from labdock.cli import main; sys.exit(main())'",
+        "pip": "-P -m pip",
+        "labdock": "-P -c 'import sys; from labdock.cli import main; sys.exit(main())'",
     }
     for name, arguments in programs.items():
         file = overlay.folder / "bin" / name

@@ -18,6 +18,7 @@ from typing import Any
 
 from traitlets.config import Config
 
+from labdock_service.deployment import PORTS_FILE
 from labdock_service.installation import ensure_proxy
 from labdock_service.login import PasswordLogin
 from labdock_service.settings import Settings, settings_environment
@@ -58,7 +59,7 @@ class Local:
     def find(cls, state: StateFolder) -> Local:
         """Read them from the state folder, and make what is missing."""
         return cls(
-            ports=choose_ports(state.run / "ports.json"),
+            ports=choose_ports(state.run / PORTS_FILE),
             proxy=ensure_proxy(state, print),
             admin_token=keep_secret(state.admin_token),
             password=keep_secret(state.password),
@@ -86,6 +87,7 @@ def update_addresses(c: Config, settings: Settings, local: Local) -> None:
     c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{local.ports['hub']}"
     c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{local.ports['proxy']}"
     c.ConfigurableHTTPProxy.command = local.proxy
+    c.ConfigurableHTTPProxy.log_level = "warn"
 
 
 def update_storage(c: Config, settings: Settings) -> None:
@@ -171,9 +173,11 @@ def _service(
         "environment": service_environment(settings),
         "cwd": str(settings.folder),
         "display": name in ("labdock", "tensorboard"),
-        "oauth_no_confirm": True,
     }
-    return service | ({"url": f"http://127.0.0.1:{port[name]}"} if port else {})
+    if port:
+        # Labdock is part of the hub: people are not asked whether it may know who they are.
+        service |= {"url": f"http://127.0.0.1:{port[name]}", "oauth_no_confirm": True}
+    return service
 
 
 def service_environment(settings: Settings) -> dict[str, str]:

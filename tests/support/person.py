@@ -1,0 +1,141 @@
+"""A person at a browser, as far as HTTP goes: logs in, starts their server, runs cells."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+from tests.support.deployment import Deployment, eventually
+from websockets.sync.client import ClientConnection, connect
+
+
+class Refused(Exception):
+    """The hub did not let them in; the message is what its page says."""
+
+
+@dataclass
+class Person:
+    """Cookies, and what is done with them."""
+
+    deployment: Deployment
+    name: str
+    http: httpx.Client = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.http = httpx.Client(
+            base_url=self.deployment.url, follow_redirects=True, timeout=60, trust_env=False
+        )
+
+    @property
+    def server(self) -> str:
+        """The path of their server."""
+        return f"/user/{self.name}"
+
+    def log_in(self, password: str) -> None:
+        """Fill in the hub's form. Raises Refused."""
+        page = self.http.get("/hub/login")
+        token = re.search(r'name="_xsrf" value="([^"]+)"', page.text)
+        assert token, page.text
+        form = {"username": self.name, "password": password, "_xsrf": token.group(1)}
+        answer = self.http.post("/hub/login?next=%2Fhub%2Fhome", data=form)
+        if answer.status_code != 200 or "/hub/home" not in str(answer.url):
+            raise Refused(re.sub(r"<[^>]+>|\s+", " ", answer.text))
+
+    def start_server(self) -> None:
+        """Ask for the server and wait until it answers."""
+        self.http.get("/hub/spawn")
+        eventually(self._server_answers, seconds=120, what="the start of a person's server")
+
+    def _server_answers(self) -> bool:
+        answer = self.http.get(f"{self.server}/lab")
+        return answer.status_code == 200 and answer.url.path == f"{self.server}/lab"
+
+    def ask_server(self, method: str, path: str, body: object = None) -> Any:
+        """Their server's REST API, as JupyterLab uses it."""
+        self.http.get(f"{self.server}/lab")
+        cookies = {
+            c.value
+            for c in self.http.cookies.jar
+            if c.name == "_xsrf" and c.path == f"{self.server}/"
+        }
+        headers = {"X-XSRFToken": next(iter(cookies), "") or ""}
+        answer = self.http.request(method, f"{self.server}/api/{path}", json=body, headers=headers)
+        assert answer.status_code < 300, answer.text
+        return answer.json() if answer.content else None
+
+    @contextmanager
+    def notebook(self, path: str) -> Iterator[Notebook]:
+        """An open notebook with a kernel."""
+        asked = {
+            "path": path,
+            "name": Path(path).name,
+            "type": "notebook",
+            "kernel": {"name": "python3"},
+        }
+        session = self.ask_server("POST", "sessions", asked)
+        address = self.deployment.url.replace("http", "ws", 1)
+        channels = f"{address}{self.server}/api/kernels/{session['kernel']['id']}/channels"
+        request = self.http.build_request("GET", channels.replace("ws", "http", 1))
+        headers = {"Cookie": request.headers["cookie"], "Origin": self.deployment.url}
+        with connect(channels, additional_headers=headers, max_size=None) as socket:
+            cells = self.ask_server("GET", f"contents/{path}")["content"]["cells"]
+            yield Notebook(socket, [cell for cell in cells if cell["cell_type"] == "code"])
+        self.ask_server("DELETE", f"sessions/{session['id']}")
+
+
+@dataclass
+class Result:
+    """What running some code gave."""
+
+    text: str = ""
+    displayed: list[dict[str, Any]] = field(default_factory=list)
+    error: str = ""
+
+
+@dataclass
+class Notebook:
+    """A kernel's channels, and the code cells of the file."""
+
+    socket: ClientConnection
+    cells: list[dict[str, Any]]
+
+    def run_cell(self, number: int, *, seconds: float = 120) -> Result:
+        """Run a code cell as it is in the file."""
+        cell = self.cells[number]
+        return self.run(cell["source"], cell_id=cell.get("id", ""), seconds=seconds)
+
+    def run(self, code: str, *, cell_id: str = "", seconds: float = 120) -> Result:
+        """Run code and wait until the kernel has nothing more to do for it."""
+        sent = uuid.uuid4().hex
+        header = {"msg_id": sent, "msg_type": "execute_request", "version": "5.4"}
+        header |= {"username": "", "session": sent, "date": "2026-01-01T00:00:00Z"}
+        content = {"code": code, "silent": False, "store_history": True, "allow_stdin": False}
+        message = {"channel": "shell", "header": header, "parent_header": {}, "content": content}
+        self.socket.send(json.dumps(message | {"metadata": {"cellId": cell_id}, "buffers": []}))
+        return self._collect(sent, seconds)
+
+    def _collect(self, sent: str, seconds: float) -> Result:
+        result = Result()
+        while True:
+            raw = self.socket.recv(timeout=seconds)
+            if isinstance(raw, bytes):
+                continue  # widgets' buffers
+            message = json.loads(raw)
+            if message["parent_header"].get("msg_id") != sent:
+                continue
+            kind, content = message["header"]["msg_type"], message["content"]
+            if kind == "stream":
+                result.text += content["text"]
+            elif kind in ("display_data", "update_display_data", "execute_result"):
+                result.displayed.append(content["data"])
+            elif kind == "error":
+                result.error = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(content["traceback"]))
+            elif kind == "status" and content["execution_state"] == "idle":
+                return result
