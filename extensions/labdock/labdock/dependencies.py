@@ -143,7 +143,8 @@ def _from_imports(
     lines: set[str] = set()
     warnings: dict[str, None] = {}
     for module in unclear:
-        name = here.distribution_of(module, has)
+        likely = likely_distribution(module)
+        name = here.distribution_of(module, has) or (likely if likely in here.unpublished else None)
         if name is None:
             if not _in_project(module, paths):
                 warnings[_missing(module, environment)] = None

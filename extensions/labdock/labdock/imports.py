@@ -88,7 +88,7 @@ def reachable_imports(
             for module in visitor.modules:
                 files = project.files_of(module, path)
                 own |= files
-                if not module.startswith(".") and not project.is_regular(files):
+                if not module.startswith(".") and not project.owns(module, files):
                     found.add(module)
         waiting += sorted(own - seen)
         seen |= own
@@ -116,9 +116,11 @@ class _Project:
         roots = (*self.roots, _folder(importer))
         return set().union(*(self._below(root, module) for root in dict.fromkeys(roots)))
 
-    def is_regular(self, files: set[str]) -> bool:
-        """Whether the files of an import are a module or a package with an `__init__.py`."""
-        return len(files) == 1 or any(path.endswith("/__init__.py") for path in files)
+    def owns(self, module: str, files: set[str]) -> bool:
+        """Whether the files of an import are a module, or a package with an `__init__.py`."""
+        top = module.partition(".")[0]
+        ends = (f"/{top}.py", f"/{top}/__init__.py")
+        return any(f"/{path}".endswith(ends) for path in files)
 
     def named(self, texts: Iterable[str], importer: str) -> set[str]:
         """Files of the project that texts name, from its folder or from the file's own."""

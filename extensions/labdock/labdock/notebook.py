@@ -14,7 +14,7 @@ SHELL_CELL_MAGICS = {"bash", "sh", "!", "script"}
 
 MAGIC_LINE = re.compile(r"\s*(?:[%!?]|[\w., \[\]'\"]+=\s*[%!]\s*[A-Za-z/({])")
 HELP_LINE = re.compile(r"\s*[\w.*%]+\?{1,2}\s*$")
-CONTINUED_MAGIC = re.compile(r"^(\s*[%!].*)\\\n\s*", re.MULTILINE)
+CONTINUED_MAGIC = re.compile(r"^[ \t]*[%!](?:.*\\\n)+.*", re.MULTILINE)
 PIP_INSTALL = re.compile(
     r"(?:^|&&|;)\s*[%!]?\s*(?:\S*(?:python[\d.]*|sys\.executable\S*)\s+-m\s+)?"
     r"(?:uv\s+)?pip[\d.]*\s+install\s+"
@@ -49,7 +49,7 @@ def language(notebook: dict[str, Any]) -> str:
 def source_of(cell: dict[str, Any]) -> str:
     """A cell's text, which a file may hold as one string or as a list of lines."""
     source = cell.get("source", "")
-    return source if isinstance(source, str) else "".join(map(str, source or ()))
+    return "".join(map(str, source)) if isinstance(source, list) else str(source)
 
 
 def code_cells(notebook: dict[str, Any]) -> list[str]:
@@ -85,7 +85,7 @@ def python_of(cell: str) -> str:
     magic = re.match(r"\s*%%(\S*).*\n?", cell)
     if magic:
         return python_of(cell[magic.end() :]) if magic[1] in PYTHON_CELL_MAGICS else ""
-    lines = CONTINUED_MAGIC.sub(r"\1 ", cell).splitlines()
+    lines = _joined(cell).splitlines()
     return "\n".join(_without_magic(line) for line in lines)
 
 
@@ -102,7 +102,7 @@ def pip_arguments(cell: str) -> list[list[str]]:
         if magic[1] in PYTHON_CELL_MAGICS:
             return pip_arguments(inner)
         return _pip_commands(inner, mark="") if magic[1] in SHELL_CELL_MAGICS else []
-    return _pip_commands(CONTINUED_MAGIC.sub(r"\1 ", cell), mark="%!")
+    return _pip_commands(_joined(cell), mark="%!")
 
 
 def _plain_cell(cell: dict[str, Any]) -> dict[str, Any]:
@@ -140,6 +140,11 @@ def _parses(code: str) -> bool:
     except (SyntaxError, ValueError, RecursionError):
         return False
     return True
+
+
+def _joined(cell: str) -> str:
+    """A cell with IPython's continued lines as one line each."""
+    return CONTINUED_MAGIC.sub(lambda match: re.sub(r"\\\n\s*", " ", match[0]), cell)
 
 
 def _without_magic(line: str) -> str:

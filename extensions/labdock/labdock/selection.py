@@ -198,7 +198,9 @@ def _ignore_lines(path: Path) -> list[str]:
 
 def _is_rule(line: str) -> bool:
     try:
-        return any(pattern.include is not None for pattern in GitIgnoreSpec.from_lines([line]))
+        return any(
+            pattern.include is not None for pattern in GitIgnoreSpec.from_lines([line]).patterns
+        )
     except ValueError:
         return False
 
@@ -208,9 +210,8 @@ def _never(item: os.DirEntry[str]) -> str | None:
     for why, pattern in _NEVER.items():
         if pattern.fullmatch(name):
             return why
-    if item.is_dir() and (Path(item.path) / "pyvenv.cfg").exists():
-        return "a virtual environment"
-    return None
+    is_environment = os.access(f"{item.path}/pyvenv.cfg", os.F_OK)
+    return "a virtual environment" if is_environment else None
 
 
 def _refuse_name(path: str) -> None:
