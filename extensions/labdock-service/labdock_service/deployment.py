@@ -140,20 +140,35 @@ class Deployment:
                 processes.end_process(*process)
 
     def stop(self, report: Callable[[str], None]) -> None:
-        """End everything: jobs first, so that they keep a checkpoint; then all the rest."""
-        report("jobs, which keep a checkpoint and go on at the next start")
-        suspend = [sys.executable, "-m", "labdock_service.reconciler", "--suspend"]
-        environment = os.environ | settings_environment(self.settings)
-        suspended = subprocess.run(suspend, env=environment, cwd=self.settings.folder, check=False)
-        if suspended.returncode:
-            raise Unavailable("The jobs could not be stopped, so the rest was left running.")
+        """End everything. The hub goes first, since it would start again what ends.
+
+        Raises Unavailable where the jobs could not be stopped; the rest has ended then.
+        """
         report("the hub and its services")
         if hub := processes.recorded(self.state).get(HUB):
             processes.end_process(*hub, grace=STOP_SECONDS)
-        report("people's servers")
+        report("jobs, which keep a checkpoint")
+        suspended = self._suspend_jobs()
+        report("people's servers and the rest")
         for process in processes.recorded(self.state).values():
             processes.end_process(*process)
         self._end_proxy()
+        if not suspended:
+            raise Unavailable("Some jobs could not be stopped: the end of logs/hub.log says why.")
+
+    def _suspend_jobs(self) -> bool:
+        command = [sys.executable, "-m", "labdock_service.reconciler", "--suspend"]
+        self.state.logs.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            done = subprocess.run(
+                command,
+                cwd=self.settings.folder,
+                env=os.environ | settings_environment(self.settings),
+                stdout=log,
+                stderr=log,
+                check=False,
+            )
+        return done.returncode == 0
 
     def _end_proxy(self) -> None:
         """The hub keeps only the proxy's process id: the command says whether it is ours."""

@@ -16,10 +16,11 @@ TOKEN_SCOPES = ("access:services!service=labdock", "access:services!service=tens
 
 def make_token(settings: Settings, name: str) -> str:
     """A lasting token with which a person uses Labdock from outside the hub."""
-    body = {"note": "labdock token", "scopes": list(TOKEN_SCOPES)}
-    answer = _ask(settings, "POST", f"users/{quote(name, safe='')}/tokens", body)
-    if answer is None:
+    person = f"users/{quote(name, safe='')}"
+    if _ask(settings, "GET", person) is None:
         raise NotFound(f"Nobody called '{name}' is known here: they log in once, then it works.")
+    body = {"note": "labdock token", "scopes": list(TOKEN_SCOPES)}
+    answer = _ask(settings, "POST", f"{person}/tokens", body) or {}
     return str(answer["token"])
 
 

@@ -19,10 +19,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from packaging.tags import platform_tags
-
+import labdock_runtime
 from labdock_service import bootstrap
 from labdock_service.errors import ServiceError
+from labdock_service.packaging.environments import usual_platform
 from labdock_service.statefolder import StateFolder
 
 CHECKOUT = bootstrap.CHECKOUT
@@ -41,14 +41,22 @@ class InstallationFailed(ServiceError):
 
 
 def environment_digest() -> str:
-    """The environment's digest: of its lock, its Python and platform, and Labdock's packages."""
-    parts = {
+    """The environment's digest: of what others made it, and of Labdock's own packages."""
+    return _digest({**_foundation(), "labdock": _sources_digest()})
+
+
+def _foundation() -> dict[str, str]:
+    """What an environment holds besides Labdock's own packages."""
+    return {
         "lock": hashlib.sha256(LOCK.read_bytes()).hexdigest(),
         "python": sys.version.split()[0],
-        "implementation": sys.implementation.cache_tag,
-        "platform": next(iter(platform_tags())),
-        "labdock": _sources_digest(),
+        "implementation": str(sys.implementation.cache_tag),
+        "platform": usual_platform(),
+        "runtime": labdock_runtime.__version__,
     }
+
+
+def _digest(parts: dict[str, str]) -> str:
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
@@ -65,7 +73,7 @@ def ensure_environment(state: StateFolder, report: Report) -> Path:
     if not (folder / "environment.json").exists():
         bootstrap.check_space(state.root)
         with _made_beside(folder) as fresh:
-            _fill_environment(fresh, digest, report)
+            _fill_environment(fresh, digest, _with_same_foundation(state), report)
     _make_default(state, folder)
     return folder
 
@@ -91,23 +99,41 @@ def proxy_command(folder: Path) -> list[str]:
     return [str(_node()), str(script)]
 
 
-def _fill_environment(folder: Path, digest: str, report: Report) -> None:
+def _with_same_foundation(state: StateFolder) -> Path | None:
+    """An environment that differs from the wanted one in Labdock's own packages at most."""
+    wanted = _digest(_foundation())
+    for file in state.environments.glob("*/environment.json"):
+        if json.loads(file.read_text()).get("foundation") == wanted:
+            return file.parent
+    return None
+
+
+def _fill_environment(folder: Path, digest: str, like: Path | None, report: Report) -> None:
     venv = folder / "venv"
     python = str(venv / "bin/python")
     uv = str(Path(sys.executable).with_name("uv"))
     with tempfile.TemporaryDirectory(prefix="labdock-wheels-") as wheels:
         report("Labdock's packages for notebooks and jobs")
         built = [str(_build_wheel(name, Path(wheels))) for name in BUILT]
-        report("TensorFlow, JupyterLab and the rest of the environment (about 700 MB)")
-        _run([uv, "venv", "--quiet", "--relocatable", "--python", _base_python(), str(venv)])
-        options = [*bootstrap.progress(), "--python", python]
-        _run([uv, "pip", "sync", "--require-hashes", *options, str(LOCK)])
-        _run([uv, "pip", "install", "--quiet", "--no-deps", "--python", python, *built])
+        if like:
+            _link_tree(like / "venv", venv)
+        else:
+            report("TensorFlow, JupyterLab and the rest of the environment (about 700 MB)")
+            _run([uv, "venv", "--quiet", "--relocatable", "--python", _base_python(), str(venv)])
+            options = [*bootstrap.progress(), "--python", python]
+            _run([uv, "pip", "sync", "--require-hashes", *options, str(LOCK)])
+        own = ["--no-deps", "--reinstall", "--quiet", "--python", python]
+        _run([uv, "pip", "install", *own, *built])
     report("byte code, so that everything starts quickly")
     _run([python, "-m", "compileall", "-q", "-j", "0", str(venv / "lib")], quiet=True)
-    description = _describe(python, digest)
-    (folder / "environment.json").write_text(json.dumps(description, indent=1))
+    (folder / "environment.json").write_text(json.dumps(_describe(python, digest), indent=1))
     _make_read_only(venv)
+
+
+def _link_tree(source: Path, target: Path) -> None:
+    """The same tree, its files linked: they are never written to, only replaced."""
+    shutil.copytree(source, target, symlinks=True, copy_function=os.link)
+    _make_writable(target)
 
 
 def _build_wheel(name: str, target: Path) -> Path:
@@ -130,7 +156,9 @@ def _describe(python: str, digest: str) -> dict[str, Any]:
         "name": f"tensorflow-{version}",
         "title": f"TensorFlow {version} (CPU), Python {sysconfig.get_python_version()}",
         "digest": digest,
+        "foundation": _digest(_foundation()),
         "python": sys.version.split()[0],
+        "platform": usual_platform(),
         "packages": dict(sorted(packages.items())),
         "default": True,
     }
