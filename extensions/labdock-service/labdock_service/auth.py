@@ -28,7 +28,7 @@ from starlette.responses import RedirectResponse, Response
 from tornado.httpclient import AsyncHTTPClient, HTTPError, HTTPRequest
 
 from labdock_service.errors import Forbidden, Invalid, Unauthorized, Unavailable
-from labdock_service.store.ids import derived_id
+from labdock_service.ids import derived_id
 
 LOG = logging.getLogger(__name__)
 KEPT_SECONDS = 10.0

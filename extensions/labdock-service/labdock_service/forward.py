@@ -50,14 +50,19 @@ ORIGIN_WIDE = frozenset(
 AWAY = "What this address leads to does not answer now. Try again in a moment."
 
 
-def open_session(*, connections: int = 0, timeout: float | None = None) -> aiohttp.ClientSession:
+def open_session(
+    *, connections: int = 0, timeout: float | None = None, socket: str | None = None
+) -> aiohttp.ClientSession:
     """A client session made for forwarding: no cookies kept, bodies passed on as they are.
 
     `connections` limits how many are open at once (0: no limit); `timeout` is the longest
-    wait in seconds for an upstream's next bytes.
+    wait in seconds for an upstream's next bytes. With `socket`, all of them go to a Unix
+    socket.
     """
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=connections, use_dns_cache=False),
+        connector=aiohttp.UnixConnector(socket, limit=connections)
+        if socket
+        else aiohttp.TCPConnector(limit=connections, use_dns_cache=False),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=timeout),
         auto_decompress=False,

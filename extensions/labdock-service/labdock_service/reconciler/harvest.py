@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from labdock_service.store.ids import derived_id
+from labdock_service.ids import derived_id
 
 PASSED_OVER = {"__pycache__", ".ipynb_checkpoints"}
 

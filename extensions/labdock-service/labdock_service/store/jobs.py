@@ -22,8 +22,8 @@ from labdock.schema import (
     Worker,
 )
 from labdock_service.errors import Conflict
+from labdock_service.ids import new_id
 from labdock_service.store import events
-from labdock_service.store.ids import new_id
 from labdock_service.store.tables import (
     AttemptRow,
     JobRow,

@@ -11,8 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from labdock.schema import Key, KeyRequest
+from labdock_service.ids import new_id
 from labdock_service.store import events
-from labdock_service.store.ids import new_id
 from labdock_service.store.tables import EndpointRow, KeyRow, PersonRow
 
 

@@ -7,7 +7,7 @@ import time
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from labdock_service.store.ids import derived_id, new_id
+from labdock_service.ids import derived_id, new_id
 from labdock_service.store.tables import PersonRow, ProjectRow
 
 

@@ -1,0 +1,179 @@
+"""The TensorBoard gate: `/services/tensorboard/PROJECT/…`, for members of the project only.
+
+TensorBoard itself knows nobody: each project's runs by itself, sees that project's logs only,
+and can be reached through here only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from html import escape
+from urllib.parse import quote, unquote
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from labdock_service.auth import (
+    Hub,
+    HubPlace,
+    HubUser,
+    Login,
+    personal_project_id,
+    wants_page,
+)
+from labdock_service.boards.boards import Board, Boards, BoardSpec
+from labdock_service.errors import NotFound, ServiceError, Unauthorized
+from labdock_service.forward import forward
+from labdock_service.processes import claim, die_with_parent
+from labdock_service.settings import SettingsError, load_settings
+from labdock_service.web import Guard, serve
+
+IDLE_SECONDS = 1800.0
+PAGE_PATIENCE = 0.5
+"""Seconds that a browser's page waits for a TensorBoard before it shows that one is started."""
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Content-Security-Policy": (
+        "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
+        "object-src 'none'; base-uri 'self'; frame-ancestors 'self'"
+    ),
+}
+METHODS = ["GET", "HEAD", "POST", "OPTIONS"]
+
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="color-scheme" content="light dark">
+{refresh}
+<title>TensorBoard · {title}</title>
+<style>
+body {{ margin: 20vh auto 0; max-width: 32rem; padding: 0 1rem; font: 16px/1.5 system-ui; }}
+</style>
+</head>
+<body><h1>{title}</h1><p>{text}</p></body>
+</html>
+"""
+
+
+class Gate:
+    """Lets members of a project through to its TensorBoard."""
+
+    def __init__(self, hub: Hub, boards: Boards) -> None:
+        self._hub = hub
+        self._login = Login(hub, guarded=False)
+        self._boards = boards
+        self._prefix = hub.place.prefix
+
+    def app(self) -> ASGIApp:
+        """The ASGI application."""
+        routes = [
+            Route(self._prefix, self._index),
+            Route(f"{self._prefix}oauth_callback", self._login.callback),
+            Route(f"{self._prefix}{{path:path}}", self._show, methods=METHODS),
+        ]
+        handlers = {ServiceError: _refuse}
+        app = Starlette(routes=routes, exception_handlers=handlers, lifespan=self._lifespan)  # type: ignore[arg-type]
+        return Guard(app, HEADERS)
+
+    @asynccontextmanager
+    async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+        yield
+        await self._boards.close()
+
+    async def _index(self, request: Request) -> Response:
+        """A person's own project is where they land."""
+        user = await self._user(request)
+        if isinstance(user, Response):
+            return user
+        return RedirectResponse(f"{self._prefix}{quote(user.name, safe='')}/", 302)
+
+    async def _show(self, request: Request) -> Response:
+        user = await self._user(request)
+        if isinstance(user, Response):
+            return user
+        path = request.scope["raw_path"].decode("latin-1")
+        segment, slash, _ = path.removeprefix(self._prefix).partition("/")
+        project = unquote(segment)
+        spec = BoardSpec(
+            project_id=await self._project_id(user, project), path=f"{self._prefix}{segment}"
+        )
+        if not slash:
+            return RedirectResponse(f"{path}/", 302)
+        starting = self._boards.get(spec)
+        if wants_page(request) and not await _soon(starting):
+            return _page(project, "TensorBoard is starting …", refresh=True)
+        return await self._forward(await asyncio.shield(starting), request, path)
+
+    async def _forward(self, board: Board, request: Request, path: str) -> Response:
+        board.touch()
+        headers = {"X-Content-Type-Options": "nosniff"}
+        return await forward(board.session, request, f"http://board{path}", add_response=headers)
+
+    async def _user(self, request: Request) -> HubUser | Response:
+        """Who is asking, or the way to the login for a browser."""
+        try:
+            return await self._login.user(request)
+        except Unauthorized:
+            if wants_page(request):
+                return self._login.redirect(request)
+            raise
+
+    async def _project_id(self, user: HubUser, project: str) -> str:
+        """The id of the project, of those that the person is in."""
+        if project == user.name:
+            return personal_project_id(user.id)
+        if project in user.groups:
+            found = await self._hub.project_id(project)
+            if found is not None:
+                return found
+            raise NotFound(f"Project {project} has no jobs yet, and so nothing to show.")
+        raise NotFound(f"You are in no project '{project[:100]}'.")
+
+
+async def _soon(starting: asyncio.Task[Board]) -> bool:
+    done, _ = await asyncio.wait([starting], timeout=PAGE_PATIENCE)
+    return bool(done)
+
+
+async def _refuse(request: Request, error: ServiceError) -> Response:
+    if wants_page(request):
+        return _page("TensorBoard", str(error), status=error.status)
+    body = {"error": error.code, "detail": str(error), "field": error.field}
+    return JSONResponse(body, error.status)
+
+
+def _page(title: str, text: str, *, refresh: bool = False, status: int = 200) -> Response:
+    tag = '<meta http-equiv="refresh" content="1">' if refresh else ""
+    html = PAGE.format(title=escape(title), text=escape(text), refresh=tag)
+    return HTMLResponse(html, status, headers={"Cache-Control": "no-store"})
+
+
+def main() -> None:
+    """Run until the hub ends it, or ends itself."""
+    die_with_parent()
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        sys.exit(str(error))
+    claim(settings.state, "tensorboard")
+    boards = Boards(
+        settings.state,
+        reload_seconds=settings.tensorboard.reload_seconds,
+        idle_seconds=IDLE_SECONDS,
+    )
+    gate = Gate(Hub(HubPlace.read()), boards)
+    serve(gate.app(), os.environ["JUPYTERHUB_SERVICE_URL"], lambda: None)
+
+
+if __name__ == "__main__":
+    main()
