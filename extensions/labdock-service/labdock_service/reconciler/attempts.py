@@ -66,15 +66,18 @@ class Attempts:
         return self._too_late(job, attempt, gang)
 
     def _too_late(self, job: JobRow, attempt: AttemptRow, gang: list[WorkerRow]) -> Ending | None:
+        deadlines: list[tuple[float, Ending]] = []
+        if attempt.started is None:
+            deadlines.append((attempt.planned + self.parts.limits.gang_timeout, "gang_timeout"))
+        elif job.time_limit is not None:
+            deadlines.append((attempt.started + job.time_limit, "time_limit"))
+        if gang[0].state == "ended" and gang[0].ended is not None:
+            deadlines.append((gang[0].ended + FINISH_SECONDS, "finished"))
         now = self.parts.clock()
-        if attempt.started is None and now - attempt.planned > self.parts.limits.gang_timeout:
-            return "gang_timeout"
-        began = attempt.started or now
-        if job.time_limit is not None and now - began > job.time_limit:
-            return "time_limit"
-        chief = gang[0]
-        if chief.state == "ended" and now - (chief.ended or now) > FINISH_SECONDS:
-            return "finished"
+        for deadline, ending in deadlines:
+            if now >= deadline:
+                return ending
+            self.parts.remind(deadline)
         return None
 
     def _begin(self, job: JobRow) -> None:

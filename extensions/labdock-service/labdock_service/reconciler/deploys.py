@@ -22,6 +22,9 @@ from labdock_service.store.tables import EndpointRow, RevisionRow, WorkerRow
 CANNOT_SERVE = 2
 """Exit code of a model server that says why on its last line."""
 
+AGAIN_SECONDS = 1.0
+"""Between two looks at a revision that starts, answers first or drains."""
+
 
 @dataclass
 class Deploys:
@@ -31,13 +34,10 @@ class Deploys:
     watcher: Watcher
     probes: Probes
     queue: Queue
-    moving: bool = False
-    """Something is to be looked at again soon: a start, a first answer, the end of a drain."""
 
     def advance(self) -> None:
         """Look at every revision in motion."""
         self.queue.revisions.clear()
-        self.moving = False
         with self.parts.store.read() as session:
             found = [
                 (row, row.endpoint, workers.of_revision(session, row.id, row.attempt))
@@ -52,7 +52,8 @@ class Deploys:
     ) -> None:
         answer = self.probes.answer(server.id) if server else Answer("silent")
         act = decide(self._seen(revision, endpoint, server, answer))
-        self.moving |= revision.state in ("starting", "warming", "draining")
+        if revision.state in ("starting", "warming", "draining"):
+            self.parts.remind(self.parts.clock() + AGAIN_SECONDS)
         if self.parts.suspending:
             self._suspend(revision, server)
         elif act == "start":

@@ -69,16 +69,15 @@ class Ingest:
     def _progress(self, session: Session, job: JobRow, told: list[dict[str, Any]]) -> None:
         """Every epoch's end is an event; of what lies between them the latest, now and then."""
         now = self._clock()
-        latest = Progress(**job.progress)
+        before = latest = Progress(**job.progress)
         for said in told:
             if said["kind"] not in ("progress", "cell", "epoch"):
                 continue
             latest = _merge(latest, said)
             if said["kind"] == "epoch":
                 self._tell(session, job, "job.epoch", latest, now)
-        shown = msgspec.to_builtins(latest)
-        if shown != job.progress:
-            job.progress = shown
+        if latest != before:
+            job.progress = msgspec.to_builtins(latest)
             if now - self._told.get(job.id, 0.0) >= PROGRESS_SECONDS:
                 self._tell(session, job, "job.progress", latest, now)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import time
@@ -25,8 +26,6 @@ from labdock_service.wakeup import drain, open_pipe, wake
 
 SLOW_SECONDS = 3.0
 """Between two looks when nobody wakes the loop."""
-SOON_SECONDS = 1.0
-"""The same while a revision starts, answers first or drains."""
 MOST_PASSES = 20
 """Passes in a row: what still changes after so many waits for the next look."""
 SUSPEND_SECONDS = 60.0
@@ -85,7 +84,7 @@ class Reconciler:
     def settle(self) -> None:
         """Make passes until one changes nothing."""
         for _ in range(MOST_PASSES):
-            self.parts.wrote = False
+            self.parts.wrote, self.parts.due = False, math.inf
             self._pass()
             if not self.parts.wrote:
                 return
@@ -105,7 +104,7 @@ class Reconciler:
             write_routes(self.parts)
 
     def _wait(self) -> None:
-        patience = SOON_SECONDS if self._deploys.moving else SLOW_SECONDS
+        patience = min(SLOW_SECONDS, max(0.0, self.parts.due - self.parts.clock()))
         select.select([self._pipe], [], [], patience)
         drain(self._pipe)
 

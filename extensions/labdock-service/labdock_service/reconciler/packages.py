@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -52,14 +53,13 @@ class Packages:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _open_pool(self) -> None:
-        context = get_context("forkserver")
-        context.set_forkserver_preload(["labdock_service.reconciler.packing"])
+        context = get_context("spawn")  # children of this process itself: they end when it does
         self._steps: packing.Steps = context.SimpleQueue()
         self._pool = ProcessPoolExecutor(
             PROCESSES,
             mp_context=context,
             initializer=packing.prepare,
-            initargs=(self._steps, self._pipe),
+            initargs=(self._steps, self._pipe, os.getpid()),
         )
         self._pool.submit(packing.warm)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
@@ -17,11 +18,12 @@ Steps = SimpleQueue[tuple[str, str]]
 _steps: list[tuple[Steps, Path]] = []
 
 
-def prepare(steps: Steps, pipe: Path) -> None:
+def prepare(steps: Steps, pipe: Path, reconciler: int) -> None:
     """Called once in a new packaging process, which ends when the reconciler does."""
-    processes.die_with_parent()
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    processes.die_with_parent()
+    if os.getppid() != reconciler:
+        os._exit(1)
     _steps[:] = [(steps, pipe)]
 
 

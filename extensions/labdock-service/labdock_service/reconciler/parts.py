@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -43,6 +44,12 @@ class Parts:
     suspending: bool = False
     """Everything is being put to rest: nothing new starts."""
     wrote: bool = False
+    due: float = math.inf
+    """When the next pass must be, though nobody wakes the loop."""
+
+    def remind(self, at: float) -> None:
+        """Look again by then."""
+        self.due = min(self.due, at)
 
     @contextmanager
     def write(self) -> Iterator[Session]:

@@ -97,7 +97,9 @@ def warm_up(address: str, model: str) -> Answer:
 def signature_inputs(metadata: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The inputs of the signature that serves."""
     signatures = metadata.get("metadata", {}).get("signature_def", {}).get("signature_def", {})
-    chosen: dict[str, Any] = signatures.get("serving_default") or next(iter(signatures.values()), {})
+    chosen: dict[str, Any] = signatures.get("serving_default") or next(
+        iter(signatures.values()), {}
+    )
     inputs: dict[str, dict[str, Any]] = chosen.get("inputs", {})
     return inputs
 

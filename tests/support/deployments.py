@@ -1,0 +1,211 @@
+"""A deployment of the reconciler alone: its real process, real packaging, real workers."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.orm import Session
+from tests.support.workers import eventually
+
+from labdock.digests import sha256
+from labdock.schema import ENDED, Event, Job, JobRequest, Requirements, Source, SourceFile
+from labdock.snapshot import source_digest
+from labdock_service import processes
+from labdock_service.engines.process import ProcessEngine
+from labdock_service.statefolder import StateFolder
+from labdock_service.store import Store, events, jobs, people, snapshots, sources
+from labdock_service.store.tables import PersonRow, ProjectRow
+from labdock_service.wakeup import wake
+
+ENVIRONMENT = "sha256:" + "e" * 64
+
+
+@dataclass
+class Deployment:
+    """The state folder of a test, and whoever works on it."""
+
+    folder: Path
+    python: str = sys.executable
+    settings: dict[str, str] = field(default_factory=dict)
+    """More LABDOCK_ variables for the reconciler."""
+
+    def __post_init__(self) -> None:
+        self.state = StateFolder(self.folder / "state")
+        self.url = f"sqlite:///{self.state.database}"
+        self.store = Store(self.url)
+        self.store.upgrade()
+        self.engine = ProcessEngine(self.state)
+        self.pipe = self.state.run / "reconciler.pipe"
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._make_environment()
+
+    def _make_environment(self) -> None:
+        folder = self.state.environments / ENVIRONMENT.removeprefix("sha256:")
+        (folder / "venv/bin").mkdir(parents=True)
+        python = folder / "venv/bin/python"
+        python.write_text(f'#!/bin/sh\nexec "{self.python}" "$@"\n')
+        python.chmod(0o755)
+        version = ".".join(map(str, sys.version_info[:3]))
+        body = {
+            "name": "plain",
+            "title": "Python alone",
+            "digest": ENVIRONMENT,
+            "python": version,
+            "packages": {},
+            "default": True,
+        }
+        (folder / "environment.json").write_text(json.dumps(body))
+
+    # The reconciler
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start the reconciler as the hub does."""
+        log = (self.folder / "reconciler.log").open("ab")
+        environment = os.environ | {
+            "LABDOCK_SETTINGS": str(self.folder / "labdock.toml"),
+            "LABDOCK_STATE": str(self.state.root),
+            "LABDOCK_LIMITS__CPUS": "2",
+            **self.settings,
+        }
+        process = subprocess.Popen(
+            [sys.executable, "-m", "labdock_service.reconciler", *arguments],
+            env=environment,
+            stderr=log,
+        )
+        self._processes.append(process)
+        return process
+
+    def running(self) -> list[int]:
+        """Process ids of the reconcilers that were started, the latest last."""
+        return [process.pid for process in self._processes]
+
+    def log(self) -> str:
+        return (self.folder / "reconciler.log").read_text()
+
+    def close(self) -> None:
+        """End everything that this deployment started."""
+        for process in self._processes:
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGKILL)
+            process.wait()
+        for worker in self.engine.look():
+            if worker.state != "ended":
+                self.engine.kill(worker.id)
+        eventually(lambda: all(worker.state == "ended" for worker in self.engine.look()))
+        self.store.close()
+
+    # What people do
+
+    @contextlib.contextmanager
+    def acting(self) -> Iterator[tuple[Session, PersonRow, ProjectRow]]:
+        """A write as the API does it: as Ada, and the reconciler is woken."""
+        with self.store.write() as session:
+            person = people.ensure_person(session, "ada", "2026-01-01T00:00:00Z")
+            yield session, person, people.personal_project(session, person)
+        wake(self.pipe)
+
+    def snapshot(self, files: dict[str, str], entry: str) -> str:
+        listed = [self._upload(path, text) for path, text in sorted(files.items())]
+        requirements = Requirements()
+        digest = source_digest(entry, listed, requirements)
+        source = Source(digest=digest, entry=entry, files=listed, requirements=requirements)
+        with self.acting() as (session, person, project):
+            sources.save(session, project.id, source)
+            sizes = {file.digest: file.size for file in listed if file.digest}
+            sources.add_blobs(session, project.id, sizes)
+            row = snapshots.request(
+                session, project.id, person, source, environment=ENVIRONMENT, runtime="1"
+            )
+            return row.id
+
+    def _upload(self, path: str, text: str) -> SourceFile:
+        content = textwrap.dedent(text).encode()
+        digest = sha256(content)
+        self.state.blobs.mkdir(parents=True, exist_ok=True)
+        self.state.blob(digest).write_bytes(content)
+        return SourceFile(path=path, size=len(content), digest=digest)
+
+    def submit(self, code: str, **request: Any) -> str:
+        """A job that runs this script."""
+        snapshot_id = self.snapshot({"train.py": code}, "train.py")
+        with self.acting() as (session, person, _):
+            row = snapshots.find(session, snapshot_id)
+            assert row
+            return jobs.create(session, row, person, JobRequest(snapshot=row.id, **request)).id
+
+    def stop(self, job_id: str) -> None:
+        with self.acting() as (session, _, _):
+            row = jobs.find(session, job_id)
+            assert row
+            jobs.request_stop(session, row, "ada")
+
+    def retry(self, job_id: str) -> None:
+        with self.acting() as (session, _, _):
+            row = jobs.find(session, job_id)
+            assert row
+            jobs.request_retry(session, row, "ada")
+
+    # What people see
+
+    def job(self, job_id: str) -> Job:
+        with self.store.read() as session:
+            row = jobs.find(session, job_id)
+            assert row
+            return jobs.view(session, row)
+
+    def until(self, job_id: str, *states: str) -> Job:
+        """The job, once it is in one of these states; in any other end it fails at once."""
+
+        def look() -> Job | None:
+            job = self.job(job_id)
+            if job.state in states:
+                return job
+            assert job.state not in ENDED, f"{job.state}: {job.message}\n{self.log()}"
+            return None
+
+        return eventually(look)
+
+    def events(self, job_id: str) -> list[Event]:
+        with self.store.read() as session:
+            return events.after(session, None, 0, job=job_id)
+
+    def kinds(self, job_id: str) -> list[str]:
+        return [event.kind for event in self.events(job_id)]
+
+    def job_folder(self, job_id: str) -> Path:
+        return self.state.jobs / job_id
+
+    def supervisor(self, worker: str) -> int:
+        """The process id of a worker's supervisor."""
+        status = json.loads((self.state.workers / worker / "status.json").read_text())
+        return int(status["supervisor"])
+
+    def worker_pid(self, worker: str) -> int:
+        status = json.loads((self.state.workers / worker / "status.json").read_text())
+        return int(status["pid"])
+
+
+@contextlib.contextmanager
+def deployed(folder: Path, **settings: str) -> Iterator[Deployment]:
+    """A deployment that leaves nothing running."""
+    deployment = Deployment(folder, settings=settings)
+    try:
+        yield deployment
+    finally:
+        deployment.close()
+
+
+def gone(pid: int) -> bool:
+    """Whether a process has ended."""
+    started = processes.start_time(pid)
+    return started is None or not processes.alive(pid, started)

@@ -1,0 +1,99 @@
+"""How an attempt is judged by the ends of its workers."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labdock_service.reconciler.judge import End, Ending, judge
+
+CODES = st.sampled_from([None, 0, 1, 3, 64, 75, 143, -9, -11, -15])
+ENDINGS = st.sampled_from(
+    [None, "stop", "suspend", "time_limit", "gang_timeout", "gang_lost", "finished"]
+)
+
+
+def end(
+    rank: int = 0, code: int | None = 0, at: float = 1, *, ours: bool = False, why: str = ""
+) -> End:
+    return End(rank=rank, exit_code=code, reason=why or None, ended=at, ours=ours)
+
+
+@st.composite
+def gangs(draw: st.DrawFn) -> list[End]:
+    return [
+        end(rank, draw(CODES), draw(st.integers(0, 9)), ours=draw(st.booleans()))
+        for rank in range(draw(st.integers(1, 4)))
+    ]
+
+
+@given(gangs(), ENDINGS)
+def test_every_end_has_a_sentence(gang: list[End], ending: Ending | None) -> None:
+    verdict = judge(gang, ending, {})
+    assert verdict.reason.endswith(".") and verdict.reason[0].isupper()
+
+
+@given(gangs(), ENDINGS)
+def test_nothing_succeeds_without_its_chief(gang: list[End], ending: Ending | None) -> None:
+    if judge(gang, ending, {}).outcome == "succeeded":
+        assert gang[0].exit_code == 0
+        assert not gang[0].ours
+
+
+@given(gangs())
+def test_all_well_succeeds(gang: list[End]) -> None:
+    well = [end(one.rank, 0, one.ended or 0) for one in gang]
+    assert judge(well, None, {}).outcome == "succeeded"
+
+
+@pytest.mark.parametrize("code", [None, 75, -9, -15, 143])
+def test_what_comes_from_outside_is_tried_again(code: int | None) -> None:
+    assert judge([end(code=code)], None, {}).outcome == "retry"
+
+
+@pytest.mark.parametrize("code", [1, 2, 64, -11, -6])
+def test_what_the_code_does_fails_at_once(code: int) -> None:
+    assert judge([end(code=code)], None, {}).outcome == "failed"
+
+
+def test_the_runtimes_failure_is_what_the_person_sees() -> None:
+    said = {"0": {"reason": "ValueError: no", "cell": 3, "traceback": "Traceback"}}
+    verdict = judge([end(code=1)], None, said)
+    assert verdict.failure and verdict.failure.cell == 3
+    assert verdict.reason == "ValueError: no"
+
+
+def test_a_killed_worker_is_the_cause_of_the_others_ends() -> None:
+    gang = [end(0, 75, 3), end(1, -9, 1), end(2, 143, 4, ours=True)]
+    verdict = judge(gang, "gang_lost", {"0": {"reason": "This worker lost another one."}})
+    assert verdict.outcome == "retry"
+    assert verdict.reason.startswith("Worker 1 of 3 was killed")
+
+
+def test_the_workers_own_error_is_the_cause_of_the_others_loss() -> None:
+    gang = [end(0, 75, 1), end(1, 1, 2)]
+    assert judge(gang, "gang_lost", {}).outcome == "failed"
+
+
+def test_a_lost_worker_comes_before_errors_that_were_seen_first() -> None:
+    gang = [end(0, 1, 1), end(1, None, 9, why="its supervisor vanished")]
+    assert judge(gang, "gang_lost", {}).outcome == "retry"
+
+
+def test_what_goes_wrong_after_the_chief_ended_well_does_not_count() -> None:
+    assert judge([end(0, 0, 1), end(1, 1, 2)], None, {}).outcome == "succeeded"
+    assert judge([end(0, 0, 2), end(1, 1, 1)], None, {}).outcome == "failed"
+
+
+def test_the_time_limit_is_said_as_it_was_asked_for() -> None:
+    stopped = [end(code=143, ours=True)]
+    verdict = judge(stopped, "time_limit", {}, time_limit=7200)
+    assert (verdict.outcome, verdict.reason) == (
+        "failed",
+        "It ran longer than its limit of 2 hours.",
+    )
+
+
+def test_a_stopped_job_that_handles_sigterm_and_ends_well_is_stopped() -> None:
+    assert judge([end(code=0, ours=True)], "stop", {}).outcome == "stopped"
