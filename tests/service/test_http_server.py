@@ -172,6 +172,19 @@ async def test_a_body_over_the_limit_gives_413_and_a_sentence(text: bytes) -> No
         assert handler.seen == []
 
 
+async def test_a_refusal_waits_for_its_turn() -> None:
+    async with serving(Limits(body=10)) as (server, handler):
+        client = await Client.of(server)
+        await client.say(post(b"", b"/wait") + post(b"2") + post(b"x" * 11))
+        other = await Client.of(server)
+        await other.say(post(b"", b"/wait") + b"nonsense\r\n\r\n")
+        handler.gate.set()
+        heard = [(await client.hear())[0::2] for _ in range(2)]
+        assert heard == [(200, b"/wait"), (200, b"2")]
+        assert (await client.hear())[0] == 413
+        assert [(await other.hear())[0] for _ in range(2)] == [200, 400]
+
+
 async def test_what_is_not_http_gives_400() -> None:
     async with serving() as (server, _):
         client = await Client.of(server)

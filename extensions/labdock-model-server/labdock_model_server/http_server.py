@@ -23,8 +23,6 @@ from labdock_model_server.errors import error_body
 logger = logging.getLogger(__name__)
 
 BODY_LIMIT = 64 * 1024 * 1024
-PIPELINE_LIMIT = 32
-"""Requests of one connection that may wait before it is read no further."""
 LINGER = 2.0
 """Seconds that a refused client gets to read why, before its connection is closed."""
 
@@ -56,6 +54,15 @@ class Answer:
     body: bytes
 
 
+@dataclass(slots=True)
+class _Turn:
+    """A request in its place on a connection: whether that stays open, and speaks HTTP/1.0."""
+
+    request: Request
+    keep: bool
+    old: bool
+
+
 Handler = Callable[[Request], Answer | Awaitable[Answer]]
 
 _LINES = {
@@ -78,9 +85,9 @@ class Connection(asyncio.Protocol):
         self._server = server
         self._loop = server.loop
         self._parser = httptools.HttpRequestParser(self)
-        self._waiting: deque[tuple[Request, bool]] = deque()
+        self._waiting: deque[_Turn | Answer] = deque()
         self._answering: asyncio.Future[Answer] | None = None
-        self._refused = False
+        self._deaf = False
         self._ending = False
         self._writable = True
         self._in_message = False
@@ -105,21 +112,20 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         """Forget what waits; what is being computed ends by itself."""
         self._waiting.clear()
-        self._refused = True
+        self._deaf = True
         self._server.forget(self)
 
     def data_received(self, data: bytes) -> None:
         """Parse, and answer what is complete."""
         self._last_moved = self._loop.time()
-        if self._refused:
+        if self._deaf:
             return
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             return
         except httptools.HttpParserError:
-            if not self._refused:
-                self._refuse(400, "Malformed request: this is not HTTP/1.1.")
+            self._refuse(400, "Malformed request: this is not HTTP/1.1.")
 
     def pause_writing(self) -> None:
         """Read no more of a client that does not read its answers."""
@@ -134,10 +140,8 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """A client may stop sending and still read: keep its side open while it is answered."""
-        if self._answering is None and not self._waiting:
-            return False
-        self._ending = True
-        return True
+        self._ending = self._pending
+        return self._ending
 
     # the parser's side
 
@@ -162,7 +166,7 @@ class Connection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         """Let a client that asks first send its body."""
-        if self._expects and not self._refused:
+        if self._expects and not self._deaf:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
@@ -170,38 +174,44 @@ class Connection(asyncio.Protocol):
         self._size += len(body)
         if self._size > self._server.limits.body:
             self._refuse_size()
-        if not self._refused:
+        if not self._deaf:
             self._body.append(body)
 
     def on_message_complete(self) -> None:
         """Answer the request, or let it wait for those before it."""
         self._in_message = False
-        if self._refused:
+        if self._deaf:
             return
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        request = Request(self._parser.get_method(), self._url, body, self._encoding)
-        keep = self._parser.should_keep_alive() and not self._parser.should_upgrade()
-        if self._answering is None and not self._waiting and self._writable:
-            self._answer(request, keep)
+        turn = _Turn(
+            Request(self._parser.get_method(), self._url, body, self._encoding),
+            self._parser.should_keep_alive() and not self._parser.should_upgrade(),
+            self._parser.get_http_version() == "1.0",
+        )
+        if self._pending or not self._writable:
+            self._waiting.append(turn)
+            self._transport.pause_reading()
         else:
-            self._waiting.append((request, keep))
-            if len(self._waiting) >= PIPELINE_LIMIT:
-                self._transport.pause_reading()
+            self._answer(turn)
 
     # answering
 
-    def _answer(self, request: Request, keep: bool) -> None:
+    @property
+    def _pending(self) -> bool:
+        return self._answering is not None or bool(self._waiting)
+
+    def _answer(self, turn: _Turn) -> None:
         try:
-            answer = self._server.handler(request)
+            answer = self._server.handler(turn.request)
         except Exception:
             answer = _unexpected()
         if isinstance(answer, Answer):
-            self._send(answer, request.method, keep)
+            self._send(answer, turn)
             return
         self._answering = asyncio.ensure_future(answer)
-        self._answering.add_done_callback(lambda done: self._answered(done, request, keep))
+        self._answering.add_done_callback(lambda done: self._answered(done, turn))
 
-    def _answered(self, done: asyncio.Future[Answer], request: Request, keep: bool) -> None:
+    def _answered(self, done: asyncio.Future[Answer], turn: _Turn) -> None:
         self._answering = None
         self._last_moved = self._loop.time()
         try:
@@ -209,46 +219,58 @@ class Connection(asyncio.Protocol):
         except Exception:
             answer = _unexpected()
         if not self._transport.is_closing():
-            self._send(answer, request.method, keep)
+            self._send(answer, turn)
             self._next()
 
     def _next(self) -> None:
-        while self._waiting and self._answering is None and self._writable and not self._refused:
-            self._answer(*self._waiting.popleft())
-        if self._writable and len(self._waiting) < PIPELINE_LIMIT:
+        """Answer what waits, as far as that goes, and read on once nothing does."""
+        while self._waiting and self._answering is None and self._writable:
+            turn = self._waiting.popleft()
+            if isinstance(turn, Answer):
+                self._part(turn)
+            else:
+                self._answer(turn)
+        if self._writable and not self._waiting and not self._transport.is_closing():
             self._transport.resume_reading()
 
-    def _send(self, answer: Answer, method: bytes, keep: bool) -> None:
-        last = self._server.draining or (self._ending and not self._waiting)
-        keep = keep and not (last and not self._waiting)
-        old = self._parser.get_http_version() == "1.0"
-        connection = (
-            b""
-            if keep and not old
-            else (b"\r\nConnection: keep-alive" if keep else b"\r\nConnection: close")
-        )
-        body = b"" if method == b"HEAD" else answer.body
-        self._transport.write(
-            b"%b%d%b\r\n\r\n%b" % (_LINES[answer.status], len(answer.body), connection, body)
-        )
+    def _send(self, answer: Answer, turn: _Turn) -> None:
+        last = (self._server.draining or self._ending) and not self._waiting
+        keep = turn.keep and not last
+        connection = b""
+        if turn.old or not keep:
+            connection = b"\r\nConnection: keep-alive" if keep else b"\r\nConnection: close"
+        body = b"" if turn.request.method == b"HEAD" else answer.body
+        self._write(answer, connection, body)
         if not keep:
-            self._refused = True
+            self._deaf = True
             self._waiting.clear()
             self._transport.close()
 
+    def _write(self, answer: Answer, connection: bytes, body: bytes) -> None:
+        self._transport.write(
+            b"%b%d%b\r\n\r\n%b" % (_LINES[answer.status], len(answer.body), connection, body)
+        )
+
     def _refuse_size(self) -> None:
-        if not self._refused:
-            most = self._server.limits.body
-            self._refuse(413, f"The request's body is larger than {most} bytes: send less at once.")
+        most = self._server.limits.body
+        self._refuse(413, f"The request's body is larger than {most} bytes: send less at once.")
 
     def _refuse(self, status: int, message: str) -> None:
-        """Answer, read no further, and close once the client had time to read the answer."""
-        body = error_body(message)
-        self._transport.write(
-            b"%b%d\r\nConnection: close\r\n\r\n%b" % (_LINES[status], len(body), body)
-        )
-        self._refused = True
+        """Heed nothing more, and say why once all before it is answered."""
+        if self._deaf:
+            return
+        self._deaf = True
+        self._in_message = False
         self._body.clear()
+        answer = Answer(status, error_body(message))
+        if self._pending:
+            self._waiting.append(answer)
+        else:
+            self._part(answer)
+
+    def _part(self, answer: Answer) -> None:
+        """Send the last answer, and close once the client had time to read it."""
+        self._write(answer, b"\r\nConnection: close", answer.body)
         if self._transport.can_write_eof():
             self._transport.write_eof()
         self._loop.call_later(LINGER, self._transport.close)
@@ -258,8 +280,8 @@ class Connection(asyncio.Protocol):
     @property
     def busy(self) -> bool:
         """Whether a request is being received or answered, or an answer is being sent."""
-        pending = self._answering is not None or bool(self._waiting) or self._in_message
-        return pending or self._transport.get_write_buffer_size() > 0
+        unsent = self._transport.get_write_buffer_size()
+        return self._pending or self._in_message or unsent > 0
 
     def close_if_stalled(self, now: float) -> None:
         """Close a client that keeps the connection open and does nothing."""
@@ -309,13 +331,13 @@ class Server:
         """
         self.draining = True
         self._listener.close()
-        with contextlib.suppress(asyncio.TimeoutError):
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._all_gone(), lame)
         end = self.loop.time() + grace
         while self.connections and self.loop.time() < end:
             for connection in list(self.connections):
                 connection.close_if_idle()
-            with contextlib.suppress(asyncio.TimeoutError):
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._all_gone(), 0.05)
         self._watch.cancel()
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from labdock_service.errors import Forbidden, NotFound, ServiceError
 from labdock_service.serving.tables import (
@@ -54,7 +54,7 @@ class Address:
 
     def under(self, target: Target) -> str:
         """The same on a model server."""
-        return f"{target.url}/v1/models/{target.model}{self.which}{self.verb}"
+        return f"{target.url}/v1/models/{quote(target.model, safe='')}{self.which}{self.verb}"
 
 
 def read_address(method: str, path: str) -> Address:
