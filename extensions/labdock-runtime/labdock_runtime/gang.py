@@ -1,0 +1,76 @@
+"""The workers of a gang meet before TensorFlow starts, because TensorFlow waits without end.
+
+The chief listens on the address that its TensorFlow server will use; the others call it and
+say their rank. When all have called, the chief lets them go and gives the address up.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+
+PAUSE = 0.05
+ANSWER_MARGIN = 5.0
+
+
+def meet(addresses: list[str], rank: int, token: str, timeout: float) -> list[int]:
+    """Wait for the whole gang. Gives the ranks that did not come, none when all did."""
+    deadline = time.monotonic() + timeout
+    if rank == 0:
+        return _wait_for_callers(addresses, token, deadline)
+    return _call_chief(addresses[0], rank, token, deadline)
+
+
+def absence(missing: list[int], workers: int, timeout: float) -> str:
+    """The sentence about a gang that did not form."""
+    ranks = " and ".join(str(rank) for rank in missing)
+    noun = "worker" if len(missing) == 1 else "workers"
+    return (
+        f"The {workers} workers did not come together: {noun} {ranks} did not start TensorFlow "
+        f"within {timeout:g} s. Every worker must reach the line that imports it."
+    )
+
+
+def _wait_for_callers(addresses: list[str], token: str, deadline: float) -> list[int]:
+    callers: dict[int, socket.socket] = {}
+    port = int(addresses[0].rsplit(":", 1)[1])
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("", port), backlog=len(addresses)))
+        while len(callers) < len(addresses) - 1 and (left := deadline - time.monotonic()) > 0:
+            listener.settimeout(left)
+            with contextlib.suppress(OSError):
+                caller = stack.enter_context(listener.accept()[0])
+                rank = _rank_of(caller, token)
+                if rank is not None:
+                    callers[rank] = caller
+        missing = [rank for rank in range(1, len(addresses)) if rank not in callers]
+        for caller in callers.values():
+            _answer(caller, missing)
+    return missing
+
+
+def _rank_of(caller: socket.socket, token: str) -> int | None:
+    caller.settimeout(1.0)
+    words = caller.makefile("r").readline().split()
+    return int(words[1]) if len(words) == 2 and words[0] == token else None
+
+
+def _answer(caller: socket.socket, missing: list[int]) -> None:
+    """Tell a caller who is missing, and let it hang up first, so that the address is free."""
+    with contextlib.suppress(OSError):
+        caller.sendall(("go " + " ".join(map(str, missing))).strip().encode() + b"\n")
+        caller.recv(1)
+
+
+def _call_chief(address: str, rank: int, token: str, deadline: float) -> list[int]:
+    host, port = address.rsplit(":", 1)
+    while (left := deadline - time.monotonic()) > 0:
+        with contextlib.suppress(OSError), socket.create_connection((host, int(port)), 1) as chief:
+            chief.settimeout(left + ANSWER_MARGIN)
+            chief.sendall(f"{token} {rank}\n".encode())
+            words = chief.makefile("r").readline().split()
+            if words and words[0] == "go":
+                return [int(word) for word in words[1:]]
+        time.sleep(PAUSE)
+    return [0]

@@ -1,0 +1,102 @@
+"""Mends Keras 3 for MultiWorkerMirroredStrategy, on the version that this was tested with.
+
+Two private functions of its trainer do not expect values that lie on several workers
+(keras#20585): the one that builds a model from a first batch, and the one that reduces
+what each replica computed. A third, of saving, makes an optimizer to look at it, and its
+variable would wait for the workers that save nothing.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from labdock_runtime.failures import Refused
+from labdock_runtime.outside import in_thread
+from labdock_runtime.run import Run
+
+TESTED_KERAS = "3.15.1"
+
+
+def mend(run: Run, keras: Any) -> None:
+    """Make `fit`, `evaluate` and `predict` work on several workers, or refuse them."""
+    if run.job.workers < 2:
+        return
+    if keras.__version__ != TESTED_KERAS:
+        _refuse(keras)
+        return
+    from keras.src.backend.tensorflow import trainer
+    from keras.src.saving import saving_lib
+
+    trainer.TensorFlowTrainer._maybe_symbolic_build = _build_from_local_batch
+    trainer.reduce_per_replica = _reducing(trainer.reduce_per_replica)
+    saving_lib.get_attr_skipset = _once_outside_strategy(saving_lib.get_attr_skipset)
+
+
+def build_before_restoring(run: Run, keras: Any) -> None:
+    """Let a model without an input shape be built before a backup is loaded into it."""
+    del keras
+    from keras.src.backend.tensorflow import trainer
+
+    kind = trainer.TensorFlowTrainer
+    original = kind._maybe_symbolic_build
+
+    @functools.wraps(original)
+    def build(self: Any, iterator: Any = None, data_batch: Any = None) -> None:
+        if run.restoring and not self.built:
+            _build_from_local_batch(self, iterator, data_batch)
+        else:
+            original(self, iterator, data_batch)
+
+    kind._maybe_symbolic_build = build
+
+
+def _build_from_local_batch(self: Any, iterator: Any = None, data_batch: Any = None) -> None:
+    from keras import tree
+
+    strategy = self.distribute_strategy
+    if iterator is not None:
+        for _, _, batches in iterator:
+            data_batch = tree.map_structure(
+                lambda value: strategy.experimental_local_results(value)[0], next(batches)
+            )
+            break
+    with strategy.scope():
+        self._symbolic_build(data_batch=data_batch)
+
+
+def _reducing(original: Any) -> Any:
+    from keras import tree
+
+    @functools.wraps(original)
+    def reduce_per_replica(values: Any, strategy: Any, reduction: str) -> Any:
+        if reduction not in ("auto", "mean", "first"):
+            return original(values, strategy, reduction)
+        return tree.map_structure(lambda v: strategy.reduce("MEAN", v, axis=None), values)
+
+    return reduce_per_replica
+
+
+def _once_outside_strategy(look: Any) -> Any:
+    """A strategy holds in the thread that set it, so another thread is outside it."""
+
+    @functools.cache
+    def looked_at(kind: str) -> Any:
+        return in_thread(lambda: look(kind))
+
+    return looked_at
+
+
+def _refuse(keras: Any) -> None:
+    message = (
+        f"Keras {keras.__version__} does not train on several workers. Use keras=="
+        f"{TESTED_KERAS}, one worker, or a loop of your own with tf.distribute.get_strategy()."
+    )
+
+    def refuse(*arguments: Any, **options: Any) -> Any:
+        del arguments, options
+        raise Refused(message)
+
+    for name in ("fit", "evaluate"):
+        owner = next(kind for kind in keras.Model.__mro__ if name in vars(kind))
+        setattr(owner, name, refuse)

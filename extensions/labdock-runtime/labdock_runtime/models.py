@@ -1,0 +1,153 @@
+"""Models that the code saved become model versions; where it saved none, the last one fitted.
+
+A SavedModel folder is copied. A `.keras` file is loaded, outside the strategy, and exported. Of
+files that differ only in digits (checkpoints of epochs) the newest counts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from labdock_runtime.outside import in_thread
+from labdock_runtime.run import Run
+
+DEFAULT_NAME = "model"
+
+
+class NoSignature(Exception):
+    """A SavedModel that no server could answer for."""
+
+
+def collect(run: Run) -> None:
+    """Put what this run saved or fitted where the service takes models from."""
+    if not run.job.models or not (saved := saved_models(Path(run.job.folder), run.started)):
+        _fitted(run, bool(run.job.models))
+        return
+    taken = [_take(run, name, path) for name, path in sorted(saved.items())]
+    if not any(taken):
+        _fitted(run, True)
+
+
+def saved_models(folder: Path, since: float) -> dict[str, Path]:
+    """Name and place of each model that was written under a folder since a time."""
+    groups: dict[str, Path] = {}
+    for path in sorted(_candidates(folder), key=lambda p: (p.is_dir(), _changed(p))):
+        if _changed(path) >= since:
+            groups[re.sub(r"\d+", "0", name_of(path, folder))] = path
+    return {name_of(path, folder): path for path in groups.values()}
+
+
+def name_of(path: Path, folder: Path) -> str:
+    """A model's name: its file's or folder's, or the folder's above one that is a number."""
+    stem = path.stem if path.suffix == ".keras" else path.name
+    if stem.isdigit() and path.parent != folder:
+        stem = path.parent.name
+    name = re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-")[:63].strip("-")
+    return name or DEFAULT_NAME
+
+
+def _changed(path: Path) -> float:
+    return (path / "saved_model.pb" if path.is_dir() else path).stat().st_ctime
+
+
+def _candidates(folder: Path) -> Iterator[Path]:
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        if "saved_model.pb" in files:
+            folders.clear()
+            yield Path(place)
+            continue
+        yield from (Path(place, name) for name in files if name.endswith(".keras"))
+
+
+def _take(run: Run, name: str, path: Path) -> bool:
+    """Take one saved model, or warn that it cannot be taken."""
+    try:
+        if path.is_dir():
+            _place(run, name, lambda target: shutil.copytree(path, target))
+        else:
+            _place(run, name, lambda target: _export_file(path, target))
+    except Exception as error:
+        shown = path.relative_to(run.job.folder)
+        run.events.warn(f"{shown} is not a model version: {_reason(error)}")
+        return False
+    return True
+
+
+def _reason(error: Exception) -> str:
+    first = str(error).strip().split("\n", 1)[0]
+    return first[:300] or type(error).__name__
+
+
+def _fitted(run: Run, wanted: bool) -> None:
+    if run.model is None or not wanted:
+        return
+    name = _fitted_name(run)
+    try:
+        _place(run, name, lambda target: run.model.export(str(target), verbose=False))
+    except Exception as error:
+        run.events.warn(f"The last model fitted could not be exported: {_reason(error)}")
+
+
+def _fitted_name(run: Run) -> str:
+    stem = Path(run.job.entry).stem
+    return name_of(Path(stem), Path())
+
+
+def _export_file(path: Path, target: Path) -> None:
+    import keras
+
+    def export() -> None:
+        keras.models.load_model(str(path), compile=False).export(str(target), verbose=False)
+
+    in_thread(export)
+
+
+def _place(run: Run, name: str, make: Callable[[Path], Any]) -> None:
+    """Make a SavedModel beside its place, and move it there when it is whole."""
+    models = Path(run.job.models)
+    models.mkdir(parents=True, exist_ok=True)
+    making = models / f".{name}.making"
+    shutil.rmtree(making, ignore_errors=True)
+    try:
+        make(making)
+        about = {"name": name, "signature": signature(making), "metrics": run.metrics}
+        (models / f"{name}.json").write_text(json.dumps(about))
+        making.replace(models / name)
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+    run.events.emit("model", name=name, path=name)
+
+
+def signature(folder: Path) -> dict[str, Any]:
+    """Inputs and outputs (name to dtype and shape) that a server answers for."""
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    saved = saved_model_pb2.SavedModel()
+    saved.ParseFromString((folder / "saved_model.pb").read_bytes())
+    found = saved.meta_graphs[0].signature_def
+    names = sorted(name for name in found if not name.startswith("__"))
+    if not names:
+        raise NoSignature("it has no signatures; give tf.saved_model.save some to deploy it.")
+    chosen = found["serving_default" if "serving_default" in names else names[0]]
+    return {"inputs": _tensors(chosen.inputs), "outputs": _tensors(chosen.outputs)}
+
+
+def _tensors(tensors: Any) -> dict[str, Any]:
+    from tensorflow import dtypes
+
+    return {
+        name: {
+            "dtype": dtypes.as_dtype(info.dtype).name,
+            "shape": None
+            if info.tensor_shape.unknown_rank
+            else [None if d.size < 0 else d.size for d in info.tensor_shape.dim],
+        }
+        for name, info in tensors.items()
+    }
