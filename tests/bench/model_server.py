@@ -1,0 +1,143 @@
+"""Requests a second of the model server, beside FastAPI and its own HTTP without a model.
+
+The digits model (64-64-10), one instance a request, wrk with 2 threads and 16 connections on
+the same machine. All servers are up throughout; each round drives one after the other.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import http.client
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from tests.bench.measure import Series, compare, interleave
+
+import labdock_model_server
+
+CODE = Path(labdock_model_server.__file__).parent.parent
+SCRIPTS = Path(__file__).parent / "scripts"
+PREDICT = "/v1/models/digits:predict"
+BODY = json.dumps({"instances": [[round(pixel % 17 / 16, 4) for pixel in range(64)]]})
+LOAD = """wrk.method = "POST"
+wrk.body = '%s'
+wrk.headers["Content-Type"] = "application/json"
+"""
+OURS, BARE, FASTAPI = "labdock", "its HTTP without a model", "FastAPI, loaded signature"
+
+
+def measure(python: Path, peers: Path | None, rounds: int, seconds: int = 3) -> list[Series]:
+    """Requests/s of each. `peers` is a folder with fastapi and uvicorn, none to leave it out."""
+    if shutil.which("wrk") is None:
+        raise RuntimeError("wrk is missing: `apt-get install wrk`.")
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="labdock-bench-")))
+        model = folder / "digits"
+        export = [python, SCRIPTS / "export_digits.py", model]
+        subprocess.run(export, check=True, capture_output=True)
+        load = folder / "load.lua"
+        load.write_text(LOAD % BODY)
+        contenders = {
+            name: driven(stack.enter_context(served(command)), load, seconds)
+            for name, command in commands(python, model, peers).items()
+        }
+        return list(interleave(contenders, rounds, "requests/s").values())
+
+
+def commands(
+    python: Path, model: Path, peers: Path | None
+) -> dict[str, Callable[[int], Sequence[object]]]:
+    """How each server is started on a port."""
+    flags = ("--port=0", "--model_name=digits", f"--model_base_path={model}")
+    own = (python, "-m", "labdock_model_server", *flags)
+    ways: dict[str, Callable[[int], Sequence[object]]] = {
+        OURS: lambda port: (*own, f"--rest_api_port={port}"),
+        BARE: lambda port: (python, SCRIPTS / "serve_bare.py", port),
+    }
+    if peers is not None:
+        script = SCRIPTS / "serve_fastapi.py"
+        ways[FASTAPI] = lambda port: (python, script, port, model / "1", peers)
+    return ways
+
+
+@contextlib.contextmanager
+def served(command: Callable[[int], Sequence[object]]) -> Iterator[int]:
+    """Start a server, wait until it predicts, and end it at the end."""
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port: int = unused.getsockname()[1]
+    process = subprocess.Popen(
+        [str(part) for part in command(port)],
+        env={**os.environ, "PYTHONPATH": str(CODE), "TF_CPP_MIN_LOG_LEVEL": "3"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + 120
+        while not answers(port):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{process.args!r} does not predict")
+            time.sleep(0.1)
+        yield port
+    finally:
+        process.kill()
+        process.wait()
+
+
+def answers(port: int) -> bool:
+    """Whether a prediction succeeds."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    with contextlib.closing(connection), contextlib.suppress(OSError):
+        connection.request("POST", PREDICT, BODY, {"Content-Type": "application/json"})
+        return connection.getresponse().status == 200
+    return False
+
+
+def driven(port: int, load: Path, seconds: int) -> Callable[[], float]:
+    """A round: requests/s, every one of them answered with 200."""
+    command = [
+        "wrk",
+        "-t2",
+        "-c16",
+        f"-d{seconds}",
+        "-s",
+        load,
+        f"http://127.0.0.1:{port}{PREDICT}",
+    ]
+
+    def run() -> float:
+        said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        found = re.search(r"Requests/sec:\s+([\d.]+)", said)
+        if found is None or "Non-2xx" in said or "Socket errors" in said:
+            raise RuntimeError(said)
+        return float(found[1])
+
+    return run
+
+
+def main() -> None:
+    """Print the series and what can be said of them as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("python", type=Path, help="a Python with TensorFlow")
+    parser.add_argument("--peers", type=Path, help="a folder with fastapi and uvicorn")
+    parser.add_argument("--rounds", type=int, default=10)
+    given = parser.parse_args()
+    ours, *others = measure(given.python, given.peers, given.rounds)
+    report = {
+        "series": [{**asdict(series), "median": series.median} for series in (ours, *others)],
+        "labdock over": {other.name: asdict(compare(ours, other)) for other in others},
+    }
+    print(json.dumps(report, indent=1))
+
+
+if __name__ == "__main__":
+    main()
