@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from html import escape
 from urllib.parse import quote, unquote
 
+import aiohttp
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
@@ -30,7 +31,7 @@ from labdock_service.auth import (
 )
 from labdock_service.boards.boards import Board, Boards, BoardSpec
 from labdock_service.errors import NotFound, ServiceError, Unauthorized
-from labdock_service.forward import forward
+from labdock_service.forward import away, send
 from labdock_service.processes import claim, die_with_parent
 from labdock_service.settings import SettingsError, load_settings
 from labdock_service.web import Guard, serve
@@ -112,12 +113,23 @@ class Gate:
         starting = self._boards.get(spec)
         if wants_page(request) and not await _soon(starting):
             return _page(project, "TensorBoard is starting …", refresh=True)
-        return await self._forward(await asyncio.shield(starting), request, path)
+        return await self._forward(spec, request, path)
 
-    async def _forward(self, board: Board, request: Request, path: str) -> Response:
-        board.touch()
+    async def _forward(self, spec: BoardSpec, request: Request, path: str) -> Response:
+        """Ask the project's TensorBoard; one that died just now is started again."""
         headers = {"X-Content-Type-Options": "nosniff"}
-        return await forward(board.session, request, f"http://board{path}", add_response=headers)
+        for _ in range(2):
+            board = await asyncio.shield(self._boards.get(spec))
+            board.touch()
+            try:
+                return await send(
+                    board.session, request, f"http://board{path}", add_response=headers
+                )
+            except aiohttp.ClientConnectorError:
+                await board.end()
+            except (aiohttp.ClientError, OSError):
+                break
+        return away(headers)
 
     async def _user(self, request: Request) -> HubUser | Response:
         """Who is asking, or the way to the login for a browser."""

@@ -57,7 +57,7 @@ class Board:
                 await asyncio.wait_for(self.process.wait(), left)
 
     async def end(self) -> None:
-        """End the process."""
+        """End the process, where it has not ended yet."""
         with contextlib.suppress(ProcessLookupError):
             self.process.terminate()
         try:
@@ -120,6 +120,7 @@ class Boards:
                 LOG.error("The TensorBoard of %s did not start.", spec.project_id)
                 raise Unavailable("TensorBoard does not start: ask an admin.") from None
             raise
+        board.touch()
         watch = asyncio.create_task(self._watch(spec.project_id, board))
         self._watching.add(watch)
         watch.add_done_callback(self._watching.discard)

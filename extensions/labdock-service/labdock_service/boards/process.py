@@ -13,7 +13,7 @@ import signal
 import sys
 from typing import Any
 
-from tensorboard import default, program  # type: ignore[import-untyped]
+from tensorboard import default, program
 from werkzeug.serving import make_server
 
 from labdock_service.processes import die_with_parent

@@ -1,0 +1,233 @@
+"""The TensorBoard gate, with real TensorBoards."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+from tests.support.api import WrittenHub, WrittenPerson, hub_place
+from tests.support.boards import Curve, curve_route
+from tests.support.web import serving
+
+from labdock_service.auth import PROJECT_ID, personal_project_id
+from labdock_service.boards.boards import Boards
+from labdock_service.statefolder import StateFolder
+from labdock_service.tensorboard_gate import Gate
+
+PREFIX = "/services/tensorboard/"
+VISION = "gvisionvision"[:11]
+PAGE = {"Accept": "text/html"}
+DEADLINE = 60.0
+
+
+@dataclass
+class RunningGate:
+    url: str
+    hub: WrittenHub
+    state: StateFolder
+
+    def client(self, name: str | None = None, **headers: str) -> httpx.AsyncClient:
+        if name is not None:
+            headers["Authorization"] = f"Bearer token-{name}"
+        return httpx.AsyncClient(base_url=f"{self.url}{PREFIX}", headers=headers, timeout=DEADLINE)
+
+
+@contextlib.asynccontextmanager
+async def running(folder: Path, idle: float = 600, **more: Any) -> AsyncIterator[RunningGate]:
+    state = StateFolder(folder / "state")
+    people = {"ada": WrittenPerson(groups=["vision", "empty"]), "alan": WrittenPerson()}
+    hub = WrittenHub(hub_place(PREFIX, "tensorboard"), **people)
+    hub.groups["vision"] = {PROJECT_ID: VISION}
+    boards = Boards(state, reload_seconds=1, idle_seconds=idle, **more)
+    async with serving(Gate(hub, boards).app()) as url:
+        yield RunningGate(url, hub, state)
+
+
+@pytest.fixture
+async def gate(tmp_path: Path) -> AsyncIterator[RunningGate]:
+    async with running(tmp_path) as made:
+        yield made
+
+
+async def personal_logs(gate: RunningGate, name: str) -> Path:
+    user = await gate.hub.user(name)
+    assert user is not None
+    return gate.state.tensorboard / personal_project_id(user.id)
+
+
+def boards_below(pid: int | None = None) -> list[psutil.Process]:
+    children = psutil.Process(pid).children(recursive=True)
+    return [child for child in children if "labdock_service.boards.process" in child.cmdline()]
+
+
+async def until(found: Any) -> None:
+    """Wait for something to come true."""
+    deadline = asyncio.get_running_loop().time() + DEADLINE
+    while not found():
+        assert asyncio.get_running_loop().time() < deadline
+        await asyncio.sleep(0.05)
+
+
+async def test_a_member_sees_the_curves_of_the_project_alone(gate: RunningGate) -> None:
+    Curve(gate.state.tensorboard / VISION / "j1/train").add(1, 0.5)
+    Curve(await personal_logs(gate, "alan") / "j2/train").add(1, 0.25)
+    async with gate.client("ada") as ada, gate.client("alan") as alan:
+        (point,) = await appearing(ada, f"vision/{curve_route('j1/train')}")
+        assert point[1:] == [1, 0.5]
+        (point,) = await appearing(alan, f"alan/{curve_route('j2/train')}")
+        assert point[1:] == [1, 0.25]
+        assert list((await ada.get("vision/data/runs")).json()) == ["j1/train"]
+        assert list((await alan.get("alan/data/runs")).json()) == ["j2/train"]
+
+
+async def appearing(client: httpx.AsyncClient, route: str, points: int = 1) -> list[list[float]]:
+    """The points of a curve, once there are as many."""
+    async with asyncio.timeout(DEADLINE):
+        while True:
+            answer = await client.get(route)
+            if answer.status_code == 200 and len(answer.json()) >= points:
+                found: list[list[float]] = answer.json()
+                return found
+            await asyncio.sleep(0.1)
+
+
+async def test_points_appear_while_they_are_written(gate: RunningGate) -> None:
+    curve = Curve(await personal_logs(gate, "ada") / "j1/train")
+    async with gate.client("ada") as ada:
+        for step in range(3):
+            curve.add(step, 1.0 / (step + 1))
+            points = await appearing(ada, f"ada/{curve_route('j1/train')}", step + 1)
+            assert [point[1] for point in points] == list(range(step + 1))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "vision/",
+        "vision/data/runs",
+        "vision",
+        "alan/../vision/data/runs",
+        "alan/%2e%2e/vision/data/runs",
+        "%76ision/data/runs",
+        "nobody/",
+        "ada/",
+    ],
+)
+async def test_nobody_else_gets_in(gate: RunningGate, path: str) -> None:
+    Curve(gate.state.tensorboard / VISION / "j1/train").add(1, 0.5)
+    async with gate.client("alan") as alan:
+        request = alan.build_request("GET", "x")
+        request.url = request.url.copy_with(raw_path=f"{PREFIX}{path}".encode())
+        answer = await alan.send(request)
+    assert answer.status_code == 404 or answer.json() == []
+    assert "j1" not in answer.text
+
+
+async def test_who_is_not_logged_in_is_sent_to_the_login(gate: RunningGate) -> None:
+    async with gate.client() as nobody:
+        for path in ("", "ada/", "ada/data/runs"):
+            assert (await nobody.get(path)).status_code == 401
+            answer = await nobody.get(path, headers=PAGE)
+            assert answer.status_code == 302
+            assert answer.headers["Location"].startswith("/hub/api/oauth2/authorize?")
+        answer = await nobody.get("ada/", headers={"Authorization": "token made-up"})
+        assert answer.status_code == 401
+
+
+async def test_the_index_leads_to_the_own_project(gate: RunningGate) -> None:
+    async with gate.client("ada") as ada:
+        assert (await ada.get("")).headers["Location"] == f"{PREFIX}ada/"
+        assert (await ada.get("ada")).headers["Location"] == f"{PREFIX}ada/"
+        empty = await ada.get("empty/")
+        assert empty.status_code == 404
+        assert empty.json()["detail"] == ("Project empty has no jobs yet, and so nothing to show.")
+
+
+async def test_a_browser_sees_a_page_that_reloads_itself_and_then_tensorboard(
+    gate: RunningGate,
+) -> None:
+    async with gate.client("ada", **PAGE) as ada:
+        answer = await ada.get("ada/")
+        assert answer.status_code == 200
+        assert 'http-equiv="refresh"' in answer.text
+        async with asyncio.timeout(DEADLINE):
+            while 'http-equiv="refresh"' in answer.text:
+                await asyncio.sleep(0.2)
+                answer = await ada.get("ada/")
+        assert "<tb-webapp" in answer.text
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert (await ada.get("ada/index.js")).status_code == 200
+
+
+async def test_large_bodies_pass(gate: RunningGate) -> None:
+    requests = '[{"plugin": "scalars", "tag": "loss", "run": "j1/train"}]'
+    Curve(await personal_logs(gate, "ada") / "j1/train").add(1, 0.5)
+    async with gate.client("ada") as ada:
+        await appearing(ada, f"ada/{curve_route('j1/train')}")
+        files: dict[str, Any] = {"requests": (None, requests), "padding": ("file", b"x" * 120_000_000)}
+        answer = await ada.post("ada/data/plugin/timeseries/timeSeries", files=files)
+        assert answer.status_code == 200, answer.text
+        assert answer.json()[0]["runToSeries"]["j1/train"][0]["value"] == 0.5
+
+
+async def test_one_that_died_is_started_again(gate: RunningGate) -> None:
+    async with gate.client("ada") as ada:
+        assert (await ada.get("ada/data/runs")).status_code == 200
+        (first,) = boards_below()
+        first.kill()
+        await until(lambda: not boards_below())
+        assert (await ada.get("ada/data/runs")).status_code == 200
+        (second,) = boards_below()
+        assert second.pid != first.pid
+
+
+async def test_one_that_nobody_uses_ends(tmp_path: Path) -> None:
+    async with running(tmp_path, idle=0.5) as gate, gate.client("ada") as ada:
+        assert (await ada.get("ada/data/runs")).status_code == 200
+        await until(lambda: not boards_below())
+        assert (await ada.get("ada/data/runs")).status_code == 200
+    assert not boards_below()
+
+
+async def test_one_that_does_not_start_is_a_sentence(tmp_path: Path) -> None:
+    command = (sys.executable, "-c", "raise SystemExit(1)")
+    async with running(tmp_path, command=command) as gate, gate.client("ada") as ada:
+        for _ in range(2):
+            answer = await ada.get("ada/data/runs")
+            assert answer.status_code == 503
+            assert answer.json()["detail"] == "TensorBoard does not start: ask an admin."
+
+
+async def test_none_outlives_a_gate_that_was_killed(tmp_path: Path) -> None:
+    script = """
+import asyncio, sys
+from pathlib import Path
+from labdock_service.boards.boards import Boards, BoardSpec
+from labdock_service.statefolder import StateFolder
+
+async def main():
+    boards = Boards(StateFolder(Path(sys.argv[1])), reload_seconds=1, idle_seconds=600)
+    board = await boards.get(BoardSpec(project_id="gaaaaaaaaaa", path="/x"))
+    print(board.process.pid, flush=True)
+    await asyncio.sleep(600)
+
+asyncio.run(main())
+"""
+    gate = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", script, str(tmp_path), stdout=asyncio.subprocess.PIPE
+    )
+    assert gate.stdout is not None
+    board = psutil.Process(int(await gate.stdout.readline()))
+    os.kill(gate.pid, signal.SIGKILL)
+    await gate.wait()
+    await until(lambda: not board.is_running() or board.status() == psutil.STATUS_ZOMBIE)
