@@ -15,7 +15,7 @@ from labdock_service.packaging.environments import LocalEnvironment
 from labdock_service.packaging.layers import LayerStore
 from labdock_service.packaging.lock import Locking, lock_digest, make_lock
 from labdock_service.packaging.oci import Image, write_image
-from labdock_service.packaging.sourcecode import code_layer, runtime_layer, runtime_version
+from labdock_service.packaging.sourcecode import code_layer, read_runtime, runtime_layer
 from labdock_service.packaging.uv import DISK_FULL
 from labdock_service.statefolder import StateFolder
 
@@ -76,13 +76,13 @@ def snapshot_digest(source: str, lock: str, environment: str, runtime: str) -> s
 def _package(request: PackagingRequest, store: LayerStore, report: Report) -> Packaged:
     source, environment = request.source, request.environment
     lock = _lock(request, store, report)
+    runtime = read_runtime(request.runtime)
     layers = [
         dependency_layer(lock, environment, store, report),
-        runtime_layer(request.runtime, store),
+        runtime_layer(runtime, store),
         code_layer(source, store),
     ]
-    runtime = runtime_version(request.runtime)
-    name = snapshot_digest(source.digest, lock, environment.digest, runtime)
+    name = snapshot_digest(source.digest, lock, environment.digest, runtime.version)
     image = Image(
         name=name.removeprefix("sha256:"),
         layers=layers,
@@ -91,12 +91,12 @@ def _package(request: PackagingRequest, store: LayerStore, report: Report) -> Pa
             "labdock.snapshot": name,
             "labdock.source": source.digest,
             "labdock.environment": environment.digest,
-            "labdock.runtime": runtime,
+            "labdock.runtime": runtime.version,
         },
     )
     return Packaged(
         lock=lock,
-        runtime=runtime,
+        runtime=runtime.version,
         snapshot_digest=name,
         image_digest=write_image(image, store),
         layers=layers,

@@ -25,11 +25,8 @@ KNOWN = {
         "{0} is not in the package index: see that its name is right"
     ),
     rf"there (?:is no version|are no versions) of {NAME}{MARKER}{RANGE}": "there is no {0}{1}",
-    rf"{NAME}{MARKER}{RANGE} has no usable wheels": (
-        "{0}{1} has no wheel, and jobs install wheels only"
-    ),
-    rf"{NAME}{MARKER}{RANGE} has no wheels with a matching": (
-        "{0}{1} has no wheel for Python {python} on Linux ({machine})"
+    rf"{NAME}{MARKER}{RANGE} has no (?:usable wheels|wheels with a matching)": (
+        "{0}{1} has no wheel for Python {python} on Linux ({machine}), and jobs install wheels only"
     ),
     rf"you require {NAME}{MARKER}{RANGE} and \1{RANGE}": "{0}{1} and {0}{2} cannot both be met",
     rf"only {NAME}{MARKER}{RANGE} is available and you require \1{RANGE}": (

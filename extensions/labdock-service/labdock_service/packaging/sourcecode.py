@@ -6,6 +6,8 @@ import hashlib
 import os
 import re
 import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from labdock.digests import canonical_json, sha256
@@ -48,39 +50,50 @@ def code_layer(source: Source, store: LayerStore) -> Layer:
         return store.add("code", folder, source.digest)
 
 
-def runtime_layer(runtime: Path, store: LayerStore) -> Layer:
-    """The layer of the package `labdock_runtime`, from its folder."""
-    files = _package_files(runtime)
-    name = _digest(files)
-    kept = store.find("runtime", name)
+@dataclass(frozen=True)
+class Runtime:
+    """The package `labdock_runtime`: what its files hold, by path."""
+
+    files: Mapping[str, bytes]
+
+    @property
+    def digest(self) -> str:
+        """The name of what the files hold."""
+        return sha256(canonical_json({path: sha256(data) for path, data in self.files.items()}))
+
+    @property
+    def version(self) -> str:
+        """Its version, and enough of its digest to tell apart two of the same version."""
+        found = VERSION.search(self.files["__init__.py"].decode())
+        return f"{found[1] if found else '0'}+{self.digest[7:19]}"
+
+
+def read_runtime(folder: Path) -> Runtime:
+    """Read the package from its folder."""
+    files = (file for file in sorted(folder.rglob("*")) if "__pycache__" not in file.parts)
+    return Runtime(
+        {file.relative_to(folder).as_posix(): file.read_bytes() for file in files if file.is_file()}
+    )
+
+
+def runtime_version(folder: Path) -> str:
+    """The version of the package in a folder, as snapshots name it."""
+    return read_runtime(folder).version
+
+
+def runtime_layer(runtime: Runtime, store: LayerStore) -> Layer:
+    """The layer of the package `labdock_runtime`."""
+    kept = store.find("runtime", runtime.digest)
     if kept is not None:
         return kept
     with scratch(store.state) as made:
         folder = made.path / "runtime"
-        for path, data in files.items():
+        for path, data in runtime.files.items():
             target = folder / "labdock_runtime" / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(data)
-        return store.add("runtime", folder, name)
-
-
-def runtime_version(runtime: Path) -> str:
-    """The runtime's version, and of what its files hold enough to tell two apart."""
-    files = _package_files(runtime)
-    found = VERSION.search(files["__init__.py"].decode())
-    return f"{found[1] if found else '0'}+{_digest(files)[7:19]}"
-
-
-def _package_files(runtime: Path) -> dict[str, bytes]:
-    return {
-        file.relative_to(runtime).as_posix(): file.read_bytes()
-        for file in sorted(runtime.rglob("*"))
-        if file.is_file() and "__pycache__" not in file.parts
-    }
-
-
-def _digest(files: dict[str, bytes]) -> str:
-    return sha256(canonical_json({path: sha256(data) for path, data in files.items()}))
+            target.chmod(0o644)
+        return store.add("runtime", folder, runtime.digest)
 
 
 def _check_file(file: SourceFile) -> None:
