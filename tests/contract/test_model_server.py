@@ -371,9 +371,9 @@ def test_metadata(server: ModelServer) -> None:
 
 
 def test_gzip_in(server: ModelServer) -> None:
-    text = json.dumps({"instances": X * 1000}).encode()
+    text = json.dumps({"instances": X * 20_000}).encode()
     reply = server.ask("POST", PREDICT, gzip.compress(text), {"Content-Encoding": "gzip"})
-    assert len(reply.json["predictions"]) == 1000
+    assert len(reply.json["predictions"]) == 20_000
     assert server.ask("POST", PREDICT, text, {"Content-Encoding": "gzip"}).status == 400
     bomb = gzip.compress(b" " * 80_000_000)
     assert server.ask("POST", PREDICT, bomb, {"Content-Encoding": "gzip"}).status == 413

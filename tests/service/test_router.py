@@ -351,17 +351,13 @@ async def test_a_newer_revision_takes_over_without_a_failed_request(tmp_path: Pa
         assert seen.keys() == {f"v{number}" for number in range(5)}
 
 
-def test_a_router_that_cannot_listen_says_so(tmp_path: Path) -> None:
-    environment = {
-        **os.environ,
-        "LABDOCK_STATE": str(tmp_path),
-        "LABDOCK_SETTINGS": str(tmp_path / "labdock.toml"),
-        "JUPYTERHUB_SERVICE_URL": "http://192.0.2.1:9",
-        "JUPYTERHUB_SERVICE_PREFIX": PREFIX,
-    }
+@pytest.mark.parametrize("url", ["http://192.0.2.1:9", None])
+def test_a_router_that_cannot_listen_says_so(tmp_path: Path, url: str | None) -> None:
+    settings = {"LABDOCK_STATE": str(tmp_path), "LABDOCK_SETTINGS": str(tmp_path / "labdock.toml")}
+    hub = {"JUPYTERHUB_SERVICE_URL": url, "JUPYTERHUB_SERVICE_PREFIX": PREFIX} if url else {}
     ended = subprocess.run(
         [sys.executable, "-m", "labdock_service.router"],
-        env=environment,
+        env={**os.environ, **settings, **hub},
         capture_output=True,
         text=True,
         timeout=WAIT,

@@ -148,7 +148,8 @@ async def serve(state: StateFolder, environment: Mapping[str, str]) -> None:
         await asyncio.to_thread(claim, state, "router")
         await stop.wait()
         router.draining = True
-        await asyncio.sleep(LAME)
+        if server.server_state.connections:
+            await asyncio.sleep(LAME)
         server.should_exit = True
         await serving
 
@@ -157,6 +158,7 @@ def _config(router: Router) -> uvicorn.Config:
     return uvicorn.Config(
         router,
         http="httptools",
+        ws="none",
         lifespan="off",
         log_level="warning",
         access_log=False,
@@ -170,6 +172,9 @@ def _config(router: Router) -> uvicorn.Config:
 
 def main() -> int:
     """Run the router; 2 where its settings or its port cannot be used."""
+    if "JUPYTERHUB_SERVICE_URL" not in os.environ:
+        print("The hub starts the router: run `make up`.", file=sys.stderr)
+        return 2
     try:
         state = load_settings().state
         uvloop.run(serve(state, os.environ))
