@@ -1,0 +1,205 @@
+"""A newcomer's first morning, on the deployment as it is shipped: notebook, job, curves, endpoint.
+
+The tests of this file are one story and share its job; each looks at one thing of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from tests.support.deployment import CHECKOUT, Deployment, eventually
+from tests.support.person import Notebook, Person, Refused
+
+pytestmark = [pytest.mark.tensorflow, pytest.mark.timeout(600)]
+
+NOTEBOOK = "welcome/examples/01-digits/digits.ipynb"
+REQUEST = (CHECKOUT / "examples/01-digits/request.json").read_text()
+
+
+@pytest.fixture(scope="module")
+def newcomer(deployment: Deployment) -> Person:
+    """Logged in, with a server."""
+    person = Person(deployment, "admin")
+    person.log_in(deployment.password)
+    person.start_server()
+    return person
+
+
+@pytest.fixture(scope="module")
+def notebook(newcomer: Person) -> Iterator[Notebook]:
+    """The first example, every cell but the last one run."""
+    with newcomer.notebook(NOTEBOOK) as opened:
+        for number in range(len(opened.cells) - 1):
+            result = opened.run_cell(number)
+            assert not result.error, result.error
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def api(deployment: Deployment) -> Iterator[httpx.Client]:
+    """The API, with a token that the admin made."""
+    made = deployment.labdock("token", "admin")
+    assert made.returncode == 0, made.stderr
+    headers = {"Authorization": f"token {made.stdout.strip()}"}
+    with httpx.Client(
+        base_url=f"{deployment.url}/services/labdock/api/", headers=headers, timeout=60
+    ) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def job(deployment: Deployment, notebook: Notebook, api: httpx.Client) -> dict[str, Any]:
+    """What the notebook's last cell submitted, when it has ended."""
+    result = notebook.run_cell(-1)
+    assert not result.error, result.error
+    waited = notebook.run("job = labdock.job()\nprint(job.wait().id)", seconds=400)
+    assert not waited.error, waited.error + deployment.logs()
+    found: dict[str, Any] = api.get(f"jobs/{waited.text.split()[-1]}").json()
+    return found
+
+
+@pytest.fixture(scope="module")
+def endpoint(notebook: Notebook, job: dict[str, Any], deployment: Deployment) -> str:
+    """The URL of the endpoint that the newcomer put the model behind."""
+    assert job["models"], job
+    deployed = notebook.run("endpoint = job.deploy('digits')\nprint(endpoint.url)", seconds=200)
+    assert not deployed.error, deployed.error + deployment.logs()
+    return deployed.text.split()[-1]
+
+
+def test_a_wrong_password_does_not_let_in(deployment: Deployment) -> None:
+    with pytest.raises(Refused, match="Invalid username or password"):
+        Person(deployment, "admin").log_in("guessed-and-wrong")
+    with pytest.raises(Refused, match="Invalid username or password"):
+        Person(deployment, "admin").log_in("pässwörd")
+
+
+def test_a_second_person_is_told_why_not(deployment: Deployment) -> None:
+    with pytest.raises(Refused, match="This Labdock takes one person"):
+        Person(deployment, "bo").log_in(deployment.password)
+
+
+def test_the_home_has_examples_and_data_roots(newcomer: Person) -> None:
+    home = newcomer.ask_server("GET", "contents")["content"]
+    assert {"welcome", "data", "projects"} <= {item["name"] for item in home}
+    example = newcomer.ask_server("GET", "contents/welcome/examples/01-digits")["content"]
+    assert {item["name"] for item in example} == {"README.md", "digits.ipynb", "request.json"}
+
+
+def test_pip_install_reaches_neither_environment(newcomer: Person, deployment: Deployment) -> None:
+    with newcomer.notebook(NOTEBOOK) as opened:
+        installed = opened.run("%pip install --quiet einops", seconds=300)
+        assert not installed.error, installed.error
+        where = opened.run("import einops\nprint(einops.__file__)")
+    assert str(deployment.state.homes) in where.text, where.text + where.error
+
+
+def test_the_job_trains_on_two_workers_and_shows_it(job: dict[str, Any]) -> None:
+    assert job["state"] == "succeeded"
+    assert job["entry"] == "digits.ipynb"
+    (attempt,) = job["attempts"]
+    assert [worker["exit_code"] for worker in attempt["workers"]] == [0, 0]
+    assert job["progress"]["epoch"] == job["progress"]["epochs"] == 15
+    assert job["progress"]["metrics"]["accuracy"] > 0.9
+
+
+def test_the_log_is_the_persons_own_output(job: dict[str, Any], api: httpx.Client) -> None:
+    log = api.get(f"jobs/{job['id']}/logs").text
+    assert "test accuracy: 0.9" in log
+    assert "WARNING" not in log, log
+
+
+def test_the_executed_notebook_is_kept(job: dict[str, Any], api: httpx.Client) -> None:
+    files = {file["path"] for file in api.get(f"jobs/{job['id']}/files").json()}
+    assert "digits.executed.ipynb" in files
+    executed = api.get(f"jobs/{job['id']}/files/digits.executed.ipynb").json()
+    outputs = json.dumps([cell.get("outputs") for cell in executed["cells"]])
+    assert "test accuracy" in outputs
+
+
+def test_an_unsaved_notebook_is_not_submitted(newcomer: Person) -> None:
+    with newcomer.notebook(NOTEBOOK) as opened:
+        opened.run("epochs = 99", cell_id=opened.cells[0]["id"])
+        result = opened.run_cell(-1)
+    assert "ave the notebook first" in result.error
+
+
+def test_tensorboard_shows_the_curves(newcomer: Person, job: dict[str, Any]) -> None:
+    """By TensorBoard's own data route, in the browser's session, behind the hub's login."""
+    address = f"/services/tensorboard/{job['project']}/data/plugin/scalars"
+
+    def tags() -> dict[str, Any] | None:
+        answer = newcomer.http.get(f"{address}/tags")
+        return answer.json() if answer.status_code == 200 and answer.json() else None
+
+    newcomer.http.get(f"/services/tensorboard/{job['project']}/")
+    found = eventually(tags, seconds=60, what="TensorBoard's answer")
+    run = next(name for name in sorted(found) if job["id"] in name and "train" in name)
+    tag = next(tag for tag in found[run] if "accuracy" in tag or "loss" in tag)
+    points = newcomer.http.get(f"{address}/scalars", params={"run": run, "tag": tag}).json()
+    assert len(points) == 15
+
+
+def test_tensorboard_is_behind_the_login(deployment: Deployment, job: dict[str, Any]) -> None:
+    stranger = httpx.get(f"{deployment.url}/services/tensorboard/{job['project']}/data/runs")
+    assert stranger.status_code in (302, 401, 403)
+
+
+def test_the_endpoint_reads_a_digit(notebook: Notebook, endpoint: str) -> None:
+    asked = notebook.run("print(endpoint.predict(x_test[:20]).argmax(axis=1) == y_test[:20])")
+    assert not asked.error, asked.error
+    assert asked.text.count("True") >= 18, asked.text
+    assert endpoint.endswith("/services/endpoints/admin/digits:predict")
+
+
+def test_plain_http_with_a_key(notebook: Notebook, endpoint: str) -> None:
+    made = notebook.run("key = endpoint.create_key()\nprint(key.secret)")
+    secret = made.text.split()[-1]
+    answer = httpx.post(endpoint, content=REQUEST, headers={"Authorization": f"Bearer {secret}"})
+    assert answer.status_code == 200, answer.text
+    scores = answer.json()["predictions"][0]
+    assert scores.index(max(scores)) == 3
+    assert answer.headers["labdock-revision"].startswith("r")
+    assert httpx.post(endpoint, content=REQUEST).status_code == 401
+    notebook.run("endpoint.revoke_key(key.id)")
+    refused = httpx.post(endpoint, content=REQUEST, headers={"Authorization": f"Bearer {secret}"})
+    assert refused.status_code == 401
+
+
+def test_the_way_back_from_an_answer(
+    deployment: Deployment, api: httpx.Client, endpoint: str, job: dict[str, Any]
+) -> None:
+    del endpoint  # it is there
+    record = api.get("endpoints/admin/digits").json()
+    revision = record["traffic"][0]["revision"]
+    trace = deployment.labdock("trace", revision, **_as_program(deployment, api))
+    assert trace.returncode == 0, trace.stderr
+    for part in (job["id"], job["image"], job["snapshot"], "digits.ipynb"):
+        assert part in trace.stdout
+
+
+def test_the_command_line_does_the_same(
+    deployment: Deployment, notebook: Notebook, api: httpx.Client, endpoint: str
+) -> None:
+    """In a terminal of the person's server: a script, and the endpoint."""
+    del endpoint
+    folder = "cd ~/welcome/examples/02-script && "
+    submitted = notebook.run(
+        f"!{folder}labdock submit train.py --follow -- --epochs 2 2>&1; echo code $?", seconds=300
+    )
+    assert "code 0" in submitted.text, submitted.text + deployment.logs()
+    assert "test accuracy" in submitted.text
+    asked = notebook.run("!labdock predict digits @../01-digits/request.json 2>&1")
+    assert "predictions" in asked.text, asked.text
+    listed = deployment.labdock("jobs", "--json", **_as_program(deployment, api))
+    assert {job["state"] for job in json.loads(listed.stdout)} == {"succeeded"}
+
+
+def _as_program(deployment: Deployment, api: httpx.Client) -> dict[str, str]:
+    """The variables of somebody who works from outside the hub."""
+    token = api.headers["authorization"].removeprefix("token ")
+    return {"LABDOCK_URL": deployment.url, "LABDOCK_TOKEN": token}

@@ -1,0 +1,175 @@
+"""JupyterHub's configuration, piece by piece, on a traitlets Config."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+from traitlets.config import Config
+
+from labdock_service import hub
+from labdock_service.login import PasswordLogin
+from labdock_service.settings import Settings, load_settings
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+LOCAL = hub.Local(
+    ports={name: 20000 + number for number, name in enumerate(hub.PORTS)},
+    proxy=["node", "proxy"],
+    admin_token="t" * 40,
+    password="a" * 40,
+    team_password="b" * 40,
+    root=False,
+)
+TEAM = "[process]\ntrusted_team = true\n"
+OIDC = """
+[auth]
+kind = "oidc"
+client_id = "labdock"
+client_secret = "hush"
+authorize_url = "https://id.example/authorize"
+token_url = "https://id.example/token"
+userdata_url = "https://id.example/userinfo"
+allowed_users = ["ann"]
+"""
+
+
+@pytest.fixture
+def c() -> Config:
+    return Config()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return settings_of(tmp_path, "")
+
+
+def settings_of(folder: Path, text: str) -> Settings:
+    (folder / "labdock.toml").write_text(text)
+    return load_settings(folder / "labdock.toml")
+
+
+def test_only_the_proxy_listens_where_people_come(c: Config, tmp_path: Path) -> None:
+    hub.update_addresses(c, settings_of(tmp_path, f"host = '::'\nport = 80\n{TEAM}"), LOCAL)
+    assert c.JupyterHub.bind_url == "http://[::]:80"
+    assert c.JupyterHub.hub_bind_url == "http://127.0.0.1:20000"
+    assert c.ConfigurableHTTPProxy.api_url == "http://127.0.0.1:20001"
+
+
+def test_everything_lies_in_the_state_folder(c: Config, settings: Settings) -> None:
+    hub.update_storage(c, settings)
+    for place in (
+        c.JupyterHub.db_url.removeprefix("sqlite:///"),
+        c.JupyterHub.cookie_secret_file,
+        c.ConfigurableHTTPProxy.pid_file,
+    ):
+        assert Path(place).is_relative_to(settings.state.root)
+
+
+def test_one_person_logs_in_with_the_password(c: Config, settings: Settings) -> None:
+    hub.update_login(c, settings, LOCAL)
+    hub.update_people(c, settings)
+    assert c.JupyterHub.authenticator_class is PasswordLogin
+    assert c.PasswordLogin.admin_password == LOCAL.password
+    assert c.PasswordLogin.user_password is None
+    assert c.PasswordLogin.one_person
+    assert c.Authenticator.admin_users == c.Authenticator.allowed_users == set(settings.admins)
+    assert not c.Authenticator.allow_all
+
+
+def test_a_trusted_team_has_a_password_of_its_own(c: Config, tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, TEAM)
+    hub.update_login(c, settings, LOCAL)
+    hub.update_people(c, settings)
+    assert c.PasswordLogin.user_password == LOCAL.team_password
+    assert not c.PasswordLogin.one_person
+    assert c.Authenticator.allow_all
+
+
+def test_a_team_may_be_named(c: Config, tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, f"admins = ['ann']\n{TEAM}[auth]\nallowed_users = ['bo']")
+    hub.update_people(c, settings)
+    assert c.Authenticator.allowed_users == {"ann", "bo"}
+    assert not c.Authenticator.allow_all
+
+
+def test_an_openid_provider(c: Config, tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, f"admins = ['ann']\n{TEAM}{OIDC}")
+    hub.update_login(c, settings, LOCAL)
+    hub.update_people(c, settings)
+    login = c.GenericOAuthenticator
+    assert c.JupyterHub.authenticator_class.endswith("GenericOAuthenticator")
+    assert (login.client_id, login.client_secret) == ("labdock", "hush")
+    assert login.oauth_callback_url == "http://127.0.0.1:8000/hub/oauth_callback"
+    assert login.token_url == "https://id.example/token"
+    assert not c.Authenticator.allow_all
+
+
+def test_projects_are_groups(c: Config, tmp_path: Path) -> None:
+    text = f"{TEAM}[projects.digits]\nmembers = ['bo']\nadmins = ['ann']\n"
+    hub.update_people(c, settings_of(tmp_path, text))
+    assert c.JupyterHub.load_groups == {"digits": {"users": ["ann", "bo"]}}
+    assert {"ann", "bo"} <= c.Authenticator.allowed_users
+
+
+def test_the_services_and_what_they_are_told(c: Config, settings: Settings) -> None:
+    hub.update_services(c, settings, LOCAL)
+    services = {service["name"]: service for service in c.JupyterHub.services}
+    assert set(services) == {
+        "labdock-admin",
+        "reconciler",
+        "culler",
+        "endpoints",
+        "tensorboard",
+        "labdock",
+    }
+    assert services["labdock"]["url"] == "http://127.0.0.1:20002"
+    assert "url" not in services["reconciler"]
+    for name in set(services) - {"labdock-admin"}:
+        told = services[name]["environment"]
+        assert told["LABDOCK_SETTINGS"] == str(settings.folder / "labdock.toml")
+
+
+def test_every_role_is_of_a_service_that_is_there(c: Config, settings: Settings) -> None:
+    hub.update_services(c, settings, LOCAL)
+    hub.update_roles(c)
+    names = {service["name"] for service in c.JupyterHub.services}
+    for role in c.JupyterHub.load_roles:
+        assert set(role.get("services", [])) <= names
+        assert not any(scope.startswith("admin") for scope in role["scopes"])
+
+
+def test_root_alone_needs_jupyter_told(c: Config, settings: Settings) -> None:
+    hub.update_spawner(c, settings, LOCAL)
+    assert c.Spawner.args == []
+    assert c.Spawner.hub_connect_url == settings.address
+
+
+def test_a_secret_is_made_once_and_kept_from_others(tmp_path: Path) -> None:
+    file = tmp_path / "state/password"
+    secret = hub.keep_secret(file)
+    assert len(secret) >= 32 and hub.keep_secret(file) == secret
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert [*file.parent.iterdir()] == [file]
+
+
+def test_ports_stay_the_same(tmp_path: Path) -> None:
+    file = tmp_path / "run/ports.json"
+    ports = hub.choose_ports(file)
+    assert set(ports) == set(hub.PORTS) and len(set(ports.values())) == len(ports)
+    assert hub.choose_ports(file) == ports
+
+
+def test_a_services_environment_keeps_no_token(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOME_TOKEN", "hush")
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example")
+    told = hub.service_environment(settings)
+    assert "SOME_TOKEN" not in told and told["HTTPS_PROXY"] == "http://proxy.example"
+    assert told["HOME"] == str(Path.home())
+
+
+def test_the_shipped_configuration_is_short() -> None:
+    assert len((CHECKOUT / "jupyterhub_config.py").read_text().splitlines()) < 80

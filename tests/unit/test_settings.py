@@ -1,0 +1,148 @@
+"""Settings: the file, the variables, and a sentence for whatever is wrong with either."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labdock_service.settings import (
+    Section,
+    Settings,
+    SettingsError,
+    load_settings,
+    own_name,
+    setting_names,
+    settings_environment,
+)
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("LABDOCK_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "labdock.toml"
+
+
+def refused(file: Path, text: str = "") -> SettingsError:
+    file.write_text(text)
+    with pytest.raises(SettingsError) as error:
+        load_settings(file)
+    sentence = str(error.value)
+    assert sentence.endswith((".", "?")) and "\n" not in sentence, sentence
+    return error.value
+
+
+def test_without_a_file_there_are_defaults(file: Path) -> None:
+    settings = load_settings(file)
+    assert settings.address == "http://127.0.0.1:8000"
+    assert settings.state.root == file.parent / ".labdock"
+    assert settings.database_url == f"sqlite:///{file.parent / '.labdock/labdock.sqlite'}"
+    assert settings.admins == [own_name()]
+
+
+def test_the_shipped_file_is_all_defaults(file: Path) -> None:
+    shipped = load_settings(CHECKOUT / "labdock.toml").model_dump(exclude={"state", "database_url"})
+    assert shipped == load_settings(file).model_dump(exclude={"state", "database_url"})
+
+
+def test_the_shipped_file_names_every_setting(file: Path) -> None:
+    """What is commented out there, put in, is known and of the right type."""
+    text = (CHECKOUT / "labdock.toml").read_text()
+    commented = re.findall(r"^# (\w+) = ", text, re.MULTILINE)
+    names = {name.split(".")[-1] for name in setting_names()} - {"projects"}
+    assert names <= {*commented}
+    assert "# [projects." in text
+    settable = re.sub(r"^# (?=[\w.]+ = |\[[\w.]+\]$)", "", text, flags=re.MULTILINE)
+    file.write_text(settable)
+    assert load_settings(file).projects["digits"].people == ["ann", "bo"]
+
+
+def test_a_variable_wins_over_the_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file.write_text("port = 9000\n[limits]\ncpus = 2\n")
+    monkeypatch.setenv("LABDOCK_PORT", "9001")
+    monkeypatch.setenv("LABDOCK_LIMITS__MEMORY", "2GB")
+    monkeypatch.setenv("LABDOCK_ADMINS", "ann, bo")
+    settings = load_settings(file)
+    assert (settings.port, settings.limits.cpus, settings.limits.memory) == (9001, 2, 2_000_000_000)
+    assert settings.admins == ["ann", "bo"]
+
+
+def test_a_service_reads_the_same_settings(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file.write_text("port = 9000\n")
+    monkeypatch.setenv("LABDOCK_GANG_TIMEOUT", "7")
+    settings = load_settings(file)
+    for name, value in settings_environment(settings).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir("/")
+    assert load_settings() == settings
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "says"),
+    [
+        ("prot = 1", "prot", "did you mean 'port'?"),
+        ("[limits]\ncpuz = 1", "limits.cpuz", "did you mean 'limits.cpus'?"),
+        ("[projects.a]\nmember = []", "projects.a.member", "There is no setting"),
+        ("port = 'x'", "port", "cannot be set to 'x'"),
+        ("port = 70000", "port", "less than or equal to 65535"),
+        ("engine = 'docker'", "engine", "'docker'"),
+        ("state = ''", "state", "it is empty"),
+        ("host = '0.0.0.0'", "", "'process.trusted_team'"),
+        ("[auth]\nkind = 'github'\nclient_id = 'x'", "auth", "'auth.client_secret'"),
+        ("port = ", None, "not valid TOML"),
+    ],
+)
+def test_what_is_wrong_is_a_sentence(file: Path, text: str, field: str | None, says: str) -> None:
+    error = refused(file, text)
+    assert error.field == field
+    assert says in str(error)
+
+
+def test_an_unknown_variable_is_refused(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LABDOCK_PROT", "1")
+    assert "did you mean 'port'?" in str(refused(file))
+
+
+def test_the_process_engine_keeps_to_this_machine_and_one_login(file: Path) -> None:
+    login = "kind='github'\nclient_id='x'\nclient_secret='hush'\nallowed_users=['*']"
+    assert "trusted_team" in str(refused(file, f"[auth]\n{login}"))
+    file.write_text(f"host = '0.0.0.0'\n[process]\ntrusted_team = true\n[auth]\n{login}")
+    assert load_settings(file).auth.kind == "github"
+
+
+@pytest.mark.parametrize(
+    "text", ["[auth]\nclient_secret = ['hush']", "database_url = ['hush']", "database_url = 3"]
+)
+def test_a_secret_is_in_no_message(file: Path, text: str) -> None:
+    assert "hush" not in str(refused(file, text))
+    assert "hush" not in repr(load_settings_with(file, "[auth]\nclient_secret = 'hush'"))
+
+
+def load_settings_with(file: Path, text: str) -> Settings:
+    file.write_text(text)
+    return load_settings(file)
+
+
+@given(st.text(alphabet="abcdefgpotrhs_.", min_size=1, max_size=12))
+def test_any_key_that_is_none_is_named(key: str) -> None:
+    from tempfile import TemporaryDirectory
+
+    sections = {
+        n for n, f in Settings.model_fields.items() if f.annotation in Section.__subclasses__()
+    }
+    if key in Settings.model_fields or key in sections:
+        return
+    with TemporaryDirectory() as folder:
+        error = refused(Path(folder, "labdock.toml"), f'"{key}" = 1')
+    assert f"'{key}'" in str(error)
