@@ -297,6 +297,14 @@ def test_a_workers_folder_is_its_users_alone(engine: ProcessEngine, state: State
     assert (state.workers / wanted.id).stat().st_mode & 0o777 == 0o700
 
 
+def test_temporary_files_go_with_their_worker(engine: ProcessEngine, state: StateFolder) -> None:
+    wanted = spec("sh", "-c", "echo much > $TMPDIR/file; echo cache > $HOME/file")
+    run(engine, wanted)
+    folder = state.workers / wanted.id
+    eventually(lambda: not (folder / "tmp").exists())
+    assert (folder / "home" / "file").is_file()
+
+
 def test_a_copy_shares_no_file_with_its_layer(engine: ProcessEngine, tmp_path: Path) -> None:
     layer = tmp_path / "layer"
     layer.mkdir()
@@ -371,15 +379,15 @@ def test_every_change_of_state_and_event_wakes_the_reconciler(tmp_path: Path) ->
         return found
 
     with process_engine(tmp_path / "state", pipe) as engine:
-        code = 'read line < go; echo "{}" >> $LABDOCK_EVENTS; read line < go'
-        wanted = spec("sh", "-c", f"mkfifo go; echo up; {code}")
+        code = 'read line < go; echo "{}" >> $LABDOCK_EVENTS; read line < end'
+        wanted = spec("sh", "-c", f"mkfifo go end; echo up; {code}")
         work = Path(start(engine, wanted)["work"])
         assert woken()
         first_line(engine, wanted.id)
         (work / "go").write_text("\n")
         assert woken()
         assert engine.events(wanted.id, 0) == ([b"{}"], 3)
-        (work / "go").write_text("\n")
+        (work / "end").write_text("\n")
         assert woken()
         assert ended(engine, wanted.id).exit_code == 0
     os.close(descriptor)

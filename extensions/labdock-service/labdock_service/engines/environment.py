@@ -30,7 +30,7 @@ def worker_environment(folder: WorkerFolder, spec: WorkerSpec) -> dict[str, str]
 def _defaults(folder: WorkerFolder, spec: WorkerSpec) -> dict[str, str]:
     program = Path(spec.argv[0])
     found = {
-        "HOME": str(folder.work(spec)),
+        "HOME": str(folder.home),
         "PATH": f"{program.parent}:{_PATH}" if program.is_absolute() else _PATH,
         "PYTHONUNBUFFERED": "1",
     }

@@ -8,9 +8,12 @@ from __future__ import annotations
 import os
 import resource
 import signal
-from typing import Any, NoReturn
 
 from labdock_service import linux
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # importing typing takes as long as the rest
+    from typing import Any, NoReturn
 
 # pathlib would take longer to import than all of this.
 # ruff: noqa: PTH123

@@ -48,8 +48,8 @@ class ProcessEngine(Engine):
     name = "process"
 
     def __init__(self, state: StateFolder, wake: Path | None = None) -> None:
-        self._state = state
-        self._wake = wake
+        self._state = StateFolder(state.root.resolve())
+        self._wake = wake and wake.absolute()
         self._ended: dict[str, WorkerStatus] = {}
         self._node: tuple[float, Node] | None = None
 
@@ -137,9 +137,10 @@ class ProcessEngine(Engine):
 
     def _prepare(self, folder: WorkerFolder, spec: WorkerSpec) -> None:
         """Lay out the worker's folder; what a broken-off start left is made anew."""
-        for leftover in (folder.code, folder.temporary):
+        for leftover in (folder.code, folder.home, folder.temporary):
             if leftover.exists():
                 delete_folder(leftover)
+        folder.home.mkdir()
         folder.temporary.mkdir()
         for file in (folder.log, folder.events):
             file.touch()

@@ -1,7 +1,7 @@
 """The small program beside each worker: it starts it, keeps its log and writes its end.
 
 It outlives the service, and its worker cannot outlive it. The engine starts it with
-`python -I -S` (see process.py) and hands it an order on its standard input, secrets
+`python -I -S` (see launch.py) and hands it an order on its standard input, secrets
 included, so that they are in no file and no argument. It imports little before the worker
 runs, since a person waits for that.
 
@@ -18,15 +18,18 @@ import os
 import select
 import signal
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any
 
 from labdock_service import linux
 from labdock_service.engines import processtree
 from labdock_service.engines.forkworker import fork_worker, read_all
 from labdock_service.engines.outputlog import DISK_FULL, OutputLog
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # importing typing takes as long as the rest
+    from collections.abc import Callable
+    from typing import Any
 
 STOP, KILL = b"s", b"k"
 """What is written into a worker's `control` pipe."""
@@ -38,7 +41,10 @@ _UNKILLABLE_SECONDS = 10.0
 
 
 def main(folder: str, lock: int, control: int) -> None:
-    """Leave the process that started this one, take its order, and see the worker through."""
+    """Leave the process that started this one, take its order, and see the worker through.
+
+    The lock is held by being open, until the end of this process.
+    """
     if os.fork():
         os._exit(0)
     for descriptor in (lock, control):
@@ -50,15 +56,15 @@ def main(folder: str, lock: int, control: int) -> None:
     except (EOFError, ValueError, TypeError):
         return
     os.chdir(folder)
-    Supervisor(order, lock, control).run()
+    Supervisor(order, control).run()
+    _clear("tmp")
 
 
 class Supervisor:
     """One worker, from its start to its end. The current folder is the worker's."""
 
-    def __init__(self, order: dict[str, Any], lock: int, control: int) -> None:
+    def __init__(self, order: dict[str, Any], control: int) -> None:
         self._order = order
-        self._lock = lock
         self._control = control
         self._poll = select.poll()
         self._handlers: dict[int, Callable[[], object]] = {}
@@ -240,8 +246,6 @@ class Supervisor:
             if error.errno not in DISK_FULL:
                 raise
             return False
-        if state == "ended":
-            os.close(self._lock)
         self._wake()
         return True
 
@@ -269,6 +273,13 @@ def _detach() -> None:
     os.dup2(null, 0)
     os.dup2(null, 1)
     os.close(null)
+
+
+def _clear(folder: str) -> None:
+    """Delete what is of no use once the worker has ended."""
+    import shutil  # slow to import, so after the worker's start
+
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _mebibytes(size: int) -> str:

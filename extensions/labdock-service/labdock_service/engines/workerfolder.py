@@ -28,7 +28,7 @@ _VANISHED = "its supervisor vanished"
 
 @dataclass(frozen=True)
 class WorkerFolder:
-    """`workers/ID`: spec.json, status.json, log, events.jsonl, lock, control, code/ and tmp/."""
+    """`workers/ID`, with status.json, lock, and what is named below."""
 
     path: Path
 
@@ -58,8 +58,13 @@ class WorkerFolder:
         return self.path / "code"
 
     @property
+    def home(self) -> Path:
+        """The worker's HOME, so that caches are not among what it made."""
+        return self.path / "home"
+
+    @property
     def temporary(self) -> Path:
-        """The worker's TMPDIR."""
+        """The worker's TMPDIR, deleted when it ends."""
         return self.path / "tmp"
 
     def work(self, spec: WorkerSpec) -> Path:
