@@ -10,6 +10,8 @@ from pathlib import Path
 
 FIRST_WORDS = "first line"
 
+Command = Sequence[str | Path]
+
 
 class Resident:
     """A program that prints `ready`, then for each line it reads the seconds that a round took."""
@@ -43,7 +45,7 @@ def is_figure(line: str) -> bool:
 
 
 @contextlib.contextmanager
-def resident(command: Sequence[str | Path]) -> Iterator[Resident]:
+def resident(command: Command) -> Iterator[Resident]:
     """Start such a program and end it at the end."""
     with subprocess.Popen(
         [str(part) for part in command],
@@ -58,7 +60,7 @@ def resident(command: Sequence[str | Path]) -> Iterator[Resident]:
             process.terminate()
 
 
-def until_first_line(command: Sequence[str | Path], folder: Path) -> float:
+def until_first_line(command: Command, folder: Path) -> float:
     """Seconds from a command's start until it prints its first line."""
     began = time.perf_counter()
     with subprocess.Popen(
@@ -75,16 +77,3 @@ def until_first_line(command: Sequence[str | Path], folder: Path) -> float:
                 process.communicate()
                 return seconds
     raise RuntimeError(f"{command!r} printed no first line")
-
-
-def until_end(commands: Sequence[Sequence[str | Path]], folder: Path) -> float:
-    """Seconds that commands started together take until all have ended well."""
-    began = time.perf_counter()
-    processes = [
-        subprocess.Popen([str(part) for part in command], cwd=folder, stdout=subprocess.DEVNULL)
-        for command in commands
-    ]
-    codes = [process.wait() for process in processes]
-    if any(codes):
-        raise RuntimeError(f"{commands!r} ended with {codes}")
-    return time.perf_counter() - began

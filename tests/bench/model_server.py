@@ -104,7 +104,7 @@ def answers(port: int) -> bool:
 
 def driven(port: int, load: Path, seconds: int) -> Callable[[], float]:
     """A round: requests/s, every one of them answered with 200."""
-    command = [
+    command: list[str | Path] = [
         "wrk",
         "-t2",
         "-c16",

@@ -1,0 +1,90 @@
+"""Run every measurement and write `docs/explanation/benchmarks.md`."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.bench import model_server, packages, starting, training
+from tests.bench.measure import Series, interleave
+from tests.bench.report import PAGE, write_report
+from tests.support.deployment import CHECKOUT, running_deployment
+
+from labdock_service.installation import ensure_environment, ensure_proxy
+from labdock_service.statefolder import StateFolder
+
+PARTS = ("starting", "training", "packages", "serving")
+
+
+def main() -> None:
+    """`python -m tests.bench [--rounds N] [--only PART]`."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--only", choices=PARTS, action="append")
+    options = parser.parse_args()
+    figures = run(set(options.only or PARTS), options.rounds)
+    if not options.only:
+        write_report(figures)
+        print(PAGE)
+
+
+def run(parts: set[str], rounds: int) -> dict[str, list[Series]]:
+    """The figures of the parts that are asked for."""
+    prepared = StateFolder(CHECKOUT / ".labdock")
+    prepared.root.mkdir(mode=0o700, exist_ok=True)
+    python = ensure_environment(prepared, print) / "venv/bin/python"
+    ensure_proxy(prepared, print)
+    figures: dict[str, list[Series]] = {}
+    if "starting" in parts:
+        figures |= with_deployment(prepared, python, rounds)
+    if "training" in parts:
+        figures["training"] = training.measure(python, rounds)
+    if "packages" in parts:
+        figures["packages"] = packages.measure(rounds)
+    if "serving" in parts:
+        figures["serving"] = model_server.measure(python, install_web_peers(python), rounds)
+    return figures
+
+
+def with_deployment(prepared: StateFolder, python: Path, rounds: int) -> dict[str, list[Series]]:
+    """What needs a running hub: memory while idle, then the time to the first line."""
+    peers = install_peers()
+    with tempfile.TemporaryDirectory(prefix="labdock-bench-") as name:
+        folder = Path(name)
+        with running_deployment(prepared, folder) as deployment:
+            memory = starting.idle_memory(deployment)
+            start = interleave({"labdock --version": starting.command_line_start}, rounds, "s")
+            figures = starting.measure(deployment, python, peers, folder / "project", rounds)
+    parts = [Series(name, "MB", (value,)) for name, value in memory.items()]
+    return {"memory": parts, "starting": [*figures, *start.values()]}
+
+
+def install_peers() -> Path:
+    """An interpreter that has the peers, in build/."""
+    folder = CHECKOUT / "build/peers"
+    python = folder / "bin/python"
+    if not python.exists():
+        uv("venv", "--python", sys.executable, folder)
+    wanted = Path(__file__).parent / "peers/requirements.txt"
+    uv("pip", "install", "--python", python, "--compile-bytecode", "-r", wanted)
+    return python
+
+
+def install_web_peers(python: Path) -> Path:
+    """A folder with FastAPI and uvicorn for the interpreter that has TensorFlow, in build/."""
+    folder = CHECKOUT / "build/web-peers"
+    wanted = Path(__file__).parent / "peers/web-requirements.txt"
+    uv("pip", "install", "--python", python, "--target", folder, "-r", wanted)
+    return folder
+
+
+def uv(*arguments: str | Path) -> None:
+    """Run uv."""
+    subprocess.run([Path(sys.executable).with_name("uv"), *arguments, "--quiet"], check=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""The page of figures: what was measured, with which versions, by which command."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import os
+import platform
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from tests.bench.measure import Series, compare, shown
+from tests.bench.model_server import BARE, FASTAPI, OURS
+
+PAGE = Path(__file__).parents[2] / "docs/explanation/benchmarks.md"
+PEERS = Path(__file__).parent / "peers"
+
+PAIRS = {
+    "starting": [
+        ("Labdock, script", "Ray Jobs, script"),
+        ("Labdock, notebook", "papermill, notebook"),
+    ],
+    "training": [
+        ("1 worker, under the runtime", "1 worker, by hand"),
+        ("2 workers, under the runtime", "2 workers, by hand"),
+    ],
+    "packages": [
+        ("pandas and scikit-learn, cold", "pip install --target, cold"),
+        ("pandas and scikit-learn, warm", "pip install --target, warm"),
+    ],
+    "serving": [
+        (OURS, FASTAPI),
+        (OURS, BARE),
+    ],
+}
+
+TITLES = {
+    "starting": (
+        "From submit to the first line",
+        "A script and a notebook of one line. Seconds from the client's call until the line is in "
+        "the log stream; for the command line from its own start. jupyter-scheduler shows a "
+        "notebook's output when it has ended. Aim: 0.5 s for a script, 3 s for a notebook.",
+    ),
+    "training": (
+        "Training under the runtime and by hand",
+        "The same custom loop on scikit-learn's digits, started as a job's workers are and by "
+        "hand with `TF_CONFIG`. Seconds in the loop itself. Aim: no difference that the interval "
+        "can show.",
+    ),
+    "packages": (
+        "Packaging",
+        "A changed line of code; pandas and scikit-learn into an environment that has neither, "
+        "with and without a cache. Aim: 0.1 s; 5 s cold and 1.5 s warm.",
+    ),
+    "serving": (
+        "The model server",
+        "The digits model (64-64-10), one instance a request, 16 connections from the same "
+        "machine. Requests a second. Aim: 5,000.",
+    ),
+    "memory": (
+        "Memory of the idle service",
+        "Each process's proportional share, right after the start. Aim: 150 MB in all.",
+    ),
+}
+
+
+def write_report(figures: Mapping[str, Sequence[Series]]) -> None:
+    """Write the page."""
+    lines = ["# Benchmarks", "", *heading(), ""]
+    for part, (title, told) in TITLES.items():
+        lines += [f"## {title}", "", told, "", *table(figures[part])]
+        lines += comparisons(part, figures[part])
+    PAGE.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
+
+
+def heading() -> Iterator[str]:
+    """The machine, the versions and the command."""
+    cores = len(os.sched_getaffinity(0))
+    files = sorted(PEERS.glob("*requirements.txt"))
+    pins = [line for file in files for line in file.read_text().splitlines() if "==" in line]
+    peers = ", ".join(pin.replace("==", " ") for pin in pins)
+    yield "Made by `make bench` in one run. Contenders take turns in an order shuffled each round,"
+    yield "so that a slow minute of the machine is everybody's. The ratio is the median over pairs,"
+    yield "with its 95 % bootstrap interval."
+    yield ""
+    yield f"{datetime.date.today()}, {cores} cores, {memory()}, Linux {platform.release()}, "
+    yield f"Python {platform.python_version()}, {versions()}. Peers: {peers}."
+
+
+def versions() -> str:
+    """Versions of what was measured here."""
+    names = ("labdock", "jupyterhub", "fastapi", "uvicorn")
+    return ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
+
+
+def memory() -> str:
+    """How much memory the machine has."""
+    size = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return f"{size / 1e9:.0f} GB of memory"
+
+
+def table(series: Sequence[Series]) -> Iterator[str]:
+    """A row a contender, and the sum where the figures are shares."""
+    yield f"| what | median, {series[0].unit} | range | runs |"
+    yield "|---|---|---|---|"
+    for one in series:
+        yield f"| {one.name} | {shown(one.median)} | {one.spread} | {len(one.values)} |"
+    if series[0].unit == "MB":
+        yield f"| in all | {shown(sum(one.median for one in series))} | | |"
+    yield ""
+
+
+def comparisons(part: str, series: Sequence[Series]) -> Iterator[str]:
+    """A sentence for each pair that is compared."""
+    by_name = {one.name: one for one in series}
+    for ours, theirs in PAIRS.get(part, []):
+        result = compare(by_name[ours], by_name[theirs])
+        interval = f"{shown(result.low)} to {shown(result.high)}"
+        yield f"- {ours} / {theirs}: {shown(result.ratio)} ({interval}, {result.pairs} pairs)."
+    yield ""

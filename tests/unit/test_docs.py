@@ -1,0 +1,41 @@
+"""The documents say what the code does."""
+
+import re
+from pathlib import Path
+
+import pytest
+from docs import generate
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(
+    [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")]
+)
+LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
+COMMAND = re.compile(r"(?:^|`|\$ )labdock ([a-z]+)", re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", generate.PAGES)
+def test_the_reference_is_what_the_code_says(name: str):
+    made = generate.PAGES[name]()
+    assert (generate.REFERENCE / name).read_text(encoding="utf-8") == made, (
+        "run `make docs` and commit what it changes"
+    )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path):
+    broken = [
+        target
+        for target in LINK.findall(page.read_text(encoding="utf-8"))
+        if not (page.parent / target).exists()
+    ]
+    assert not broken
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_in_the_documents_exist(page: Path):
+    from labdock.cli import cli
+
+    known = {path[1] for path, _ in generate.walk(cli, ["labdock"])}
+    named = set(COMMAND.findall(page.read_text(encoding="utf-8")))
+    assert named <= known
