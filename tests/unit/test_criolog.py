@@ -15,8 +15,9 @@ NOON = 1_700_000_000_123_456_789
 outputs = st.lists(
     st.tuples(
         st.sampled_from(["stdout", "stderr"]),
-        st.lists(st.sampled_from([b"\n", b"ab", b"\xc3\xa9", b"\xff", b"0123456789", b" "]))
-        .map(b"".join),
+        st.lists(st.sampled_from([b"\n", b"ab", b"\xc3\xa9", b"\xff", b"0123456789", b" "])).map(
+            b"".join
+        ),
     ),
     max_size=30,
 )
