@@ -243,11 +243,10 @@ def test_an_error_in_one_worker_fails_the_job_at_once(live: Deployment) -> None:
 
 
 def test_a_killed_reconciler_is_followed_by_one_that_adopts(place: Deployment) -> None:
-    reconciler = place.start()
+    place.start()
     job = place.submit(WAIT)
     eventually(lambda: printed(place, f"job-{job}-1-0", "waiting"))
-    reconciler.kill()
-    reconciler.wait()
+    place.kill()
     let_go(place, job)
     eventually(lambda: printed(place, f"job-{job}-1-0", "done"))
     place.start()
@@ -268,12 +267,11 @@ def test_kills_at_any_moment_lose_no_job_and_run_none_twice(place: Deployment) -
             time.sleep(0.02)
     """
     jobs = [place.submit(code, name=f"job {number}") for number in range(4)]
-    reconciler = place.start()
+    place.start()
     for _ in range(6):
         _wait_for_news(place, jobs)
-        reconciler.kill()
-        reconciler.wait()
-        reconciler = place.start()
+        place.kill()
+        place.start()
     for job in jobs:
         done = place.until(job, "succeeded")
         assert len(done.attempts) == 1
@@ -322,12 +320,11 @@ def _children(place: Deployment) -> list[int]:
 
 
 def test_nothing_of_a_killed_reconciler_goes_on_but_its_workers(place: Deployment) -> None:
-    reconciler = place.start()
+    place.start()
     job = place.submit(WAIT)
     eventually(lambda: printed(place, f"job-{job}-1-0", "waiting"))
     children = eventually(lambda: _children(place))
-    reconciler.kill()
-    reconciler.wait()
+    place.kill()
     eventually(lambda: all(gone(child) for child in children))
     assert not gone(place.worker_pid(f"job-{job}-1-0"))
 

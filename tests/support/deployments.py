@@ -18,12 +18,32 @@ from sqlalchemy.orm import Session
 from tests.support.workers import eventually
 
 from labdock.digests import sha256
-from labdock.schema import ENDED, Event, Job, JobRequest, Requirements, Source, SourceFile
+from labdock.schema import (
+    ENDED,
+    Event,
+    Job,
+    JobRequest,
+    Requirements,
+    Resources,
+    Revision,
+    Source,
+    SourceFile,
+)
 from labdock.snapshot import source_digest
 from labdock_service import processes
 from labdock_service.engines.process import ProcessEngine
+from labdock_service.serving.tables import Target, read_endpoints
 from labdock_service.statefolder import StateFolder
-from labdock_service.store import Store, events, jobs, people, snapshots, sources
+from labdock_service.store import (
+    Store,
+    endpoints,
+    events,
+    jobs,
+    models,
+    people,
+    snapshots,
+    sources,
+)
 from labdock_service.store.tables import PersonRow, ProjectRow
 from labdock_service.wakeup import wake
 
@@ -88,6 +108,11 @@ class Deployment:
     def running(self) -> list[int]:
         """Process ids of the reconcilers that were started, the latest last."""
         return [process.pid for process in self._processes]
+
+    def kill(self) -> None:
+        """kill -9 the reconciler."""
+        self._processes[-1].kill()
+        self._processes[-1].wait()
 
     def log(self) -> str:
         return (self.folder / "reconciler.log").read_text()
@@ -155,7 +180,57 @@ class Deployment:
             assert row
             jobs.request_retry(session, row, "ada")
 
+    def model(self, text: str) -> str:
+        """A model version named `m` with this content, made by a job."""
+        job = self.submit(
+            f"""
+            import os, pathlib
+            version = pathlib.Path(os.environ["LABDOCK_MODELS"], "m")
+            version.mkdir()
+            (version / "saved_model.pb").write_text({text!r})
+            version.with_suffix(".json").write_text('{{"name": "m"}}')
+            """
+        )
+        return self.until(job, "succeeded").models[0]
+
+    def deploy(self, model_id: str) -> str:
+        """A new revision of the endpoint `ada/digits`."""
+        with self.acting() as (session, person, project):
+            model = models.find(session, model_id)
+            assert model
+            endpoint = endpoints.ensure(session, project, "digits", person)
+            return endpoints.deploy(session, endpoint, model, Resources(), "ada").id
+
+    def undo(self) -> None:
+        with self.acting() as (session, _, project):
+            endpoint = endpoints.find_named(session, project.id, "digits")
+            assert endpoint
+            endpoints.undo(session, endpoint, "ada")
+
+    def delete_endpoint(self) -> None:
+        with self.acting() as (session, _, project):
+            endpoint = endpoints.find_named(session, project.id, "digits")
+            assert endpoint
+            endpoints.delete(session, endpoint, "ada")
+
     # What people see
+
+    def revision(self, revision_id: str) -> Revision:
+        with self.store.read() as session:
+            row = endpoints.find_revision(session, revision_id)
+            assert row
+            return endpoints.revision_view(row)
+
+    def until_revision(self, revision_id: str, state: str) -> Revision:
+        def look() -> Revision | None:
+            revision = self.revision(revision_id)
+            return revision if revision.state == state else None
+
+        return eventually(look)
+
+    def targets(self) -> list[Target]:
+        """Who answers for the endpoint, by the router's table."""
+        return [target for route in read_endpoints(self.state.run) for target in route.traffic]
 
     def job(self, job_id: str) -> Job:
         with self.store.read() as session:
@@ -197,10 +272,11 @@ class Deployment:
 
 @contextlib.contextmanager
 def deployed(folder: Path, **settings: str) -> Iterator[Deployment]:
-    """A deployment that leaves nothing running."""
+    """A deployment that leaves nothing running, and whose reconciler saw no error of its own."""
     deployment = Deployment(folder, settings=settings)
     try:
         yield deployment
+        assert "Traceback" not in deployment.log()
     finally:
         deployment.close()
 

@@ -294,8 +294,8 @@ class RevisionRow(Base):
     """When it came into its state."""
     served: Mapped[float | None]
     """When it first took traffic."""
-    endpoint: Mapped[EndpointRow] = relationship(back_populates="revisions")
-    model: Mapped[ModelRow] = relationship()
+    endpoint: Mapped[EndpointRow] = relationship(back_populates="revisions", lazy="joined")
+    model: Mapped[ModelRow] = relationship(lazy="joined")
 
 
 class KeyRow(Base):

@@ -1,0 +1,143 @@
+"""Revisions under the real reconciler: takeovers, failures, undo, and killed model servers."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.deployments import Deployment, deployed, gone
+from tests.support.workers import eventually
+
+from labdock_service.serving.tables import Target
+
+STANDIN = Path(__file__).parents[1] / "support" / "standin"
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Deployment]:
+    """A reconciler whose model servers need no TensorFlow."""
+    with deployed(tmp_path, PYTHONPATH=str(STANDIN)) as deployment:
+        deployment.start()
+        yield deployment
+
+
+def predict(target: Target) -> Any:
+    request = urllib.request.Request(
+        f"{target.url}/v1/models/{target.model}:predict",
+        data=json.dumps({"inputs": {"x": [[1, 2]]}}).encode(),
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)["outputs"]
+
+
+def serving(place: Deployment, revision: str) -> Target:
+    """The router's target, once it is this revision."""
+
+    def look() -> Target | None:
+        return next((one for one in place.targets() if one.revision == revision), None)
+
+    return eventually(look)
+
+
+def test_a_deployed_model_answers(place: Deployment) -> None:
+    revision = place.deploy(place.model("serve one"))
+    target = serving(place, revision)
+    assert predict(target) == ["serve one", {"x": [[1, 2]]}]
+    assert target.weight == 100
+    assert place.revision(revision).state == "serving"
+
+
+def test_the_next_version_takes_over_without_a_failed_request(place: Deployment) -> None:
+    first = place.deploy(place.model("serve one"))
+    serving(place, first)
+    answers, done = [], threading.Event()
+
+    def ask_on() -> None:
+        while not done.is_set():
+            answers.append(predict(place.targets()[0])[0])
+
+    asking = threading.Thread(target=ask_on)
+    asking.start()
+    second = place.deploy(place.model("serve two"))
+    place.until_revision(first, "retired")
+    done.set()
+    asking.join()
+    changes = answers.index("serve two")
+    assert set(answers[:changes]) == {"serve one"}
+    assert set(answers[changes:]) == {"serve two"}
+    assert [target.revision for target in place.targets()] == [second]
+    running = [worker for worker in place.engine.look() if worker.state != "ended"]
+    assert [worker.labels["revision"] for worker in running] == [second]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("end", "The model cannot be loaded"), ("refuse", "these shapes do not fit")],
+)
+def test_a_revision_that_fails_leaves_the_one_before(
+    place: Deployment, text: str, reason: str
+) -> None:
+    first = place.deploy(place.model("serve one"))
+    before = serving(place, first)
+    failed = place.until_revision(place.deploy(place.model(text)), "failed")
+    assert reason in failed.message
+    assert "The revision before it goes on serving." in failed.message
+    assert place.targets() == [before]
+    assert predict(before)[0] == "serve one"
+
+
+def test_undo_brings_the_revision_before_back(place: Deployment) -> None:
+    first = place.deploy(place.model("serve one"))
+    serving(place, first)
+    second = place.deploy(place.model("serve two"))
+    place.until_revision(first, "retired")
+    place.undo()
+    assert predict(serving(place, first))[0] == "serve one"
+    place.until_revision(second, "retired")
+
+
+def test_a_dead_model_server_is_started_again(place: Deployment) -> None:
+    revision = place.deploy(place.model("serve one"))
+    serving(place, revision)
+    os.kill(place.worker_pid(f"revision-{revision}-1-0"), signal.SIGKILL)
+    eventually(lambda: (place.state.workers / f"revision-{revision}-2-0").exists())
+    assert predict(serving(place, revision))[0] == "serve one"
+
+
+def test_a_deleted_endpoint_leaves_no_process(place: Deployment) -> None:
+    revision = place.deploy(place.model("serve one"))
+    serving(place, revision)
+    server = place.worker_pid(f"revision-{revision}-1-0")
+    place.delete_endpoint()
+    place.until_revision(revision, "retired")
+    eventually(lambda: gone(server))
+    assert place.targets() == []
+
+
+def test_a_killed_reconciler_keeps_what_serves(place: Deployment) -> None:
+    revision = place.deploy(place.model("serve one"))
+    target = serving(place, revision)
+    place.kill()
+    assert predict(target)[0] == "serve one"
+    place.start()
+    second = place.deploy(place.model("serve two"))
+    serving(place, second)
+    assert place.revision(revision).state in ("serving", "draining", "retired")
+
+
+def test_down_ends_model_servers_and_up_brings_them_back(place: Deployment) -> None:
+    revision = place.deploy(place.model("serve one"))
+    serving(place, revision)
+    assert place.start("--suspend").wait(60) == 0
+    assert place.targets() == []
+    assert all(worker.state == "ended" for worker in place.engine.look())
+    place.start()
+    assert predict(serving(place, revision))[0] == "serve one"
+    assert place.revision(revision).message == "Serves."
