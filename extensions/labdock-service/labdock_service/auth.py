@@ -31,7 +31,7 @@ from labdock_service.errors import Forbidden, Invalid, Unauthorized, Unavailable
 from labdock_service.ids import derived_id
 
 LOG = logging.getLogger(__name__)
-KEPT_SECONDS = 10.0
+KEPT_SECONDS = 5.0
 LOGIN_SECONDS = 600
 PROJECT_ID = "labdock_id"
 """The property of a hub group that holds its project's id."""

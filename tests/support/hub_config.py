@@ -1,0 +1,29 @@
+"""A hub with Labdock's own services and roles, where any name may log in; read by `hub.py`."""
+
+import json
+import os
+
+from labdock_service import hub
+from labdock_service.settings import load_settings
+
+c = get_config()  # noqa: F821  JupyterHub defines it where it reads this file
+settings = load_settings()
+local = hub.Local(
+    ports=hub.choose_ports(settings.state.run / "ports.json"),
+    proxy=json.loads(os.environ["PROXY_COMMAND"]),
+    admin_token=os.environ["ADMIN_TOKEN"],
+    password="",
+    team_password="",
+    root=True,
+)
+hub.update_addresses(c, settings, local)
+hub.update_storage(c, settings)
+hub.update_services(c, settings, local)
+hub.update_roles(c)
+NAMES = {"labdock", "tensorboard", hub.ADMIN}
+c.JupyterHub.services = [item for item in c.JupyterHub.services if item["name"] in NAMES]
+c.JupyterHub.load_roles = [
+    *(role for role in c.JupyterHub.load_roles if NAMES.issuperset(role.get("services", []))),
+    {"name": "tester", "scopes": ["admin:users", "admin:groups"], "services": [hub.ADMIN]},
+]
+c.JupyterHub.authenticator_class = "dummy"
