@@ -6,6 +6,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -68,6 +69,13 @@ class Commands(click.Group):
                 command: click.Command = getattr(module, cmd_name)
                 return command
         return _installed_command(cmd_name) or _absent_command(cmd_name)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; where who reads its output has gone, end quietly."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise click.exceptions.Exit(_broken_pipe()) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List them by section, without loading them."""
@@ -139,10 +147,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         return _broken_pipe()
-    except SystemExit as error:
-        if isinstance(error.__context__, BrokenPipeError):  # click ends so where a pipe broke
-            return _broken_pipe()
-        raise
     return code if isinstance(code, int) else 0
 
 

@@ -216,8 +216,6 @@ class _Follower:
             self._found.put(_Changed())
 
     def _answers(self, lost: _Lost) -> None:
-        if lost.since is not None:
-            self._found.put(Trouble(None))
         lost.found()
         self._tell_change()
 
@@ -239,7 +237,7 @@ def follow(
 
     After `timeout` seconds it raises StillRunning.
     """
-    log_ended = not log
+    log_ended, lost = not log, False
     with _Follower(client, patience, timeout) as follower:
         follower.read_events(job=job_id)
         if log:
@@ -247,14 +245,19 @@ def follow(
         while True:
             found = follower.next()
             if isinstance(found, LogLine | Trouble):
+                lost = isinstance(found, Trouble) or lost
                 yield found
                 continue
             log_ended = log_ended or isinstance(found, _LogEnded)
             job = _look(lambda: client.job(job_id))
-            if job is not None:
-                yield job
-                if log_ended and job.state in ENDED:
-                    return
+            if job is None:
+                continue
+            if lost:
+                lost = False
+                yield Trouble(None)
+            yield job
+            if log_ended and job.state in ENDED:
+                return
 
 
 def follow_endpoint(
