@@ -95,6 +95,7 @@ def deploy(
     session.flush()
     session.refresh(endpoint, ["revisions"])
     endpoint.wanted = row.id
+    session.flush()  # a refresh by the caller would lose what is not written yet
     data = {"revision": row.id, "model": model.id}
     events.add(
         session,
