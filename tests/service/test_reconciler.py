@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.support import postgresql
 from tests.support.deployments import Deployment, deployed, gone
 from tests.support.workers import eventually, python, spec
 
@@ -362,3 +363,22 @@ def test_down_keeps_what_runs_for_the_next_start(place: Deployment) -> None:
     let_go(place, job)
     done = place.until(job, "succeeded")
     assert len(done.attempts) == 2
+
+
+# Another database
+
+
+def test_postgresql_serves_as_well(tmp_path: Path) -> None:
+    if not postgresql.can_start():
+        pytest.skip("PostgreSQL or its driver psycopg is missing")
+    with (
+        postgresql.postgresql() as server,
+        postgresql.database(server) as url,
+        deployed(tmp_path, url) as place,
+    ):
+        place.start()
+        done = place.until(place.submit("print(1)"), "succeeded")
+        assert place.kinds(done.id)[-1] == "job.succeeded"
+        place.kill()
+        place.start()
+        place.until(place.submit("print(2)"), "succeeded")

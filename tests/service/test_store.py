@@ -1,4 +1,4 @@
-"""The store on SQLite, and on PostgreSQL where LABDOCK_TEST_POSTGRESQL names a server."""
+"""The store on SQLite, and on PostgreSQL where there is one to start."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
+from tests.support import postgresql
 from tests.support.stores import (
     ENVIRONMENT,
-    POSTGRESQL,
     ada,
     make_snapshot,
-    postgresql_url,
     sqlite_url,
     upgraded,
 )
@@ -48,14 +47,20 @@ from labdock_service.store.tables import Base, EndpointRow, JobRow, LeaseRow, Mo
 DIGESTS = ["sha256:" + letter * 64 for letter in "0123456789abcdef"]
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    if not postgresql.can_start():
+        pytest.skip("PostgreSQL or its driver psycopg is missing")
+    with postgresql.postgresql() as url:
+        yield url
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield sqlite_url(tmp_path)
-    elif not POSTGRESQL:
-        pytest.skip("LABDOCK_TEST_POSTGRESQL names no PostgreSQL server")
     else:
-        with postgresql_url() as made:
+        with postgresql.database(request.getfixturevalue("server")) as made:
             yield made
 
 

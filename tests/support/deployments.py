@@ -57,11 +57,13 @@ class Deployment:
     folder: Path
     python: str = sys.executable
     settings: dict[str, str] = field(default_factory=dict)
-    """More LABDOCK_ variables for the reconciler."""
+    """More variables for the reconciler."""
+    url: str = ""
+    """The database; SQLite in the state folder where it is empty."""
 
     def __post_init__(self) -> None:
         self.state = StateFolder(self.folder / "state")
-        self.url = f"sqlite:///{self.state.database}"
+        self.url = self.url or f"sqlite:///{self.state.database}"
         self.store = Store(self.url)
         self.store.upgrade()
         self.engine = ProcessEngine(self.state)
@@ -94,6 +96,7 @@ class Deployment:
         environment = os.environ | {
             "LABDOCK_SETTINGS": str(self.folder / "labdock.toml"),
             "LABDOCK_STATE": str(self.state.root),
+            "LABDOCK_DATABASE_URL": self.url,
             "LABDOCK_LIMITS__CPUS": "2",
             **self.settings,
         }
@@ -271,9 +274,9 @@ class Deployment:
 
 
 @contextlib.contextmanager
-def deployed(folder: Path, **settings: str) -> Iterator[Deployment]:
+def deployed(folder: Path, url: str = "", **settings: str) -> Iterator[Deployment]:
     """A deployment that leaves nothing running, and whose reconciler saw no error of its own."""
-    deployment = Deployment(folder, settings=settings)
+    deployment = Deployment(folder, settings=settings, url=url)
     try:
         yield deployment
         assert "Traceback" not in deployment.log()

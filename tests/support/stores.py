@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.orm import Session
 
 from labdock.schema import Requirements, Source
@@ -16,27 +11,10 @@ from labdock_service.store import Store, people, snapshots, sources
 from labdock_service.store.tables import PersonRow, ProjectRow, SnapshotRow
 
 ENVIRONMENT = "sha256:" + "e" * 64
-POSTGRESQL = os.environ.get("LABDOCK_TEST_POSTGRESQL", "")
-"""URL of a PostgreSQL server whose user may make databases; tests on it are skipped without."""
 
 
 def sqlite_url(folder: Path) -> str:
     return f"sqlite:///{folder / 'labdock.sqlite'}"
-
-
-@contextmanager
-def postgresql_url() -> Iterator[str]:
-    """A database of its own on the server, dropped afterwards."""
-    name = f"labdock_test_{uuid.uuid4().hex[:12]}"
-    server = create_engine(POSTGRESQL, isolation_level="AUTOCOMMIT")
-    with server.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    try:
-        yield make_url(POSTGRESQL).set(database=name).render_as_string(hide_password=False)
-    finally:
-        with server.connect() as connection:
-            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-        server.dispose()
 
 
 def upgraded(url: str) -> Store:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from labdock_service.store.tables import Fence
 
 RECONCILER = "reconciler"
-UPGRADE_LOCK = 0x1ABD0C
+WRITE_LOCK = 0x1ABD0C
 
 
 class Fenced(Exception):
@@ -24,8 +24,9 @@ class Store:
     """A database by URL: SQLite (one file, WAL) or PostgreSQL.
 
     `read()` and `write()` give a session for one transaction; rows stay readable after it.
-    A `write()` on SQLite takes the write lock at its start, so that it waits for its turn
-    there and cannot fail half-way because somebody else wrote.
+    A `write()` takes its turn at its start, on either database: it cannot fail half-way because
+    somebody else wrote, and events' ids appear in the order of their commits, so that a reader
+    who asks for what came after one misses none.
     """
 
     def __init__(self, url: str) -> None:
@@ -49,6 +50,7 @@ class Store:
     def write(self) -> Iterator[Session]:
         """A session whose changes are committed together when the block ends without an error."""
         with self._writing.begin() as session:
+            _take_turn(session.connection())
             yield session
 
     @contextmanager
@@ -78,8 +80,7 @@ class Store:
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
         with self._writer.begin() as connection:
-            if connection.dialect.name == "postgresql":
-                connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": UPGRADE_LOCK})
+            _take_turn(connection)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
@@ -96,6 +97,12 @@ def _make_folder(url: str) -> None:
     database = make_url(url).database
     if database:
         Path(database).parent.mkdir(parents=True, exist_ok=True)
+
+
+def _take_turn(connection: Connection) -> None:
+    """SQLite has taken the write lock with BEGIN IMMEDIATE."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": WRITE_LOCK})
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:

@@ -6,13 +6,11 @@ import time
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from labdock.schema import Event
 from labdock_service.store.tables import EventRow, ProjectRow
-
-ORDER_LOCK = 0x1ABD0E
 
 
 def add(
@@ -25,9 +23,7 @@ def add(
     endpoint: str | None = None,
     data: dict[str, Any] | None = None,
 ) -> None:
-    """Append an event. Ids appear in the order of their commits, so a reader misses none."""
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": ORDER_LOCK})
+    """Append an event."""
     session.add(
         EventRow(
             time=time.time(),
