@@ -91,7 +91,7 @@ def test_the_home_has_examples_and_data_roots(newcomer: Person) -> None:
 
 
 def test_pip_install_reaches_neither_environment(newcomer: Person, deployment: Deployment) -> None:
-    with newcomer.notebook(NOTEBOOK) as opened:
+    with newcomer.notebook(newcomer.copy(NOTEBOOK)) as opened:
         installed = opened.run("%pip install --quiet einops", seconds=300)
         assert not installed.error, installed.error
         where = opened.run("import einops\nprint(einops.__file__)")
@@ -122,7 +122,7 @@ def test_the_executed_notebook_is_kept(job: dict[str, Any], api: httpx.Client) -
 
 
 def test_an_unsaved_notebook_is_not_submitted(newcomer: Person) -> None:
-    with newcomer.notebook(NOTEBOOK) as opened:
+    with newcomer.notebook(newcomer.copy(NOTEBOOK)) as opened:
         opened.run("epochs = 99", cell_id=opened.cells[0]["id"])
         result = opened.run_cell(-1)
     assert "ave the notebook first" in result.error
@@ -132,15 +132,19 @@ def test_tensorboard_shows_the_curves(newcomer: Person, job: dict[str, Any]) -> 
     """By TensorBoard's own data route, in the browser's session, behind the hub's login."""
     address = f"/services/tensorboard/{job['project']}/data/plugin/scalars"
 
-    def tags() -> dict[str, Any] | None:
-        answer = newcomer.http.get(f"{address}/tags")
-        return answer.json() if answer.status_code == 200 and answer.json() else None
+    as_data = {"Accept": "application/json"}
+
+    def tags() -> dict[str, list[str]]:
+        answer = newcomer.http.get(f"{address}/tags", headers=as_data)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
 
     newcomer.http.get(f"/services/tensorboard/{job['project']}/")
-    found = eventually(tags, seconds=60, what="TensorBoard's answer")
+    found = eventually(tags, seconds=60, what="a curve in TensorBoard")
     run = next(name for name in sorted(found) if job["id"] in name and "train" in name)
     tag = next(tag for tag in found[run] if "accuracy" in tag or "loss" in tag)
-    points = newcomer.http.get(f"{address}/scalars", params={"run": run, "tag": tag}).json()
+    asked = {"run": run, "tag": tag}
+    points = newcomer.http.get(f"{address}/scalars", params=asked, headers=as_data).json()
     assert len(points) == 15
 
 

@@ -30,7 +30,11 @@ class Person:
 
     def __post_init__(self) -> None:
         self.http = httpx.Client(
-            base_url=self.deployment.url, follow_redirects=True, timeout=60, trust_env=False
+            base_url=self.deployment.url,
+            follow_redirects=True,
+            timeout=60,
+            trust_env=False,
+            headers={"Accept": "text/html,application/json"},
         )
 
     @property
@@ -69,6 +73,12 @@ class Person:
         answer = self.http.request(method, f"{self.server}/api/{path}", json=body, headers=headers)
         assert answer.status_code < 300, answer.text
         return answer.json() if answer.content else None
+
+    def copy(self, path: str) -> str:
+        """Copy a notebook beside itself; a kernel belongs to one path."""
+        body = {"copy_from": path}
+        made = self.ask_server("POST", f"contents/{Path(path).parent}", body)
+        return str(made["path"])
 
     @contextmanager
     def notebook(self, path: str) -> Iterator[Notebook]:
