@@ -118,7 +118,8 @@ class Deployment:
         self._processes[-1].wait()
 
     def log(self) -> str:
-        return (self.folder / "reconciler.log").read_text()
+        log = self.folder / "reconciler.log"
+        return log.read_text() if log.exists() else ""
 
     def close(self) -> None:
         """End everything that this deployment started."""

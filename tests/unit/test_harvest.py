@@ -1,0 +1,91 @@
+"""What an attempt leaves, kept again and again with the same result."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labdock_service.reconciler.harvest import Left, harvest, model_name
+
+
+@pytest.fixture
+def left(tmp_path: Path) -> Left:
+    work, code = tmp_path / "work", tmp_path / "code"
+    for folder in (work, code):
+        (folder / "data").mkdir(parents=True)
+        (folder / "train.py").write_text("print(1)")
+        (folder / "data/same.csv").write_text("1,2")
+        (folder / "data/changed.csv").write_text("1,2")
+    (work / "data/changed.csv").write_text("3,4")
+    (work / "new").mkdir()
+    (work / "new/plot.png").write_bytes(b"png")
+    (work / "__pycache__").mkdir()
+    (work / "__pycache__/train.pyc").touch()
+    (work / "outside").symlink_to("/etc")
+    (work / "passwd").symlink_to("/etc/passwd")
+    _save(tmp_path / "job/models/1", "digits")
+    return Left(
+        job="j1",
+        attempt=1,
+        work=work,
+        code=code,
+        folder=tmp_path / "job",
+        models=tmp_path / "models",
+        with_models=True,
+    )
+
+
+def _save(folder: Path, name: str) -> None:
+    (folder / name / "variables").mkdir(parents=True)
+    (folder / name / "saved_model.pb").write_bytes(b"graph")
+    (folder / name / "variables/data").write_bytes(b"weights")
+    (folder / f"{name}.json").write_text(json.dumps({"name": name, "metrics": {"loss": 1.0}}))
+
+
+def files(folder: Path) -> set[str]:
+    return {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_new_and_changed_files_are_kept_and_no_link_is_followed(left: Left) -> None:
+    harvest(left)
+    assert files(left.folder / "artifacts") == {"data/changed.csv", "new/plot.png"}
+
+
+def test_a_model_lies_as_model_servers_want_it(left: Left) -> None:
+    [found] = harvest(left)
+    assert files(left.models / found.id) == {
+        "digits/1/saved_model.pb",
+        "digits/1/variables/data",
+    }
+    assert (found.name, found.size, found.metrics) == ("digits", 12, {"loss": 1.0})
+
+
+def test_a_harvest_done_again_ends_the_same(left: Left) -> None:
+    once = harvest(left)
+    assert harvest(left) == once
+    assert files(left.folder / "artifacts") == {"data/changed.csv", "new/plot.png"}
+
+
+def test_the_same_model_has_the_same_digest(left: Left, tmp_path: Path) -> None:
+    _save(tmp_path / "job/models/1", "other")
+    first, second = harvest(left)
+    assert first.digest == second.digest
+    assert first.id != second.id
+
+
+def test_a_lost_working_copy_leaves_the_older_artifacts(left: Left) -> None:
+    harvest(left)
+    gone = Left(**{**left.__dict__, "attempt": 2, "work": None, "with_models": False})
+    assert harvest(gone) == []
+    assert "new/plot.png" in files(left.folder / "artifacts")
+
+
+@given(st.text())
+def test_any_name_becomes_one_that_is_safe(wanted: str) -> None:
+    name = model_name(wanted)
+    assert name and "/" not in name and ":" not in name and not name.startswith((".", "-"))
+    assert model_name(name) == name

@@ -1,0 +1,127 @@
+"""Event lines of workers: whatever they say, nothing breaks, and what is meant is kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy.orm import Session
+from tests.support.stores import ada, make_snapshot, sqlite_url, upgraded
+
+from labdock.schema import JobRequest
+from labdock_service.reconciler.ingest import LONGEST_TEXT, Ingest
+from labdock_service.store import Store, events, jobs
+from labdock_service.store.tables import AttemptRow, JobRow, WorkerRow
+
+KINDS = ["started", "progress", "cell", "epoch", "model", "warning", "failed", "ended", "new"]
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+FIELDS = st.sampled_from(
+    ["epoch", "epochs", "step", "metrics", "cell", "seconds_left", "message", "reason", "traceback"]
+)
+
+
+@st.composite
+def lines(draw: st.DrawFn) -> bytes:
+    if draw(st.integers(0, 9)) == 0:
+        return draw(st.binary(max_size=40))
+    said = draw(st.dictionaries(FIELDS, VALUES, max_size=5))
+    return json.dumps({"kind": draw(st.sampled_from(KINDS)), **said}).encode()
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    made = upgraded(sqlite_url(tmp_path_factory.mktemp("store")))
+    yield made
+    made.close()
+
+
+class Told:
+    """A job with one worker, and what it says."""
+
+    def __init__(self, session: Session, rank: int = 0) -> None:
+        self.session = session
+        self.now = 1000.0
+        self.ingest = Ingest(lambda: self.now)
+        snapshot = make_snapshot(session)
+        person, _ = ada(session)
+        self.job: JobRow = jobs.create(session, snapshot, person, JobRequest(snapshot=snapshot.id))
+        self.attempt = AttemptRow(job_id=self.job.id, number=1, planned=0.0, failures={})
+        self.worker = WorkerRow(id="w", attempt=1, rank=rank, event_offset=0)
+
+    def say(self, *said: dict[str, Any]) -> None:
+        self.take([json.dumps(one).encode() for one in said])
+
+    def take(self, said: list[bytes]) -> None:
+        self.ingest.take(self.session, self.job, self.attempt, self.worker, said)
+        self.session.flush()
+
+    def events(self, kind: str) -> list[dict[str, Any]]:
+        found = events.after(self.session, None, 0, job=self.job.id, limit=10_000)
+        return [event.data for event in found if event.kind == kind]
+
+
+@given(st.lists(lines(), max_size=12))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_whatever_workers_say_the_job_can_be_shown(store: Store, said: list[bytes]) -> None:
+    with store.write() as session:
+        told = Told(session)
+        told.take(said)
+        view = jobs.view(session, told.job)
+        json.dumps(view.progress.metrics, allow_nan=False)
+        told.attempt.failures = json.loads(json.dumps(told.attempt.failures, allow_nan=False))
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Iterator[Told]:
+    store = upgraded(sqlite_url(tmp_path))
+    with store.write() as session:
+        yield Told(session)
+    store.close()
+
+
+def progress(step: int) -> dict[str, Any]:
+    return {"kind": "progress", "step": step, "metrics": {"loss": 1.0}}
+
+
+def test_progress_is_always_seen_and_told_now_and_then(told: Told) -> None:
+    for step in range(10):
+        told.say(progress(step))
+        told.now += 0.25
+    assert told.job.progress["step"] == 9
+    assert [data["step"] for data in told.events("job.progress")] == [0, 4, 8]
+
+
+def test_the_end_of_an_epoch_is_never_left_out(told: Told) -> None:
+    told.say(*({"kind": "epoch", "epoch": n, "metrics": {"loss": 1 / n}} for n in (1, 2, 3)))
+    assert [data["epoch"] for data in told.events("job.epoch")] == [1, 2, 3]
+
+
+def test_what_a_line_does_not_mention_stays(told: Told) -> None:
+    told.say({"kind": "cell", "cell": 2, "cells": 5}, {"kind": "progress", "epoch": 1})
+    assert (told.job.progress["cell"], told.job.progress["epoch"]) == (2, 1)
+
+
+def test_the_first_failure_of_a_worker_counts(told: Told) -> None:
+    told.say(
+        {"kind": "failed", "reason": "ValueError: x", "cell": 3, "traceback": "T" * 10**6},
+        {"kind": "failed", "reason": "later"},
+    )
+    failure = told.attempt.failures["0"]
+    assert (failure["reason"], failure["cell"]) == ("ValueError: x", 3)
+    assert len(failure["traceback"]) == LONGEST_TEXT
+
+
+def test_only_the_chief_tells_of_progress_and_everybody_of_warnings(told: Told) -> None:
+    told.worker.rank = 1
+    told.say(progress(1), {"kind": "warning", "message": "slow"})
+    assert told.job.progress == {}
+    assert told.events("job.warning") == [{"message": "slow", "rank": 1}]
