@@ -1,6 +1,6 @@
 """The real service for the client's tests: on a port of its own, and started again on it.
 
-The hub is the one part that is made up: it knows two people by their tokens. What the
+The hub is the one part that is made up. What the
 reconciler and the workers would do, a test does by hand with `Hand`.
 """
 
@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,14 @@ import uvicorn
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
+from tests.support.api import (
+    PREFIX,
+    WrittenHub,
+    WrittenPerson,
+    hub_place,
+    make_environment,
+    make_settings,
+)
 
 from labdock import submission
 from labdock.client import Client
@@ -29,14 +37,10 @@ from labdock.running import Job
 from labdock.schema import Failure, JobState, Progress
 from labdock.submission import Order, Step
 from labdock_service.api.parts import Parts
-from labdock_service.api.people import People
-from labdock_service.api.wakeups import Wakeups
-from labdock_service.app import create_app, guarded
-from labdock_service.auth import Hub, HubPlace, HubUser, Login
+from labdock_service.app import assemble, create_app, guarded
 from labdock_service.engines.base import LogRecord
 from labdock_service.engines.process import ProcessEngine
 from labdock_service.ids import new_id
-from labdock_service.settings import Settings
 from labdock_service.statefolder import StateFolder
 from labdock_service.store import Store, events, jobs, models
 from labdock_service.store.tables import (
@@ -48,21 +52,8 @@ from labdock_service.store.tables import (
 )
 from labdock_service.wakeup import wake
 
-TOKENS = {"ada-token": "ada", "bob-token": "bob"}
-PREFIX = "/services/labdock/"
-ENVIRONMENT = "sha256:" + "e" * 64
 IMAGE = "sha256:" + "1" * 64
 DEADLINE = 30.0
-
-
-class SmallHub(Hub):
-    """A hub that knows who has which token, and nothing else."""
-
-    async def user_for_token(self, token: str) -> HubUser | None:
-        name = TOKENS.get(token)
-        if name is None:
-            return None
-        return HubUser(name=name, created="2026-01-01T00:00:00+00:00", admin=False, groups=())
 
 
 class ScriptedEngine(ProcessEngine):
@@ -104,9 +95,9 @@ class RunningService:
     """The service at an address, which `stop` and `start` keep."""
 
     def __init__(self, folder: Path) -> None:
-        self.state = StateFolder(folder)
-        self.settings = Settings(state=self.state)
-        self.store = Store(self.settings.database_url or f"sqlite:///{self.state.database}")
+        self.settings = make_settings(folder)
+        self.state = self.settings.state
+        self.store = Store(self.settings.database_url)
         self.store.upgrade()
         self.engine = ScriptedEngine(self.state)
         self.predictions = Predictions(self)
@@ -140,7 +131,7 @@ class RunningService:
 
     def client(self, person: str = "ada") -> Client:
         """A client that is closed with the service."""
-        self._clients.append(Client(Connection(self.url, f"{person}-token")))
+        self._clients.append(Client(Connection(self.url, f"token-{person}")))
         return self._clients[-1]
 
     def close_clients(self) -> None:
@@ -148,25 +139,8 @@ class RunningService:
             self._clients.pop().transport.close()
 
     def _parts(self) -> Parts:
-        place = HubPlace(
-            prefix=PREFIX,
-            api_url="http://127.0.0.1:1/hub/api",
-            api_token="service",
-            client_id="service-labdock",
-            callback=f"{PREFIX}oauth_callback",
-            authorize="/hub/api/oauth2/authorize",
-            access_scopes=frozenset({"access:services"}),
-            secure=False,
-        )
-        hub = SmallHub(place)
-        return Parts(
-            settings=self.settings,
-            store=self.store,
-            engine=self.engine,
-            login=Login(hub, guarded=True),
-            people=People(hub, self.store, self.settings),
-            wakeups=Wakeups(self.state.run / "api.pipe"),
-        )
+        hub = WrittenHub(hub_place(), ada=WrittenPerson(), bob=WrittenPerson())
+        return replace(assemble(self.settings, hub, self.store), engine=self.engine)
 
     def _front(self, app: ASGIApp) -> ASGIApp:
         """What the hub's proxy does: endpoints go elsewhere."""
@@ -326,24 +300,6 @@ def submit(client: Client, folder: Path, text: str = "print('hello')") -> Job:
     order = Order(entry=script, name="train")
     taken = submission.take(client, order, say_nothing)
     return Job(submission.submit(client, order, taken, say_nothing), client)
-
-
-def make_environment(state: StateFolder) -> None:
-    """An environment that says it has every package that the tests import."""
-    folder = state.environments / ENVIRONMENT.removeprefix("sha256:")
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "environment.json").write_text(
-        json.dumps(
-            {
-                "name": "test",
-                "title": "For tests",
-                "digest": ENVIRONMENT,
-                "python": "3.11.9",
-                "packages": {},
-                "default": True,
-            }
-        )
-    )
 
 
 def wait_for(condition: Callable[[], object]) -> None:

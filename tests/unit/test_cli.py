@@ -43,7 +43,7 @@ def hand(service: RunningService) -> Hand:
 @pytest.fixture(autouse=True)
 def environ(service: RunningService, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LABDOCK_URL", service.url)
-    monkeypatch.setenv("LABDOCK_TOKEN", "ada-token")
+    monkeypatch.setenv("LABDOCK_TOKEN", "token-ada")
 
 
 @pytest.fixture
@@ -163,9 +163,9 @@ def test_a_service_that_is_away_exits_with_3(run: Run, monkeypatch: pytest.Monke
 
 
 def test_a_token_that_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LABDOCK_TOKEN", "eve-secret")
+    monkeypatch.setenv("LABDOCK_TOKEN", "token-eve-secret")
     result = run("jobs")
-    assert result.code == 2 and "eve-secret" not in result.err
+    assert result.code == 2 and "token-eve-secret" not in result.err
 
 
 def test_jobs_are_listed(run: Run, job: Job) -> None:
@@ -263,7 +263,7 @@ def test_keys_are_shown_once(run: Run, hand: Hand, job: Job) -> None:
 
 
 def test_what_there_is_to_run_on(run: Run) -> None:
-    assert "For tests" in run("environments").out
+    assert "TensorFlow" in run("environments").out
     assert json.loads(run("environments", "--json").out)[0]["default"] is True
     assert "of" in run("nodes").out
 

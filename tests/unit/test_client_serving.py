@@ -100,7 +100,7 @@ def test_predict_shows_the_endpoint_a_key_and_never_the_token(
     (key,) = endpoint.keys()
     assert key.title == "labdock predict" and key.expires is not None and key.secret is None
     sent = service.predictions.requests[-2:]
-    assert all("ada-token" not in str(headers) for headers in sent)
+    assert all("token-ada" not in str(headers) for headers in sent)
 
 
 def test_a_key_that_was_revoked_is_made_anew(service: RunningService, endpoint: Endpoint) -> None:
