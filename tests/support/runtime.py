@@ -13,8 +13,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import nbformat
-
 ROOT = Path(__file__).parents[2]
 RUNTIME = ROOT / "extensions" / "labdock-runtime"
 DEADLINE = 120.0
@@ -29,20 +27,31 @@ def free_addresses(count: int) -> list[str]:
 
 
 def write_notebook(path: Path, *cells: str, parameters: str | None = None) -> None:
-    notebook = nbformat.v4.new_notebook()
-    if parameters is not None:
-        cell = nbformat.v4.new_code_cell(parameters, metadata={"tags": ["parameters"]})
-        notebook.cells.append(cell)
-    for source in cells:
-        new = nbformat.v4.new_markdown_cell if source.startswith("#md") else None
-        notebook.cells.append((new or nbformat.v4.new_code_cell)(source))
-    nbformat.write(notebook, path)
+    tagged = [] if parameters is None else [_cell(parameters, ["parameters"])]
+    notebook: dict[str, Any] = {
+        "cells": tagged + [_cell(source, []) for source in cells],
+        "metadata": {"kernelspec": {"name": "someone-elses", "display_name": "Python"}},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    for number, cell in enumerate(notebook["cells"]):
+        cell["id"] = f"cell-{number}"
+    path.write_text(json.dumps(notebook))
+
+
+def _cell(source: str, tags: list[str]) -> dict[str, Any]:
+    if source.startswith("#md"):
+        return {"cell_type": "markdown", "metadata": {}, "source": source}
+    code: dict[str, Any] = {"cell_type": "code", "execution_count": None, "outputs": []}
+    return {**code, "metadata": {"tags": tags}, "source": source}
 
 
 class Worker:
     """One process of the runtime, with a folder, an event file and a log of its own."""
 
-    def __init__(self, python: str, folder: Path, source: Path, environment: dict[str, str]):
+    def __init__(
+        self, python: Path, folder: Path, source: Path, environment: dict[str, str]
+    ) -> None:
         self.folder = folder
         self.code = folder / "code"
         shutil.copytree(source, self.code)
@@ -58,7 +67,7 @@ class Worker:
         }
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [python, "-m", "labdock_runtime"],
+                [str(python), "-m", "labdock_runtime"],
                 cwd=self.code,
                 env={**own, **environment},
                 stdin=subprocess.DEVNULL,
@@ -104,7 +113,7 @@ class Worker:
 class Bench:
     """A job's folders, and the source that each attempt's workers get a copy of."""
 
-    def __init__(self, python: str, folder: Path) -> None:
+    def __init__(self, python: Path, folder: Path) -> None:
         self.python = python
         self.folder = folder
         self.source = folder / "source"
@@ -115,7 +124,9 @@ class Bench:
         self.attempts = 0
         self.started: list[Worker] = []
 
-    def start(self, entry: str, workers: int = 1, only: int | None = None, **more: str):
+    def start(
+        self, entry: str, workers: int = 1, only: int | None = None, **more: str
+    ) -> list[Worker]:
         """Start an attempt's workers, or only the first few of them."""
         self.attempts += 1
         addresses = free_addresses(workers)
@@ -125,7 +136,7 @@ class Bench:
         return started
 
     def run(self, entry: str, workers: int = 1, **more: str) -> list[Worker]:
-        started = self.start(entry, workers, **more)
+        started = self.start(entry, workers, None, **more)
         for worker in started:
             worker.wait()
         return started

@@ -29,7 +29,8 @@ class Backup(Callback):
         self._epoch = 0
         self._saved_at = float("-inf")
         self._took = 0.0
-        self._epochs_before: list[int] = []
+        self._epochs: list[int] = []
+        self._history: dict[str, list[float]] = {}
         run.restoring = read(self._folder) is not None
 
     def on_train_begin(self, logs: Any = None) -> None:
@@ -53,9 +54,9 @@ class Backup(Callback):
         done = bool(found["done"])
         self._epoch = self.params["epochs"] if done else found["epoch"]
         self.model._initial_epoch = self._epoch
-        self._epochs_before = found["epochs"]
-        self.model.history.history.update({k: list(v) for k, v in found["history"].items()})
-        self._run.metrics = {k: v[-1] for k, v in found["history"].items() if v}
+        self._epochs, self._history = found["epochs"], found["history"]
+        self.model.history.history.update({k: list(v) for k, v in self._history.items()})
+        self._run.metrics = {k: v[-1] for k, v in self._history.items() if v}
         if not done:
             print(f"Training goes on from epoch {self._epoch + 1}, as it was saved.", flush=True)
 
@@ -76,8 +77,10 @@ class Backup(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Save, unless the last backup is so fresh that this would slow training."""
-        del logs
         self._epoch = epoch + 1
+        self._epochs.append(epoch)
+        for name, value in (logs or {}).items():
+            self._history.setdefault(name, []).append(float(value))
         last = self._epoch >= self.params["epochs"]
         fresh = time.monotonic() - self._saved_at < self._took / SHARE
         if self._run.job.chief and not last and (self._every_epoch or not fresh):
@@ -87,37 +90,22 @@ class Backup(Callback):
         """Save the end, so that another attempt passes over this call of `fit`."""
         del logs
         self.model._initial_epoch = None
-        history = getattr(self.model, "history", None)
-        if self._epochs_before and history is not None:
-            history.epoch = self._epochs_before + list(history.epoch)
+        self.model.history.epoch = list(self._epochs)
         if self._run.job.chief:
             self._save(done=True)
 
     def _save(self, *, done: bool) -> None:
         began = time.monotonic()
-        history = getattr(self.model, "history", None)
-        write(
-            self._folder,
-            self.model,
-            {
-                "epoch": self._epoch,
-                "done": done,
-                "shapes": shapes(self.model),
-                "history": _plain(getattr(history, "history", {})),
-                "epochs": _epochs(self._epochs_before, history, done),
-            },
-        )
+        about = {
+            "epoch": self._epoch,
+            "done": done,
+            "shapes": shapes(self.model),
+            "epochs": self._epochs,
+            "history": self._history,
+        }
+        write(self._folder, self.model, about)
         self._saved_at = time.monotonic()
         self._took = self._saved_at - began
-
-
-def _epochs(before: list[int], history: Any, done: bool) -> list[int]:
-    own = list(getattr(history, "epoch", []))
-    return own if done else before + own
-
-
-def _plain(history: dict[str, Any]) -> dict[str, list[float]]:
-    return {name: [float(value) for value in values] for name, values in history.items()}
 
 
 def shapes(model: Any) -> list[list[int | None]]:

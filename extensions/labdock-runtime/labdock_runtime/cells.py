@@ -139,6 +139,10 @@ class Impatient(AsyncKernelClient):
             continue
         await self.iopub_channel.get_msg()
 
+    async def is_alive(self) -> bool:
+        """Whether the kernel's process runs, which papermill asks once a second."""
+        return bool(await self.parent.is_alive())
+
 
 class Session:
     """How far the cells have come, and how they ended."""

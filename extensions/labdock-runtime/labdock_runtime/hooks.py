@@ -23,6 +23,7 @@ class AfterImport(MetaPathFinder):
     ) -> None:
         self._hooks = dict(hooks)
         self._around = around or {}
+        self._looking: set[str] = set()
 
     def install(self) -> None:
         """Look first from now on."""
@@ -33,12 +34,15 @@ class AfterImport(MetaPathFinder):
     ) -> ModuleSpec | None:
         """The module's own spec with a loader that calls the hook."""
         del path, target
-        hook = self._hooks.pop(name, None)
-        if hook is None:
+        hook = self._hooks.get(name)
+        if hook is None or name in self._looking:
             return None
-        spec = find_spec(name)
+        self._looking.add(name)
+        try:
+            spec = find_spec(name)
+        finally:
+            self._looking.discard(name)
         if spec is None or spec.loader is None:
-            self._hooks[name] = hook
             return None
         spec.loader = _HookedLoader(spec.loader, hook, self._around.get(name, nullcontext))
         return spec

@@ -18,10 +18,8 @@ from labdock_runtime.run import Run
 TESTED_KERAS = "3.15.1"
 
 
-def mend(run: Run, keras: Any) -> None:
+def mend(keras: Any) -> None:
     """Make `fit`, `evaluate` and `predict` work on several workers, or refuse them."""
-    if run.job.workers < 2:
-        return
     if keras.__version__ != TESTED_KERAS:
         _refuse(keras)
         return
@@ -33,9 +31,8 @@ def mend(run: Run, keras: Any) -> None:
     saving_lib.get_attr_skipset = _once_outside_strategy(saving_lib.get_attr_skipset)
 
 
-def build_before_restoring(run: Run, keras: Any) -> None:
+def build_before_restoring(run: Run) -> None:
     """Let a model without an input shape be built before a backup is loaded into it."""
-    del keras
     from keras.src.backend.tensorflow import trainer
 
     kind = trainer.TensorFlowTrainer

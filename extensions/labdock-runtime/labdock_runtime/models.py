@@ -1,7 +1,7 @@
 """Models that the code saved become model versions; where it saved none, the last one fitted.
 
 A SavedModel folder is copied. A `.keras` file is loaded, outside the strategy, and exported. Of
-files that differ only in digits (checkpoints of epochs) the newest counts.
+files that differ only in numbers (checkpoints of epochs) the newest counts.
 """
 
 from __future__ import annotations
@@ -36,11 +36,22 @@ def collect(run: Run) -> None:
 
 def saved_models(folder: Path, since: float) -> dict[str, Path]:
     """Name and place of each model that was written under a folder since a time."""
-    groups: dict[str, Path] = {}
+    groups: dict[str, list[Path]] = {}
     for path in sorted(_candidates(folder), key=lambda p: (p.is_dir(), _changed(p))):
         if _changed(path) >= since:
-            groups[re.sub(r"\d+", "0", name_of(path, folder))] = path
-    return {name_of(path, folder): path for path in groups.values()}
+            groups.setdefault(_without_numbers(name_of(path, folder)), []).append(path)
+    return {
+        (name_of(paths[-1], folder) if _one_name(paths, folder) else name): paths[-1]
+        for name, paths in groups.items()
+    }
+
+
+def _one_name(paths: list[Path], folder: Path) -> bool:
+    return len({name_of(path, folder) for path in paths}) == 1
+
+
+def _without_numbers(name: str) -> str:
+    return re.sub(r"-?\d+", "", name).strip("-") or DEFAULT_NAME
 
 
 def name_of(path: Path, folder: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from types import FrameType
@@ -17,9 +18,13 @@ def handle_stop(run: Run) -> None:
     """Take SIGTERM over, also from the handler in C that a strategy installs."""
     if not run.job.does("signals") or threading.current_thread() is not threading.main_thread():
         return
+    owner = os.getpid()
 
     def stop(signum: int, frame: FrameType | None) -> None:
-        del signum, frame
+        del frame
+        if os.getpid() != owner:
+            signal.signal(signum, signal.SIG_DFL)
+            os.kill(os.getpid(), signum)
         if run.stopping or not run.fitting:
             run.leave(STOPPED)
         run.stopping = True

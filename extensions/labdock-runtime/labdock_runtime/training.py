@@ -17,7 +17,10 @@ from labdock_runtime.run import Run
 
 
 def after_keras(run: Run, keras: Any) -> None:
-    """Mend Keras 3 for several workers, and add the job's callbacks to `fit`."""
+    """Mend Keras 3 for several workers, and add the job's callbacks to `fit`.
+
+    TensorFlow imports Keras while it is imported itself, so there is no strategy yet.
+    """
     backend = keras.config.backend()
     if backend != "tensorflow":
         if run.job.workers > 1:
@@ -26,9 +29,9 @@ def after_keras(run: Run, keras: Any) -> None:
                 "workers. Leave KERAS_BACKEND unset, or use one worker."
             )
         return
-    if run.strategy is not None and run.job.does("keras"):
-        keras_workers.mend(run, keras)
-    keras_workers.build_before_restoring(run, keras)
+    if run.job.workers > 1 and run.job.does("strategy") and run.job.does("keras"):
+        keras_workers.mend(keras)
+    keras_workers.build_before_restoring(run)
     _wrap_fit(run, keras, keras.Model)
     if run.job.does("callbacks"):
         _print_a_line_an_epoch(keras.callbacks.ProgbarLogger)
@@ -87,8 +90,6 @@ def _add_callbacks(run: Run, keras: Any, call: inspect.BoundArguments) -> None:
     given = call.arguments.get("callbacks")
     run.fits += 1
     if isinstance(given, keras.callbacks.CallbackList):
-        for callback in [*_first(run), *_last(run, keras, given.callbacks)]:
-            given.append(callback)
         return
     own = list(given) if isinstance(given, list | tuple) else [given] if given else []
     kept, frequency = _without_backups(run, keras, own)
