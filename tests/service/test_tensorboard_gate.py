@@ -174,7 +174,8 @@ async def test_large_bodies_pass(gate: RunningGate) -> None:
     Curve(await personal_logs(gate, "ada") / "j1/train").add(1, 0.5)
     async with gate.client("ada") as ada:
         await appearing(ada, f"ada/{curve_route('j1/train')}")
-        files: dict[str, Any] = {"requests": (None, requests), "padding": ("file", b"x" * 120_000_000)}
+        padding = ("file", b"x" * 120_000_000)
+        files: dict[str, Any] = {"requests": (None, requests), "padding": padding}
         answer = await ada.post("ada/data/plugin/timeseries/timeSeries", files=files)
         assert answer.status_code == 200, answer.text
         assert answer.json()[0]["runToSeries"]["j1/train"][0]["value"] == 0.5

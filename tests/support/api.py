@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import io
 import json
+import queue
 import tarfile
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,14 +18,15 @@ from typing import Any
 import httpx
 from tests.support.web import serving
 
-from labdock.schema import Requirements, Source, SourceFile
+from labdock.schema import JobRequest, KeyRequest, Requirements, Resources, Source, SourceFile
 from labdock.snapshot import source_digest
 from labdock_service.api.parts import Parts
 from labdock_service.app import assemble, create_app, guarded
-from labdock_service.auth import Hub, HubPlace
+from labdock_service.auth import Hub, HubPlace, HubUser
+from labdock_service.ids import new_id
 from labdock_service.settings import ProjectSettings, Settings
 from labdock_service.statefolder import StateFolder
-from labdock_service.store import Store
+from labdock_service.store import Store, endpoints, jobs, keys, models, people, snapshots, sources
 
 PREFIX = "/services/labdock/"
 ENVIRONMENT = "sha256:" + "e" * 64
@@ -192,3 +196,65 @@ def make_tar(contents: dict[str, bytes]) -> bytes:
             member.size = len(content)
             tar.addfile(member, io.BytesIO(content))
     return made.getvalue()
+
+
+@contextlib.contextmanager
+def api_in_thread(folder: Path) -> Iterator[Api]:
+    """The running API for tests that are not asynchronous."""
+    started: queue.SimpleQueue[Api] = queue.SimpleQueue()
+    loop = asyncio.new_event_loop()
+    end = asyncio.Event()
+
+    async def run() -> None:
+        async with running_api(folder) as api:
+            started.put(api)
+            await end.wait()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(run(),), daemon=True)
+    thread.start()
+    try:
+        yield started.get(timeout=30)
+    finally:
+        loop.call_soon_threadsafe(end.set)
+        thread.join(30)
+
+
+@dataclass(frozen=True)
+class Filled:
+    """Ids of one of each thing in Ada's own project."""
+
+    snapshot: str
+    job: str
+    model: str
+    revision: str
+    key: str
+    endpoint: str = "digits"
+
+
+def fill(store: Store, user: HubUser) -> Filled:
+    """One of each thing, as the API and the reconciler would have written them."""
+    with store.write() as session:
+        person = people.ensure_person(session, user.name, user.created)
+        project = people.personal_project(session, person)
+        source = make_source({"train.py": b"print(1)"})
+        sources.save(session, project.id, source)
+        snapshot = snapshots.request(
+            session, project.id, person, source, environment=ENVIRONMENT, runtime="0.1.0"
+        )
+        session.refresh(snapshot, ["project"])
+        job = jobs.create(session, snapshot, person, JobRequest(snapshot=snapshot.id))
+        session.refresh(job, ["project"])
+        model = models.create(
+            session,
+            new_id("m"),
+            job,
+            name="digits",
+            digest="sha256:" + "d" * 64,
+            size=10,
+            signature={},
+            metrics={"loss": 0.1},
+        )
+        endpoint = endpoints.ensure(session, project, "digits", person)
+        revision = endpoints.deploy(session, endpoint, model, Resources(), "ada")
+        key = keys.create(session, endpoint, person, KeyRequest(title="mine"))
+        return Filled(snapshot.id, job.id, model.id, revision.id, key.id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request
 from starlette.concurrency import run_in_threadpool
@@ -15,19 +15,13 @@ from labdock_service.api.access import Caller, ProjectName, find_job, seen_proje
 from labdock_service.api.bodies import LARGEST_INTEGER
 from labdock_service.api.parts import Parts, PartsOf
 from labdock_service.api.problems import describe
-from labdock_service.api.streams import event_stream, message, wait
+from labdock_service.api.streams import STREAM, event_stream, message, wait
 from labdock_service.errors import Invalid
 from labdock_service.store import events
 
 router = APIRouter(tags=["events"])
 
 LOOK_ANYWAY = 30.0
-STREAM: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "A list, or with `follow` a stream of events.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
-    }
-}
 
 
 @dataclass(frozen=True)

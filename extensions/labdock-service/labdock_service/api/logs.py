@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
@@ -16,16 +16,13 @@ from labdock.schema import ENDED, LogLine, Person
 from labdock_service.api.access import Caller, Id, find_job
 from labdock_service.api.parts import Parts, PartsOf
 from labdock_service.api.problems import describe
-from labdock_service.api.streams import event_stream, message, wait
+from labdock_service.api.streams import STREAM, event_stream, message, wait
 from labdock_service.errors import Invalid, NotFound
 from labdock_service.store import jobs
 
 router = APIRouter(tags=["jobs"])
 
 LOOK_ANYWAY = 5.0
-STREAM: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}
-}
 _CURSOR = re.compile(r"(\d{1,9}):([\d-]{1,60})")
 _NUMBER = re.compile(r"\d{1,18}(-\d{1,18}){0,2}")
 

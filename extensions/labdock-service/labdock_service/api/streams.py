@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Collection
+from typing import Any
 
 import msgspec
 from fastapi.sse import format_sse_event
@@ -15,6 +16,22 @@ from starlette.responses import StreamingResponse
 
 from labdock_service.api.parts import Parts
 from labdock_service.errors import ServiceError
+
+STREAM: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "A stream of events; the data of each is JSON.",
+        "content": {
+            "text/event-stream": {
+                "schema": {
+                    "type": "object",
+                    "properties": {name: {"type": "string"} for name in ("event", "id", "data")},
+                    "required": ["event", "data"],
+                }
+            }
+        },
+    }
+}
+"""The answer of a route that streams, for its OpenAPI document."""
 
 PING_SECONDS = 15.0
 CHECK_SECONDS = 30.0
