@@ -1,0 +1,52 @@
+"""Workers of a gang meet over real sockets."""
+
+from __future__ import annotations
+
+import socket
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from tests.support.runtime import free_addresses
+
+from labdock_runtime.gang import absence, meet
+
+
+@pytest.mark.parametrize("workers", [2, 5])
+def test_a_whole_gang_meets_and_gives_the_address_up(workers: int) -> None:
+    addresses = free_addresses(workers)
+    with ThreadPoolExecutor(workers) as pool:
+        met = list(pool.map(lambda rank: meet(addresses, rank, "job-1", 30), range(workers)))
+    assert met == [[]] * workers
+    host, port = addresses[0].split(":")
+    socket.create_server((host, int(port))).close()
+
+
+def test_everyone_hears_who_is_missing() -> None:
+    addresses = free_addresses(3)
+    with ThreadPoolExecutor(2) as pool:
+        met = list(pool.map(lambda rank: meet(addresses, rank, "job-1", 0.5), [0, 2]))
+    assert met == [[1], [1]]
+
+
+def test_a_worker_without_a_chief_says_so() -> None:
+    assert meet(free_addresses(2), 1, "job-1", 0.2) == [0]
+
+
+def test_strangers_and_another_attempt_do_not_count() -> None:
+    addresses = free_addresses(2)
+    with ThreadPoolExecutor(3) as pool:
+        chief = pool.submit(meet, addresses, 0, "job-2", 1.5)
+        old = pool.submit(meet, addresses, 1, "job-1", 0.5)
+        host, port = addresses[0].split(":")
+        pool.submit(_say_hello, host, int(port))
+        assert chief.result() == [1]
+        assert old.result() == [0]
+
+
+def _say_hello(host: str, port: int) -> None:
+    with socket.create_connection((host, port)) as stranger:
+        stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")
+
+
+def test_the_sentence_names_the_missing() -> None:
+    assert "workers 1 and 3 did not start" in absence([1, 3], 4, 60)
