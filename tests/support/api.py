@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import hashlib
 import io
 import json
 import queue
 import tarfile
+import tempfile
 import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
@@ -16,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 from tests.support.web import serving
 
 from labdock.schema import JobRequest, KeyRequest, Requirements, Resources, Source, SourceFile
@@ -159,12 +162,23 @@ class Api:
         )
 
 
+@functools.cache
+def _fresh_database() -> bytes:
+    """An upgraded database, made once: Alembic takes a second."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "labdock.sqlite")
+        store = Store(f"sqlite:///{file}")
+        store.upgrade()
+        store.close()
+        return file.read_bytes()
+
+
 @contextlib.asynccontextmanager
 async def running_api(folder: Path, settings: Settings | None = None) -> AsyncIterator[Api]:
     settings = settings or make_settings(folder)
     make_environment(settings.state)
+    settings.state.database.write_bytes(_fresh_database())
     store = Store(settings.database_url)
-    store.upgrade()
     hub = WrittenHub(hub_place(), **team())
     parts = assemble(settings, hub, store)
     app = guarded(create_app(parts))
@@ -258,3 +272,39 @@ def fill(store: Store, user: HubUser) -> Filled:
         revision = endpoints.deploy(session, endpoint, model, Resources(), "ada")
         key = keys.create(session, endpoint, person, KeyRequest(title="mine"))
         return Filled(snapshot.id, job.id, model.id, revision.id, key.id)
+
+
+FILES = {"train.py": b"print('hello')\n", "data/x.csv": b"1,2\n"}
+
+
+async def send_source(client: httpx.AsyncClient, project: str = "ada") -> str:
+    source = make_source(FILES)
+    body = {"project": project, "source": msgspec.to_builtins(source)}
+    answer = await client.post("sources", json=body)
+    assert answer.status_code == 200, answer.text
+    missing = answer.json()["digests"]
+    contents = {sha256(content): content for content in FILES.values()}
+    tar = make_tar({digest[7:]: contents[digest] for digest in missing})
+    answer = await client.post("blobs", params={"project": project}, content=tar)
+    assert (answer.status_code, answer.json()) == (200, {"digests": []})
+    return source.digest
+
+
+async def make_job(client: httpx.AsyncClient, project: str = "ada", **more: Any) -> dict[str, Any]:
+    source = await send_source(client, project)
+    answer = await client.post("snapshots", json={"project": project, "source": source})
+    assert answer.status_code == 201, answer.text
+    answer = await client.post("jobs", json={"snapshot": answer.json()["id"], **more})
+    assert answer.status_code == 201, answer.text
+    job: dict[str, Any] = answer.json()
+    return job
+
+
+def problem(answer: httpx.Response, status: int) -> str:
+    """The sentence of an error, which has to be one."""
+    assert answer.status_code == status, answer.text
+    body = answer.json()
+    assert set(body) == {"error", "detail", "field"}
+    sentence: str = body["detail"]
+    assert sentence.endswith("."), sentence
+    return sentence
