@@ -28,7 +28,7 @@ from labdock_service.statefolder import StateFolder
 HUB = "hub"
 PORTS_FILE = "ports.json"
 LAST_SERVICE = "labdock"
-"""The service that the hub starts last."""
+"""The service that the hub awaits last."""
 
 ADOPTED = ("server-", "router")
 """How the names of records begin of what a new hub adopts, or its new router replaces."""

@@ -151,16 +151,16 @@ def update_spawner(c: Config, settings: Settings, local: Local) -> None:
 
 
 def update_services(c: Config, settings: Settings, local: Local) -> None:
-    """Labdock's own processes. The hub awaits each that has an address, so these come last."""
+    """Labdock's own processes. The hub awaits those with an address before it opens its doors."""
     seconds = settings.idle.cull_after
     culling = [f"--timeout={seconds}", f"--cull-every={min(60, max(1, seconds // 2))}"]
     c.JupyterHub.services = [
         {"name": ADMIN, "api_token": local.admin_token, "display": False},
-        _service(settings, "reconciler", "labdock_service.reconciler"),
-        _service(settings, "culler", "labdock_service.culler", *culling),
         _service(settings, "endpoints", "labdock_service.router", port=local.ports),
         _service(settings, "tensorboard", "labdock_service.tensorboard_gate", port=local.ports),
         _service(settings, "labdock", "labdock_service.app", port=local.ports),
+        _service(settings, "reconciler", "labdock_service.reconciler"),
+        _service(settings, "culler", "labdock_service.culler", *culling),
     ]
 
 
