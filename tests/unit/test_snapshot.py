@@ -161,6 +161,18 @@ def test_rules_that_mean_nothing_are_nothing(folder: Path) -> None:
 
 
 NAMES = st.sampled_from(["a", "b", "c", "a.log", "b.log", "build", "doc"])
+OVERRULED = [("build\n!a", "a/build/a"), ("b/**\n!b/a", "b/a"), ("*\n!*/\n!a.log", "a/a.log")]
+"""Rules of which a later one is about a folder above, or about something in a folder."""
+
+
+@pytest.mark.parametrize(("rules", "path"), OVERRULED)
+def test_a_rule_is_about_a_path_and_not_about_those_in_it(
+    folder: Path, rules: str, path: str
+) -> None:
+    write(folder, {".labdockignore": rules, path: ""})
+    assert (path in paths(taken(folder))) == (path != "a/build/a")
+
+
 FILES = st.lists(
     st.lists(NAMES, min_size=1, max_size=3).map("/".join), min_size=1, max_size=8, unique=True
 )
@@ -170,7 +182,25 @@ RULES = st.lists(
         st.tuples(
             st.sampled_from(["", "!"]),
             st.sampled_from(["", "/", "a/", "**/"]),
-            st.sampled_from(["a", "b", "*.log", "build", "doc", "*", "?", "a/*", "b/**", "[ab]"]),
+            st.sampled_from(
+                [
+                    "a",
+                    "b",
+                    "*.log",
+                    "build",
+                    "doc",
+                    "*",
+                    "?",
+                    "a/*",
+                    "b/**",
+                    "[ab]",
+                    "a/**",
+                    "**",
+                    "a/**/b",
+                    "!a",
+                    "a b",
+                ]
+            ),
             st.sampled_from(["", "/"]),
         ),
     ),

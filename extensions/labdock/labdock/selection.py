@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from pathspec import GitIgnoreSpec
+from pathspec.pattern import RegexPattern
 
 from labdock.errors import Mistake
 
@@ -78,32 +79,55 @@ def select(folder: Path, entry: str, data_roots: Mapping[str, Path]) -> Selectio
 
 
 @dataclass(frozen=True)
+class _Rule:
+    """A line of an ignore file."""
+
+    file: str
+    pattern: RegexPattern
+    only_folders: bool
+
+    def means(self, path: str, is_folder: bool) -> bool:
+        """Whether it means this very path, and not only a folder that the path lies in.
+
+        Folders above were asked before, and a rule for one of them may have been overruled.
+        The one group of a pattern's expression is the slash after a folder that it means.
+        """
+        if self.only_folders and not is_folder:
+            return False
+        texts = (path, f"{path}/") if is_folder else (path,)
+        return any(self._ends(text, path) for text in texts)
+
+    def _ends(self, text: str, path: str) -> bool:
+        for found in self.pattern.regex.finditer(text) if self.pattern.regex else ():
+            folder = found.lastindex
+            if found.end(folder) == len(text) if folder else text == path:
+                return True
+        return False
+
+
+@dataclass(frozen=True)
 class _Rules:
     """The ignore rules that hold in a folder, the deepest last.
 
-    Each is the part of a path that lies above it, its rules, and how many of them come
-    from `.gitignore`. Paths begin at the outermost folder with rules.
+    Each is the part of a path that lies above it, and its rules with the file that each is
+    from, the last one first. Paths begin at the outermost folder with rules.
     """
 
-    levels: tuple[tuple[str, GitIgnoreSpec, int], ...] = ()
+    levels: tuple[tuple[str, list[_Rule]], ...] = ()
     above: str = ""
 
     def within(self, folder: Path, below: str) -> _Rules:
         """These, and what the ignore files of a folder add; `below` is its path."""
-        texts = [_ignore_lines(folder / name) for name in IGNORE_FILES]
-        if not any(texts):
-            return self
-        spec = GitIgnoreSpec.from_lines([line for text in texts for line in text])
-        return _Rules((*self.levels, (below, spec, len(texts[0]))), self.above)
+        found = [rule for name in IGNORE_FILES for rule in _rules_in(folder / name)]
+        return _Rules((*self.levels, (below, found[::-1])), self.above) if found else self
 
-    def why(self, path: str) -> str | None:
-        """The file whose rule leaves a path out, if one does; folders end with a slash."""
+    def why(self, path: str, is_folder: bool) -> str | None:
+        """The file whose rule leaves a path out, if one does."""
         whole = self.above + path
-        for below, spec, from_git in reversed(self.levels):
-            result = spec.check_file(whole[len(below) :])
-            if result.include is not None:
-                name = IGNORE_FILES[result.index is not None and result.index >= from_git]
-                return name if result.include else None
+        for below, found in reversed(self.levels):
+            for rule in found:
+                if rule.means(whole[len(below) :], is_folder):
+                    return rule.file if rule.pattern.include else None
         return None
 
 
@@ -119,7 +143,7 @@ class _Walk:
         for item in self._list(below):
             path = below + item.name
             is_folder = item.is_dir(follow_symlinks=False)
-            why = _never(item) or rules.why(path + "/" * is_folder)
+            why = _never(item) or rules.why(path, is_folder)
             if why:
                 self.found.left_out.append((path + "/" * is_folder, why))
             elif is_folder:
@@ -185,7 +209,7 @@ def _rules_above(folder: Path) -> _Rules:
     return rules
 
 
-def _ignore_lines(path: Path) -> list[str]:
+def _rules_in(path: Path) -> list[_Rule]:
     """The rules in a file that mean something; as for git, the others are nothing."""
     try:
         text = path.read_text("utf-8", "surrogateescape")
@@ -193,16 +217,21 @@ def _ignore_lines(path: Path) -> list[str]:
         return []
     except OSError as error:
         raise Mistake(f"{path.name} cannot be read: {error.strerror}.") from None
-    return [line for line in text.splitlines() if _is_rule(line)]
+    lines = (line.rstrip() for line in text.splitlines())
+    return [
+        _Rule(path.name, pattern, only_folders=line.endswith("/"))
+        for line in lines
+        for pattern in _patterns(line)
+    ]
 
 
-def _is_rule(line: str) -> bool:
+def _patterns(line: str) -> list[RegexPattern]:
+    folders_in = re.sub(r"/\*\*/$", "/**/*/", line)  # which pathspec takes for the folder itself
     try:
-        return any(
-            pattern.include is not None for pattern in GitIgnoreSpec.from_lines([line]).patterns
-        )
+        patterns = GitIgnoreSpec.from_lines([folders_in]).patterns
     except ValueError:
-        return False
+        return []
+    return [pattern for pattern in patterns if pattern.include is not None]
 
 
 def _never(item: os.DirEntry[str]) -> str | None:

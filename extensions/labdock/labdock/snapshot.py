@@ -13,7 +13,8 @@ import io
 import os
 import stat
 import subprocess
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -90,16 +91,17 @@ def take(
     """
     base = Path(os.path.realpath(folder or entry.parent))
     name = _entry_name(entry, base)
-    git = _ask_git(base)
-    selection = select(base, name, data_roots)
-    files, contents = _files(selection, name, limit)
-    needed = find_requirements(base, name, selection.files.keys(), environment, installed)
+    with _ask_git(base) as git:
+        selection = select(base, name, data_roots)
+        files, contents = _files(selection, name, limit)
+        needed = find_requirements(base, name, selection.files.keys(), environment, installed)
+        commit = _commit(git)
     source = Source(
         digest=source_digest(name, files, needed.requirements),
         entry=name,
         files=files,
         requirements=needed.requirements,
-        git=_commit(git),
+        git=commit,
     )
     warnings = selection.warnings + _dangling(selection) + needed.warnings
     return Taken(source, contents, selection.left_out, warnings)
@@ -242,21 +244,13 @@ def _dangling(selection: Selection) -> list[str]:
     ]
 
 
-def _ask_git(folder: Path) -> subprocess.Popen[str] | None:
+@contextmanager
+def _ask_git(folder: Path) -> Iterator[subprocess.Popen[str] | None]:
     """Ask git for the commit and what differs from it; it answers while files are read."""
-    command = [
-        "git",
-        "-c",
-        "core.fsmonitor=false",
-        "status",
-        "--porcelain=v2",
-        "--branch",
-        "--",
-        ".",
-    ]
+    command = ["git", "-c", "core.fsmonitor=false", "status", "--porcelain=v2", "--branch"]
     try:
-        return subprocess.Popen(
-            command,
+        git = subprocess.Popen(
+            [*command, "--", "."],
             cwd=folder,
             env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
             stdout=subprocess.PIPE,
@@ -265,7 +259,13 @@ def _ask_git(folder: Path) -> subprocess.Popen[str] | None:
             errors="replace",
         )
     except OSError:
-        return None
+        yield None
+        return
+    with git:
+        try:
+            yield git
+        finally:
+            git.kill()
 
 
 def _commit(git: subprocess.Popen[str] | None) -> GitCommit | None:
