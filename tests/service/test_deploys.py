@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.deployments import Deployment, deployed, gone
-from tests.support.workers import eventually
+from tests.support.reconciling import Deployment, deployed, eventually, gone
 
 from labdock_service.serving.tables import Target
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from tests.support import postgresql
-from tests.support.deployments import Deployment, deployed, gone
-from tests.support.workers import eventually, python, spec
+from tests.support.reconciling import Deployment, deployed, eventually, gone
+from tests.support.workers import python, spec
 
 from labdock.schema import Resources
 from labdock_service import linux
@@ -76,9 +76,10 @@ def test_a_script_runs_and_leaves_what_it_made(live: Deployment) -> None:
     files = {p.relative_to(artifacts).as_posix() for p in artifacts.rglob("*") if p.is_file()}
     assert files == {"out/result.txt"}
     assert (artifacts / "out/result.txt").read_text() == '["--fast"]'
+    eventually(lambda: not (live.state.workers / f"job-{job}-1-0" / "code").exists())
     [model] = done.models
     assert (live.state.models / model / "digits/1/saved_model.pb").read_bytes() == b"model"
-    kinds = [kind for kind in live.kinds(job) if kind != "job.progress"]
+    kinds = [kind for kind in live.kinds(job) if kind not in ("job.progress", "job.noted")]
     assert kinds == [
         "job.submitted",
         "job.queued",
@@ -211,8 +212,7 @@ def test_a_gang_gets_one_cluster_and_each_its_place(live: Deployment) -> None:
 
 def test_a_killed_worker_takes_its_gang_along_and_all_start_again(live: Deployment) -> None:
     job = live.submit(WAIT, workers=2)
-    for rank in (0, 1):
-        eventually(lambda rank=rank: printed(live, f"job-{job}-1-{rank}", "waiting"))
+    eventually(lambda: all(printed(live, f"job-{job}-1-{rank}", "waiting") for rank in (0, 1)))
     os.kill(live.worker_pid(f"job-{job}-1-1"), signal.SIGKILL)
     eventually(lambda: printed(live, f"job-{job}-2-1", "waiting"))
     let_go(live, job)
@@ -254,7 +254,8 @@ def test_a_killed_reconciler_is_followed_by_one_that_adopts(place: Deployment) -
     done = place.until(job, "succeeded")
     assert len(done.attempts) == 1
     assert log_of(place, f"job-{job}-1-0") == ["waiting", "done"]
-    counts = Counter(kind for kind in place.kinds(job) if kind != "job.progress")
+    counts = Counter(place.kinds(job))
+    assert counts.pop("job.noted", 0) < 4
     assert set(counts.values()) == {1}
 
 
@@ -316,8 +317,12 @@ def test_killed_packaging_processes_are_replaced(live: Deployment) -> None:
 def _children(place: Deployment) -> list[int]:
     """The packaging processes."""
     reconciler = place.running()[-1]
-    everyone = linux.all_processes().items()
-    return [pid for pid, process in everyone if process.parent == reconciler]
+    return [
+        pid
+        for pid, process in linux.all_processes().items()
+        if process.parent == reconciler
+        and b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
 
 
 def test_nothing_of_a_killed_reconciler_goes_on_but_its_workers(place: Deployment) -> None:

@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy.orm import Session
-from tests.support.deployments import Deployment, deployed
-from tests.support.workers import eventually
+from tests.support.reconciling import Deployment, deployed, eventually
 
 from labdock_service.engines.base import Engine, WorkerSpec
 from labdock_service.engines.process import ProcessEngine

@@ -36,10 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: reconciler.stop())
     try:
-        if options.suspend:
-            reconciler.suspend()
-        else:
+        if not options.suspend:
             reconciler.run()
+        elif not reconciler.suspend():
+            log.error("Some workers did not end in time: try again")
+            return 1
     except Fenced:
         log.warning("Another reconciler has begun: this one ends")
     return 0

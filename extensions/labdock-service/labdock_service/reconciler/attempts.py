@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 from labdock_service.engines.base import WorkerStatus
+from labdock_service.engines.foldercopy import delete_folder
 from labdock_service.reconciler.harvest import FoundModel, Left
 from labdock_service.reconciler.harvester import Harvester
 from labdock_service.reconciler.judge import End, Ending, Verdict, judge
 from labdock_service.reconciler.parts import Parts
-from labdock_service.reconciler.states import change
+from labdock_service.reconciler.states import change, note
 from labdock_service.reconciler.watching import Watcher
 from labdock_service.store import leases, workers
 from labdock_service.store.tables import AttemptRow, JobRow, WorkerRow
@@ -49,9 +49,20 @@ class Attempts:
         """Delete the working copies of an attempt that was written down; logs are kept."""
         self.harvester.forget(job.id, job.attempt)
         self.watcher.ingest.forget(job.id)
-        for worker in self._statuses(job):
-            if worker.work is not None:
-                shutil.rmtree(worker.work, ignore_errors=True)
+        for rank in range(job.workers):
+            status = self.watcher.seen.get(worker_id(job.id, job.attempt, rank))
+            if status is not None:
+                _delete_copy(status)
+
+    def sweep(self) -> None:
+        """Delete the working copies that a killed reconciler had no time for."""
+        ended = [one for one in self.parts.engine.look() if one.state == "ended"]
+        with self.parts.store.read() as session:
+            for status in ended:
+                key = (status.labels.get("job"), status.labels.get("attempt"))
+                attempt = session.get(AttemptRow, key) if all(key) else None
+                if attempt is not None and attempt.ended is not None:
+                    _delete_copy(status)
 
     def _why_end(self, job: JobRow, attempt: AttemptRow, gang: list[WorkerRow]) -> Ending | None:
         """Why the workers must end now; a person's stop comes before every other reason."""
@@ -138,7 +149,7 @@ class Attempts:
         message = f"Its files cannot be kept yet: {error.strerror or 'the disk refuses'}."
         if job.message != message:
             with self.parts.write() as session:
-                session.get_one(JobRow, job.id).message = message
+                note(session, session.get_one(JobRow, job.id), message)
 
     def _left(self, job: JobRow, verdict: Verdict) -> Left:
         chief = self.watcher.seen.get(worker_id(job.id, job.attempt, 0))
@@ -152,14 +163,15 @@ class Attempts:
             with_models=verdict.outcome == "succeeded",
         )
 
-    def _statuses(self, job: JobRow) -> list[WorkerStatus]:
-        ids = (worker_id(job.id, job.attempt, rank) for rank in range(job.workers))
-        return [self.watcher.seen[name] for name in ids if name in self.watcher.seen]
-
 
 def worker_id(job: str, attempt: int, rank: int) -> str:
     """Names a job's worker on every engine."""
     return f"job-{job}-{attempt}-{rank}"
+
+
+def _delete_copy(worker: WorkerStatus) -> None:
+    if worker.work is not None and worker.work.exists():
+        delete_folder(worker.work)
 
 
 def _end_of(worker: WorkerRow) -> End:

@@ -12,7 +12,7 @@ from labdock_service.reconciler.attempts import Attempts
 from labdock_service.reconciler.harvest import FoundModel
 from labdock_service.reconciler.judge import Verdict
 from labdock_service.reconciler.parts import Parts, apart
-from labdock_service.reconciler.states import change
+from labdock_service.reconciler.states import change, note
 from labdock_service.store import active, models, workers
 from labdock_service.store.tables import AttemptRow, JobRow, WorkerRow
 
@@ -73,7 +73,7 @@ class Jobs:
     def _note(self, job: JobRow, message: str) -> None:
         if job.message != message:
             with self.parts.write() as session:
-                session.get_one(JobRow, job.id).message = message
+                note(session, session.get_one(JobRow, job.id), message)
 
     def _settle(self, job: JobRow, verdict: Verdict, found: list[FoundModel]) -> None:
         """Write down how the attempt ended, its models with it, and what comes next."""

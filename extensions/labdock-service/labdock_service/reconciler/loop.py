@@ -48,13 +48,16 @@ class Reconciler:
         self._probes = Probes(lambda: wake(pipe))
         self._packages = Packages(parts, pipe, lambda: wake(pipe))
         self._watcher = Watcher(parts, Ingest(parts.clock))
-        self._jobs = Jobs(parts, Attempts(parts, self._watcher, self._harvester))
+        self._attempts = Attempts(parts, self._watcher, self._harvester)
+        self._jobs = Jobs(parts, self._attempts)
         self._queue = Queue(parts)
         self._deploys = Deploys(parts, self._watcher, self._probes, self._queue)
         self._launcher = Launcher(parts, self._watcher)
 
     def run(self) -> None:
         """Go on until `stop`."""
+        with apart("The sweep"):
+            self._attempts.sweep()
         while not self._stopping:
             self.settle()
             self._wait()
@@ -64,14 +67,18 @@ class Reconciler:
         self._stopping = True
         wake(own_pipe(self.parts.state))
 
-    def suspend(self) -> None:
-        """Put everything to rest: jobs keep a checkpoint and go on at the next start."""
+    def suspend(self) -> bool:
+        """Put everything to rest: jobs keep a checkpoint and go on at the next start.
+
+        False where something still runs after all patience.
+        """
         self.parts.suspending = True
         deadline = time.monotonic() + SUSPEND_SECONDS
         self.settle()
         while self._unfinished() and time.monotonic() < deadline:
             self._wait()
             self.settle()
+        return not self._unfinished()
 
     def close(self) -> None:
         """Let go of processes, threads and files."""

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from labdock_service.reconciler.attempts import worker_id
 from labdock_service.reconciler.parts import Parts, apart
-from labdock_service.reconciler.states import change
+from labdock_service.reconciler.states import change, note
 from labdock_service.scheduling.ledger import Capacity, Lease, Need, leases_of, limited
 from labdock_service.scheduling.queue import Ask, Place, plan
 from labdock_service.store import active, leases, workers
@@ -111,7 +111,7 @@ class Queue:
         with self.parts.write() as session:
             for holder, text in news.items():
                 if holder in waiting:
-                    session.get_one(JobRow, holder).message = text
+                    note(session, session.get_one(JobRow, holder), text)
                 else:
                     session.get_one(RevisionRow, holder).message = text
 

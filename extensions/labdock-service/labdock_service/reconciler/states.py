@@ -15,3 +15,10 @@ def change(session: Session, job: JobRow, state: JobState, message: str) -> None
     job.state, job.message = state, message
     data = {"message": message, "attempt": job.attempt}
     events.add(session, job.project_id, ACTOR, f"job.{state}", job=job.id, data=data)
+
+
+def note(session: Session, job: JobRow, message: str) -> None:
+    """Say something new about the state that a job is in, with an event that says so."""
+    job.message = message
+    data = {"message": message, "state": job.state}
+    events.add(session, job.project_id, ACTOR, "job.noted", job=job.id, data=data)

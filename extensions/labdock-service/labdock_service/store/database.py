@@ -7,13 +7,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, event, make_url, text
+from sqlalchemy import Connection, create_engine, event, inspect, make_url, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from labdock_service.store.tables import Fence
 
 RECONCILER = "reconciler"
 WRITE_LOCK = 0x1ABD0C
+VERSIONS = Path(__file__).parent / "migrations" / "versions"
+"""Migrations, named by four digits that only grow."""
 
 
 class Fenced(Exception):
@@ -74,11 +76,22 @@ class Store:
 
     def upgrade(self) -> None:
         """Bring the tables to this version. Safe to call by several processes at once."""
-        from alembic import command  # only here: it costs the idle service memory
+        if self._version() != max(file.name[:4] for file in VERSIONS.glob("*.py")):
+            self._migrate()
+
+    def _version(self) -> str | None:
+        with self._engine.connect() as connection:
+            if not inspect(connection).has_table("alembic_version"):
+                return None
+            version: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+            return version
+
+    def _migrate(self) -> None:
+        from alembic import command  # only where it is needed: it takes 8 MB of memory
         from alembic.config import Config
 
         config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        config.set_main_option("script_location", str(VERSIONS.parent))
         with self._writer.begin() as connection:
             _take_turn(connection)
             config.attributes["connection"] = connection

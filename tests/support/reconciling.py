@@ -11,11 +11,12 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy.orm import Session
-from tests.support.workers import eventually
+from tests.support import workers
 
 from labdock.digests import sha256
 from labdock.schema import (
@@ -48,6 +49,9 @@ from labdock_service.store.tables import PersonRow, ProjectRow
 from labdock_service.wakeup import wake
 
 ENVIRONMENT = "sha256:" + "e" * 64
+
+eventually = partial(workers.eventually, seconds=120.0)
+"""What is looked for, as soon as it is there; the machine may be busy with other tests."""
 
 
 @dataclass
