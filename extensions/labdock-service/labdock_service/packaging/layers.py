@@ -71,10 +71,10 @@ class LayerStore:
         final = self.unpacked(layer.digest)
         if final.exists():
             discard(folder)
-            return
-        _point_to_roots(folder, self.state.data_roots)
-        _make_read_only(folder)
-        publish(folder, final)
+        else:
+            _point_to_roots(folder, self.state.data_roots)
+            _make_read_only(folder)
+            publish(folder, final)
         final.chmod(0o555)
 
     def _record(self, role: Role, made_of: tuple[str, ...]) -> Path:
