@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, BinaryIO
@@ -15,10 +16,10 @@ from fastapi.responses import StreamingResponse
 
 from labdock.schema import ENDED, File
 from labdock_service.api.access import SeenJob
-from labdock_service.api.parts import Parts, PartsOf, Reading
+from labdock_service.api.parts import Parts, PartsOf
 from labdock_service.api.problems import describe
+from labdock_service.engines.base import WorkerStatus
 from labdock_service.errors import NotFound
-from labdock_service.store import jobs
 from labdock_service.store.tables import JobRow
 
 router = APIRouter(tags=["jobs"])
@@ -31,13 +32,13 @@ BINARY: dict[int | str, dict[str, Any]] = {
 
 
 @router.get("/jobs/{id}/files", responses=describe(404))
-def list_files(job: SeenJob, parts: PartsOf, session: Reading) -> list[File]:
+def list_files(job: SeenJob, parts: PartsOf) -> list[File]:
     """The files that the job made or changed, the executed notebook among them."""
-    started = max((a.planned for a in jobs.attempts(session, job.id)), default=0.0)
     found = {file.path: file for file in _files(_kept(parts, job))}
-    work = _working_copy(parts, job)
-    if work is not None:
-        found |= {file.path: file for file in _files(work) if file.modified >= started}
+    chief = _running_chief(parts, job)
+    if chief is not None and chief.work is not None:
+        began = chief.started or time.time()
+        found |= {file.path: file for file in _files(chief.work) if file.modified >= began}
     return sorted(found.values(), key=lambda file: file.path)
 
 
@@ -50,7 +51,8 @@ def download(
     job: SeenJob, parts: PartsOf, path: Annotated[str, PathParameter(max_length=4096)]
 ) -> StreamingResponse:
     """One of these files."""
-    for folder in (_working_copy(parts, job), _kept(parts, job)):
+    chief = _running_chief(parts, job)
+    for folder in (chief.work if chief else None, _kept(parts, job)):
         opened = _open(folder, path) if folder is not None else None
         if opened is not None:
             return _send(opened, PurePosixPath(path).name)
@@ -61,12 +63,12 @@ def _kept(parts: Parts, job: JobRow) -> Path:
     return parts.state.jobs / job.id / "artifacts"
 
 
-def _working_copy(parts: Parts, job: JobRow) -> Path | None:
-    """Where the chief of a running attempt works."""
+def _running_chief(parts: Parts, job: JobRow) -> WorkerStatus | None:
+    """The chief of the attempt that runs; its files are in its working copy."""
     if job.state in ENDED or not job.attempt:
         return None
     chief = f"job-{job.id}-{job.attempt}-0"
-    return next((worker.work for worker in parts.engine.look() if worker.id == chief), None)
+    return next((worker for worker in parts.engine.look() if worker.id == chief), None)
 
 
 def _files(folder: Path) -> Iterator[File]:

@@ -6,6 +6,7 @@ The events are FastAPI's; sse-starlette looks twice a second whether the server 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Collection
 from typing import Any
 
@@ -63,11 +64,10 @@ def message(kind: str, data: object, number: int | None = None) -> bytes:
 
 async def wait(woken: asyncio.Event, seconds: float) -> bool:
     """Wait for a wake-up; False when the time is over first."""
-    try:
-        await asyncio.wait_for(woken.wait(), seconds)
-    except TimeoutError:
-        return False
-    return True
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):  # wait_for may lose a cancellation until Python 3.12
+            return await woken.wait()
+    return False
 
 
 async def _batches(

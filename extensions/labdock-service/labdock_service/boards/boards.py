@@ -54,14 +54,16 @@ class Board:
         loop = asyncio.get_running_loop()
         while self.alive and (left := self._last_used + idle - loop.time()) > 0:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.process.wait(), left)
+                async with asyncio.timeout(left):
+                    await self.process.wait()
 
     async def end(self) -> None:
         """End the process, where it has not ended yet."""
         with contextlib.suppress(ProcessLookupError):
             self.process.terminate()
         try:
-            await asyncio.wait_for(self.process.wait(), END_SECONDS)
+            async with asyncio.timeout(END_SECONDS):
+                await self.process.wait()
         except TimeoutError:
             self.process.kill()
             await self.process.wait()
@@ -113,7 +115,8 @@ class Boards:
         process = await self._launch(spec, address)
         board = Board(process, open_session(socket=address))
         try:
-            await asyncio.wait_for(_say_ready(process), START_SECONDS)
+            async with asyncio.timeout(START_SECONDS):
+                await _say_ready(process)
         except BaseException as error:
             await board.end()
             if isinstance(error, TimeoutError | EOFError):
