@@ -6,6 +6,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from sqlalchemy.orm import Session
 from tests.support.reconciling import Deployment, deployed, eventually
 
-from labdock_service.engines.base import Engine, WorkerSpec
+from labdock_service.engines.base import Engine, WorkerSpec, WorkerStatus
 from labdock_service.engines.process import ProcessEngine
 from labdock_service.errors import EngineFailed
 from labdock_service.reconciler import harvester
@@ -73,7 +74,22 @@ class FailingEngine(ProcessEngine):
         yield
 
 
-def make(place: Deployment, store: Store | None = None, engine: Engine | None = None) -> Reconciler:
+class StuckEngine(ProcessEngine):
+    """Never sees a worker run."""
+
+    def look(self) -> list[WorkerStatus]:
+        return [
+            replace(worker, state="starting") if worker.state == "running" else worker
+            for worker in super().look()
+        ]
+
+
+def make(
+    place: Deployment,
+    store: Store | None = None,
+    engine: Engine | None = None,
+    gang_timeout: float = 120.0,
+) -> Reconciler:
     store = store or Store(place.url)
     return Reconciler(
         Parts(
@@ -81,7 +97,7 @@ def make(place: Deployment, store: Store | None = None, engine: Engine | None = 
             fence=store.take_fence(),
             engine=engine or ProcessEngine(place.state, own_pipe(place.state)),
             state=place.state,
-            limits=Limits(cpus=2),
+            limits=Limits(cpus=2, gang_timeout=gang_timeout),
         )
     )
 
@@ -153,6 +169,15 @@ def test_an_engine_that_cannot_start_costs_attempts_and_says_why(place: Deployme
     assert done.state == "failed"
     assert "The disk is full" in done.message
     assert len(done.attempts) == 2
+
+
+def test_workers_that_do_not_all_start_in_time_are_ended(place: Deployment) -> None:
+    job = place.submit("import time; time.sleep(600)", workers=2, max_attempts=1)
+    stuck = StuckEngine(place.state, own_pipe(place.state))
+    run_until(place, make(place, engine=stuck, gang_timeout=1.0), job)
+    done = place.job(job)
+    assert (done.state, done.message) == ("failed", "Its workers did not all start in time.")
+    assert all(worker.state == "ended" for worker in place.engine.look())
 
 
 def test_an_older_reconciler_that_wakes_up_late_changes_nothing(place: Deployment) -> None:

@@ -36,7 +36,7 @@ def postgresql() -> Iterator[str]:
         user, "pg_ctl", "-D", f"{folder}/data", "-o", options, "-l", f"{folder}/log", "-w", "start"
     )
     try:
-        yield f"postgresql+psycopg://labdock@/postgres?host={folder}"
+        yield f"postgresql://labdock@/postgres?host={folder}"
     finally:
         _run(user, "pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "-w", "stop")
         shutil.rmtree(folder)
@@ -46,7 +46,8 @@ def postgresql() -> Iterator[str]:
 def database(server: str) -> Iterator[str]:
     """The URL of a new database on the server, dropped afterwards."""
     name = f"labdock_{uuid.uuid4().hex[:12]}"
-    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    url = make_url(server).set(drivername="postgresql+psycopg")
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
     try:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, event, inspect, make_url, text
+from sqlalchemy import URL, Connection, create_engine, event, inspect, make_url, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from labdock_service.store.tables import Fence
@@ -32,9 +32,11 @@ class Store:
     """
 
     def __init__(self, url: str) -> None:
-        self._engine = create_engine(url, pool_pre_ping=not _is_sqlite(url))
-        if _is_sqlite(url):
-            _make_folder(url)
+        place = _with_driver(make_url(url))
+        sqlite = place.get_backend_name() == "sqlite"
+        self._engine = create_engine(place, pool_pre_ping=not sqlite)
+        if sqlite:
+            _make_folder(place)
             event.listen(self._engine, "connect", _set_up_sqlite)
             event.listen(self._engine, "begin", _begin_sqlite)
         writer = self._engine.execution_options(immediate=True)
@@ -102,14 +104,14 @@ class Store:
         self._engine.dispose()
 
 
-def _is_sqlite(url: str) -> bool:
-    return make_url(url).get_backend_name() == "sqlite"
+def _with_driver(url: URL) -> URL:
+    """PostgreSQL without a named driver is spoken to through psycopg 3."""
+    return url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
 
 
-def _make_folder(url: str) -> None:
-    database = make_url(url).database
-    if database:
-        Path(database).parent.mkdir(parents=True, exist_ok=True)
+def _make_folder(url: URL) -> None:
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
 
 
 def _take_turn(connection: Connection) -> None:
