@@ -68,24 +68,32 @@ class SettingsError(Invalid):
 class Section(BaseModel):
     """A table of `labdock.toml`; unknown keys are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class AuthSettings(Section):
     """How people log in."""
 
     kind: Literal["password", "github", "google", "oidc"] = "password"
+    """A password made at the first start, GitHub, Google, or any OpenID Connect provider."""
     client_id: str = ""
+    """What the provider knows this hub by."""
     client_secret: SecretStr = SecretStr("")
+    """What the provider gave this hub with it."""
     callback_url: str = ""
     """The address that the provider sends people back to; the hub's own where it is empty."""
     authorize_url: str = ""
+    """For `oidc`: where the provider asks people to log in."""
     token_url: str = ""
+    """For `oidc`: where the provider gives tokens."""
     userdata_url: str = ""
+    """For `oidc`: where the provider says who somebody is."""
     username_claim: str = "preferred_username"
+    """For `oidc`: the part of its answer that is the person's name."""
     title: str = "your account"
     """What the login page calls the provider."""
     scope: Names = ["openid", "profile", "email"]
+    """For `oidc`: what is asked of the provider."""
     allowed_users: Names = []
     """Who may log in besides the admins; `*` is everybody whom the login knows."""
 
@@ -114,8 +122,11 @@ class LimitSettings(Section):
     """What people's work may take of this machine; no value means all there is."""
 
     source_bytes: ByteSize = ByteSize(200_000_000)
+    """The largest source that may be submitted, such as `200MB`."""
     cpus: PositiveFloat | None = None
+    """CPUs that jobs and models may take in all."""
     memory: ByteSize | None = None
+    """Memory that jobs and models may take in all, such as `32GB`."""
 
 
 class IdleSettings(Section):
@@ -129,13 +140,16 @@ class TensorBoardSettings(Section):
     """The TensorBoard of each project."""
 
     reload_seconds: PositiveFloat = 2.0
+    """Seconds between two looks at the logs."""
 
 
 class ProjectSettings(Section):
     """A project that several people share; its admins are members too."""
 
     members: Names = []
+    """Who sees the project's jobs, models, endpoints and curves."""
     admins: Names = []
+    """Who may change all of them."""
 
     @property
     def people(self) -> list[str]:
@@ -159,14 +173,19 @@ class Settings(BaseSettings):
         frozen=True,
         enable_decoding=False,
         arbitrary_types_allowed=True,
+        use_attribute_docstrings=True,
     )
 
     host: str = "127.0.0.1"
+    """The address that Labdock listens on."""
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
+    """The port that Labdock listens on."""
     state: Annotated[StateFolder, BeforeValidator(_state_folder)] = StateFolder(Path(".labdock"))
+    """The one folder that holds all state; a relative path counts from the file's folder."""
     database_url: str = ""
     """The service's database; a SQLite file in the state folder where it is empty."""
     engine: Literal["process"] = "process"
+    """What runs jobs and models: ordinary processes of the account that starts Labdock."""
     admins: Names = []
     """Who administers the hub; the one who started Labdock where it is empty."""
     default_environment: str = ""
@@ -179,6 +198,7 @@ class Settings(BaseSettings):
     idle: IdleSettings = IdleSettings()
     tensorboard: TensorBoardSettings = TensorBoardSettings()
     projects: dict[ProjectName, ProjectSettings] = {}
+    """Projects that several people share: `[projects.NAME]` with `members` and `admins`."""
     _folder: Path = PrivateAttr(default_factory=Path.cwd)
 
     @property
