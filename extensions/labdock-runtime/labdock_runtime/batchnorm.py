@@ -48,8 +48,8 @@ def moving_statistics(model: Any) -> list[Any]:
         for name in ("moving_mean", "moving_variance"):
             variable = getattr(layer, name, None)
             if variable is not None and hasattr(variable, "assign"):
-                found.append(getattr(variable, "value", variable))
-    return [x() if callable(x) else x for x in found]
+                found.append(variable.value)
+    return found
 
 
 def _layers(model: Any) -> list[Any]:

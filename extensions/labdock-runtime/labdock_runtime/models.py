@@ -6,10 +6,14 @@ files that differ only in numbers (checkpoints of epochs) the newest counts.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import re
 import shutil
+import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -101,9 +105,26 @@ def _fitted(run: Run, wanted: bool) -> None:
         return
     name = _fitted_name(run)
     try:
-        _place(run, name, lambda target: run.model.export(str(target), verbose=False))
+        _place(run, name, lambda target: _export(run.model, target))
     except Exception as error:
         run.events.warn(f"The last model fitted could not be exported: {_reason(error)}")
+
+
+def accompany(run: Run) -> None:
+    """Export with the chief where Keras 2 reads variables of all workers to do it."""
+    alone = run.model is None or not run.job.models or not _is_legacy(run.model)
+    if not alone and not saved_models(Path(run.job.folder), run.started):
+        with tempfile.TemporaryDirectory() as place:
+            _export(run.model, Path(place, DEFAULT_NAME))
+
+
+def _is_legacy(model: Any) -> bool:
+    return any(kind.__module__.startswith("tf_keras") for kind in type(model).__mro__)
+
+
+def _export(model: Any, target: Path) -> None:
+    with contextlib.redirect_stdout(io.StringIO()):
+        model.export(str(target))
 
 
 def _fitted_name(run: Run) -> str:
@@ -112,12 +133,8 @@ def _fitted_name(run: Run) -> str:
 
 
 def _export_file(path: Path, target: Path) -> None:
-    import keras
-
-    def export() -> None:
-        keras.models.load_model(str(path), compile=False).export(str(target), verbose=False)
-
-    in_thread(export)
+    models = sys.modules["tensorflow"].keras.models
+    in_thread(lambda: _export(models.load_model(str(path), compile=False), target))
 
 
 def _place(run: Run, name: str, make: Callable[[Path], Any]) -> None:

@@ -37,6 +37,8 @@ def finish(run: Run) -> None:
 
     if run.job.chief:
         models.collect(run)
+    else:
+        models.accompany(run)
     if run.job.workers > 1 and run.strategy is not None:
         tf = sys.modules["tensorflow"]
         run.strategy.reduce("SUM", tf.constant(1.0), axis=None)

@@ -66,6 +66,8 @@ def _wrap_fit(run: Run, keras: Any, model_class: Any) -> None:
             return original(self, *arguments, **options)
         call = signature.bind(self, *arguments, **options)
         _add_callbacks(run, keras, call)
+        if _is_legacy(keras) and call.arguments.get("verbose", "auto") == "auto":
+            call.arguments["verbose"] = 2
         return _watched(run, original, self, call)
 
     owner.fit = fit
@@ -94,12 +96,18 @@ def _add_callbacks(run: Run, keras: Any, call: inspect.BoundArguments) -> None:
     own = list(given) if isinstance(given, list | tuple) else [given] if given else []
     kept, frequency = _without_backups(run, keras, own)
     last = _last(run, keras, kept, backups_taken_over=frequency)
-    call.arguments["callbacks"] = [*_first(run), *kept, *last]
+    call.arguments["callbacks"] = [*_first(run, keras), *kept, *last]
 
 
-def _first(run: Run) -> list[Callback]:
+def _is_legacy(keras: Any) -> bool:
+    return bool(keras.__name__.startswith("tf_keras"))
+
+
+def _first(run: Run, keras: Any) -> list[Callback]:
+    """Keras 2 averages moving statistics itself, when it reads them."""
     several = run.strategy is not None and run.strategy.num_replicas_in_sync > 1
-    return [Averaging(run.strategy)] if several and run.job.does("batchnorm") else []
+    wanted = several and run.job.does("batchnorm") and not _is_legacy(keras)
+    return [Averaging(run.strategy)] if wanted else []
 
 
 def _last(
@@ -108,8 +116,7 @@ def _last(
     added: list[Callback] = []
     if run.job.chief and run.job.does("callbacks"):
         added += [Observer(run), *_curves(run, keras, own)]
-    legacy = keras.__name__ == "tf_keras"
-    if run.job.checkpoints and run.job.does("backup") and not legacy:
+    if run.job.checkpoints and run.job.does("backup") and not _is_legacy(keras):
         added.append(Backup(run, every_epoch=backups_taken_over))
     return added
 
@@ -120,7 +127,7 @@ def _without_backups(run: Run, keras: Any, own: list[Any]) -> tuple[list[Any], b
     Theirs writes into a copy of the code that the next attempt does not see.
     """
     kind = getattr(keras.callbacks, "BackupAndRestore", None)
-    if kind is None or keras.__name__ == "tf_keras" or not run.job.does("backup"):
+    if kind is None or _is_legacy(keras) or not run.job.does("backup"):
         return own, False
     kept = [callback for callback in own if not isinstance(callback, kind)]
     return kept, len(kept) < len(own)
