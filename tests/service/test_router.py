@@ -18,6 +18,7 @@ import aiohttp
 import pytest
 from tests.support import stub_model_server
 from tests.support.model_server import free_port
+from yarl import URL
 
 from labdock_service.serving.tables import Route, RouteKey, Target, write_endpoints, write_keys
 
@@ -148,7 +149,7 @@ async def test_addresses(
     asked: str,
 ) -> None:
     deployment.write(deployment.route(one))
-    url = aiohttp.client.URL(deployment.url + path, encoded=True)
+    url = URL(deployment.url + path, encoded=True)
     async with client.request(method, url, headers=KEY, data=b"{}" * (method == "POST")) as answer:
         said = await answer.json()
     assert (answer.status, said["method"], said["path"]) == (200, method, asked)
@@ -198,7 +199,7 @@ async def test_refusals_are_a_sentence_each(
             key("e4", "ldk_dead"),
         ],
     )
-    url = aiohttp.client.URL(deployment.url + path, encoded=True)
+    url = URL(deployment.url + path, encoded=True)
     async with client.post(url, headers=headers, data=b"{}") as answer:
         said = await answer.json()
     assert (answer.status, said["error"]) == (status, code)

@@ -1,13 +1,14 @@
+from collections.abc import Callable
+
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tests.bench.measure import Series, compare, interleave, interval, shown
 
 
-def test_every_contender_runs_once_a_round():
+def test_every_contender_runs_once_a_round() -> None:
     calls: list[str] = []
 
-    def contender(name: str):
+    def contender(name: str) -> Callable[[], float]:
         def run() -> float:
             calls.append(name)
             return 1.0
@@ -21,15 +22,15 @@ def test_every_contender_runs_once_a_round():
 
 
 @given(st.lists(st.floats(0.1, 100), min_size=3, max_size=12))
-def test_the_interval_lies_within_the_figures(values: list[float]):
+def test_the_interval_lies_within_the_figures(values: list[float]) -> None:
     low, high = interval(values)
     assert min(values) <= low <= high <= max(values)
 
 
-def test_a_ratio_is_taken_pair_by_pair():
+def test_a_ratio_is_taken_pair_by_pair() -> None:
     result = compare(Series("a", "s", (2.0, 4.0, 6.0)), Series("b", "s", (1.0, 2.0, 3.0)))
     assert (result.ratio, result.low, result.high, result.pairs) == (2.0, 2.0, 2.0, 3)
 
 
-def test_figures_are_shown_with_three_digits():
+def test_figures_are_shown_with_three_digits() -> None:
     assert [shown(v) for v in (7927.4, 0.04567, 12.345)] == ["7,927", "0.0457", "12.3"]

@@ -15,7 +15,7 @@ COMMAND = re.compile(r"(?:^|`|\$ )labdock ([a-z]+)", re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", generate.PAGES)
-def test_the_reference_is_what_the_code_says(name: str):
+def test_the_reference_is_what_the_code_says(name: str) -> None:
     made = generate.PAGES[name]()
     assert (generate.REFERENCE / name).read_text(encoding="utf-8") == made, (
         "run `make docs` and commit what it changes"
@@ -23,7 +23,7 @@ def test_the_reference_is_what_the_code_says(name: str):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_lead_somewhere(page: Path):
+def test_links_lead_somewhere(page: Path) -> None:
     broken = [
         target
         for target in LINK.findall(page.read_text(encoding="utf-8"))
@@ -33,7 +33,7 @@ def test_links_lead_somewhere(page: Path):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_commands_in_the_documents_exist(page: Path):
+def test_commands_in_the_documents_exist(page: Path) -> None:
     from labdock.cli import cli
 
     known = {path[1] for path, _ in generate.walk(cli, ["labdock"])}

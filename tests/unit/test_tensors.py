@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
@@ -28,7 +28,7 @@ def values_of(name: str) -> st.SearchStrategy[Any]:
         return st.booleans()
     if name == "string":
         return st.text(st.characters(exclude_categories=["Cs"]))
-    width = 32 if name == "float" else 64
+    width: Literal[32, 64] = 32 if name == "float" else 64
     largest = 2**24 - 1 if name == "float" else 2**53 - 1
     return st.floats(width=width, allow_nan=False) | st.integers(-largest, largest)
 

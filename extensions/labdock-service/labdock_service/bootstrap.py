@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> None:
         check_python()
         state = state_folder()
         if not is_current(state, name):
-            if rest == ["down"]:
+            if rest == ["down"] and not (state / "venvs" / name).exists():
                 raise Refused("Nothing is set up here, so there is nothing to stop.")
             make_environment(state, name)
     except Refused as refusal:
