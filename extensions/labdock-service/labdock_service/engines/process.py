@@ -63,7 +63,7 @@ class ProcessEngine(Engine):
     def reserve_ports(self, node: str, count: int) -> list[str]:
         """Free addresses of this machine, kept for who asked for two minutes."""
         del node
-        return ports.reserve(self._state.run / "ports.json", count)
+        return ports.reserve(self._state.run / "reserved-ports.json", count)
 
     def start(self, spec: WorkerSpec) -> Iterator[dict[str, Any]]:
         """Start a worker: yields its work folder, its supervisor, its process id."""
