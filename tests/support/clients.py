@@ -53,7 +53,7 @@ from labdock_service.store.tables import (
 from labdock_service.wakeup import wake
 
 IMAGE = "sha256:" + "1" * 64
-DEADLINE = 30.0
+DEADLINE = 90.0
 
 
 class ScriptedEngine(ProcessEngine):

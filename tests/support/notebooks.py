@@ -42,9 +42,9 @@ def note(message):
 client.allow_stdin = order["interactive"]
 for code in order["cells"]:
     client.execute_interactive(
-        code, allow_stdin=order["interactive"], store_history=True, output_hook=note, timeout=60
+        code, allow_stdin=order["interactive"], store_history=True, output_hook=note, timeout=150
     )
-until = time.time() + 30
+until = time.time() + 60
 while order["until"] and order["until"] not in json.dumps(found[-40:]) and time.time() < until:
     try:
         note(client.get_iopub_msg(timeout=0.2))
@@ -204,7 +204,7 @@ def jupyter_server(python: Path, folder: Path, environ: dict[str, str]) -> Itera
 def run_headless(python: Path, notebook: Path, environ: dict[str, str]) -> list[dict[str, Any]]:
     """Run a notebook with nbclient; the outputs of its cells, also where one failed."""
     subprocess.run(
-        [str(python), "-c", _HEADLESS, str(notebook)], env=environ, capture_output=True, timeout=90
+        [str(python), "-c", _HEADLESS, str(notebook)], env=environ, capture_output=True, timeout=150
     )
     cells = json.loads(notebook.with_suffix(".run.ipynb").read_text())["cells"]
     return [output for cell in cells for output in cell["outputs"]]
@@ -217,7 +217,7 @@ def _run(python: Path, code: str, environ: dict[str, str], given: str) -> list[d
         env=environ,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     found: list[dict[str, Any]] = json.loads(done.stdout)

@@ -310,7 +310,8 @@ def test_a_broken_pipe_is_quiet(service: RunningService, hand: Hand, tmp_path: P
     assert process.stdout is not None and process.stderr is not None
     process.stdout.readline()
     process.stdout.close()
-    assert process.stderr.read() == ""
+    with process.stderr:
+        assert process.stderr.read() == ""
     assert process.wait(20) == 141
 
 

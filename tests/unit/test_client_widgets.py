@@ -118,6 +118,17 @@ def test_the_headline_stays_in_the_notebook(
     assert "loss 0.5" in updates[-1]
 
 
+def test_a_cell_that_ends_with_a_job_shows_it_once(opened: Session) -> None:
+    def shown(*cells: str) -> list[str]:
+        outputs = opened.run(*cells)
+        data = [one["data"] for one in outputs if one["kind"] == "display_data"]
+        assert "execute_result" not in {one["kind"] for one in outputs}
+        return [kind for kinds in data for kind in kinds if "widget-view" in kind]
+
+    assert len(shown("import labdock\nlabdock.train(name='once')")) == 1
+    assert len(shown("labdock.job()")) == 1
+
+
 def test_the_buttons_stop_and_deploy(service: RunningService, hand: Hand, opened: Session) -> None:
     press = "view._{}._click_handlers(view._{})"
     start = (

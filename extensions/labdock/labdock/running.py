@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import html
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
 
-from labdock import schema, wording
+from labdock import schema, session, wording
 from labdock.client import Client, default_client
 from labdock.errors import JobFailed, JobStopped, NotFound, ServiceUnavailable
 from labdock.following import follow, follow_log, log_lines
@@ -52,6 +51,8 @@ class Job:
     def __init__(self, record: schema.Job, client: Client) -> None:
         self.record = record
         self.client = client
+        self.shown_in: int | None = None
+        """The number of the cell that shows it."""
 
     @property
     def id(self) -> str:
@@ -165,8 +166,10 @@ class Job:
     def __repr__(self) -> str:
         return f"<Job {wording.headline(self.record)}>"
 
-    def _repr_html_(self) -> str:
-        return html.escape(wording.headline(self.record))
+    def _ipython_display_(self) -> None:
+        """Show the job where a cell ends with it, unless that cell shows it already."""
+        if self.shown_in is None or self.shown_in != session.cell_number():
+            self.watch()
 
 
 def _within(name: str) -> PurePosixPath:

@@ -28,6 +28,7 @@ class Endpoint:
     def __init__(self, record: schema.Endpoint, client: Client) -> None:
         self.record = record
         self.client = client
+        self.key_life = KEY_LIFE
         self._key: schema.Key | None = None
 
     @property
@@ -84,8 +85,8 @@ class Endpoint:
 
     def _own_key(self) -> str:
         """A key that expires and is known to this process alone."""
-        if self._key is None or (self._key.expires or 0) < time.time() + 60:
-            self._key = self.create_key("labdock predict", expires_in=KEY_LIFE)
+        if self._key is None or (self._key.expires or 0) < time.time() + self.key_life / 60:
+            self._key = self.create_key("labdock predict", expires_in=self.key_life)
         return self._key.secret or ""
 
     def create_key(self, title: str = "key", expires_in: float | None = None) -> schema.Key:

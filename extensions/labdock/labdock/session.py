@@ -60,6 +60,12 @@ def this_kernel() -> Kernel | None:
     )
 
 
+def cell_number() -> int | None:
+    """The number of the cell that runs now, none outside of IPython."""
+    shell = _shell()
+    return None if shell is None else int(shell.execution_count)
+
+
 def _shell() -> Any:
     """IPython's shell, without importing IPython where nobody has."""
     ipython = sys.modules.get("IPython")

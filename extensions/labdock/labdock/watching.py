@@ -58,7 +58,7 @@ class TextView:
         """Say the state, or the progress where that is at another epoch or cell."""
         if record.state == "running" and record.progress.epoch is not None:
             if record.progress.step in (None, record.progress.steps):
-                self._say(wording.progress(record.progress))
+                self._say(wording.progress(record))
         else:
             self._say(wording.headline(record))
 
@@ -91,6 +91,7 @@ def choose_view(*, foreground: bool) -> View | None:
 
 def show(job: Job, view: View) -> threading.Thread:
     """Keep a view up to date from a thread, until the job has ended."""
+    job.shown_in = session.cell_number()
     view.begin(job)
     # The context carries the cell to which the thread's output belongs.
     context = contextvars.copy_context()

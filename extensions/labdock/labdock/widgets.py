@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import ipywidgets
-from IPython.display import HTML, display
+from IPython.display import display
 
 from labdock import schema, wording
 from labdock.errors import LabdockError
@@ -27,6 +27,7 @@ LINES = 500
 BREATH = 0.2
 """Seconds between two updates of the log's text, so that a fast log does not flood."""
 
+_WITHOUT_WIDGETS = "The job's progress and log are shown here while the notebook's kernel runs."
 _BAR_STYLES = {"succeeded": "success", "failed": "danger", "stopped": "warning"}
 
 
@@ -40,12 +41,13 @@ class WidgetView:
         self._bar = ipywidgets.FloatProgress(min=0, max=1, layout={"width": "100%"})
         self._progress = ipywidgets.HTML()
         self._note = ipywidgets.HTML()
-        self._tensorboard = ipywidgets.HTML()
+        self._tensorboard = ipywidgets.HTML(layout={"margin": "2px"})
         self._stop = _button("Stop", "stop", self._stop_job)
         self._name = ipywidgets.Text(description="Endpoint", layout={"width": "20em"})
         self._deploy = _button("Deploy", "cloud-upload", self._deploy_model)
-        self._kept = display(HTML(""), display_id=True)
-        display(self._box())
+        self._kept = display(_bundle(""), raw=True, display_id=True)
+        widgets = self._box()._repr_mimebundle_()
+        display({**widgets, "text/plain": _WITHOUT_WIDGETS}, raw=True)
 
     def _box(self) -> Any:
         buttons = [self._tensorboard, self._stop, self._name, self._deploy]
@@ -71,7 +73,7 @@ class WidgetView:
     def changed(self, record: schema.Job) -> None:
         """Show the job's state and progress."""
         self._keep(wording.headline(record))
-        self._progress.value = html.escape(wording.progress(record.progress))
+        self._progress.value = html.escape(wording.progress(record))
         done = 1.0 if record.state == "succeeded" else wording.share(record.progress)
         self._bar.value = done if done is not None else 0.0
         self._bar.bar_style = _BAR_STYLES.get(record.state, "info")
@@ -90,7 +92,7 @@ class WidgetView:
 
     def _keep(self, text: str) -> None:
         """Put the headline into the notebook itself, where it stays when it is saved."""
-        self._kept.update(HTML(f"<b>{html.escape(text)}</b>"))
+        self._kept.update(_bundle(text), raw=True)
 
     def _enable(self, *, stop: bool, deploy: bool) -> None:
         self._stop.disabled = not stop
@@ -159,8 +161,13 @@ class _LogBox:
         # The reversed column keeps the newest line in view.
         self.widget.value = (
             '<div style="display:flex;flex-direction:column-reverse;max-height:18em;overflow:auto">'
-            f'<pre style="margin:0;line-height:1.3">{html.escape(text)}</pre></div>'
+            f'<pre style="flex:none;margin:0;line-height:1.3">{html.escape(text)}</pre></div>'
         )
+
+
+def _bundle(text: str) -> dict[str, str]:
+    """The headline, as a notebook keeps it."""
+    return {"text/html": f"<b>{html.escape(text)}</b>", "text/plain": text}
 
 
 def _button(text: str, icon: str, press: Callable[[], None]) -> Any:
@@ -171,8 +178,8 @@ def _button(text: str, icon: str, press: Callable[[], None]) -> Any:
 
 def _link(address: str, text: str) -> str:
     return (
-        f'<a class="jupyter-button" target="_blank" rel="noopener" '
-        f'style="padding:0 1em" href="{html.escape(address)}">{html.escape(text)}</a>'
+        f'<a class="jupyter-button" target="_blank" rel="noopener" style="margin:0;padding:0 10px;'
+        f'display:block;text-decoration:none" href="{html.escape(address)}">{html.escape(text)}</a>'
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from labdock.schema import Job, Progress
+from labdock.schema import ENDED, Job, Progress
 
 _STEPS = ("B", "kB", "MB", "GB", "TB")
 _CONTROL = re.compile(
@@ -46,15 +46,16 @@ def metrics(values: dict[str, float]) -> list[str]:
     return [f"{name} {value:.4g}" for name, value in values.items()]
 
 
-def progress(now: Progress) -> str:
+def progress(job: Job) -> str:
     """Epoch, step, metrics and time left in a line; empty where nothing is known yet."""
+    now = job.progress
     parts = [
         _counted("cell", now.cell, now.cells),
         _counted("epoch", now.epoch, now.epochs),
         _counted("step", now.step, now.steps),
         *metrics(now.metrics),
     ]
-    if now.seconds_left is not None:
+    if now.seconds_left is not None and job.state not in ENDED:
         parts.append(f"{duration(now.seconds_left)} left")
     return " · ".join(part for part in parts if part)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from labdock import schema, wording
-from labdock.errors import JobFailed
+from labdock.errors import JobFailed, Unfinished
 from labdock.following import Trouble, follow
 from labdock.submission import Step
 from labdock.watching import TextView, View
@@ -104,6 +104,7 @@ class _TerminalView:
         )
         self._task = self.bar.add_task("", total=1.0, progress="")
         self._note: str | None = None
+        self.headline = ""
 
     def step(self, step: Step) -> None:
         self.bar.update(self._task, description=step.message, completed=step.share or 0.0)
@@ -112,12 +113,13 @@ class _TerminalView:
         self.changed(job.record)
 
     def changed(self, record: schema.Job) -> None:
-        note = self._note or record.message if record.state != "running" else ""
+        self.headline = wording.headline(record)
+        note = "" if record.state == "running" else self._note or record.message
         self.bar.update(
             self._task,
             description=f"{record.name} {record.id} {record.state}",
             completed=wording.share(record.progress) or 0.0,
-            progress=wording.progress(record.progress) or note,
+            progress=wording.progress(record) or note,
         )
 
     def line(self, line: schema.LogLine) -> None:
@@ -141,10 +143,11 @@ def _view() -> Iterator[View]:
     view = _TerminalView()
     with view.bar:
         yield view
+    click.echo(view.headline, err=True)
 
 
 def follow_job(job: Job) -> None:
-    """Show the job until it ends; raises JobFailed or JobStopped where it did not succeed.
+    """Show the job until it ends, and end with exit code 1 where it did not succeed.
 
     Interrupted, it leaves the job running.
     """
@@ -174,9 +177,8 @@ def follow_job(job: Job) -> None:
 def _end(job: Job, written: Collection[str]) -> None:
     try:
         job.wait()
-    except JobFailed as error:
-        traceback = error.traceback
+    except Unfinished as error:
+        traceback = error.traceback if isinstance(error, JobFailed) else []
         if traceback and traceback[-1] not in written:
             click.echo("\n".join(traceback), err=True)
-        raise
-    click.echo(wording.headline(job.record), err=True)
+        raise click.exceptions.Exit(error.exit_code) from None

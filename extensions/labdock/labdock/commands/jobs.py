@@ -46,7 +46,7 @@ def jobs(
 
 
 def _row(job: schema.Job) -> tuple[str, ...]:
-    done = wording.progress(job.progress)
+    done = wording.progress(job)
     return job.id, job.name, job.state, job.project, job.owner, ago(job.created), done
 
 
@@ -72,7 +72,7 @@ def _show(job: Job) -> None:
     click.secho(wording.headline(record), bold=True)
     write_fields(
         {
-            "Progress": wording.progress(record.progress),
+            "Progress": wording.progress(record),
             "Project": record.project,
             "Owner": record.owner,
             "Submitted": ago(record.created),

@@ -34,6 +34,9 @@ from labdock.serving import (
 from labdock.serving import deploy as deploy_model
 from labdock.submission import Step
 
+ONE_REQUEST = 120.0
+"""Seconds that the key lasts which `predict` makes for itself."""
+
 ENDPOINT = click.argument("endpoint")
 
 
@@ -252,8 +255,9 @@ def predict(endpoint: str, request: str) -> None:
       labdock predict digits @request.json
     """
     body = _request(request)
-    answer = find_endpoint(default_client(), endpoint).ask(json.dumps(body).encode())
-    click.echo(json.dumps(answer))
+    found = find_endpoint(default_client(), endpoint)
+    found.key_life = ONE_REQUEST
+    click.echo(json.dumps(found.ask(json.dumps(body).encode())))
 
 
 def _request(text: str) -> dict[str, Any]:
