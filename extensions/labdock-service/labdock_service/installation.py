@@ -27,6 +27,9 @@ from labdock_service.statefolder import StateFolder
 
 CHECKOUT = bootstrap.CHECKOUT
 LOCK = CHECKOUT / "images/local/requirements.lock"
+OVERRIDES = CHECKOUT / "images/local/overrides.json"
+"""JupyterLab's settings: nothing is asked of the network, and saved widgets stay readable."""
+
 PROXY = CHECKOUT / "extensions/labdock-service/proxy"
 BUILT = ("labdock", "labdock-model-server")
 """Labdock's own packages that the environment gets, as wheels built from this checkout."""
@@ -49,6 +52,7 @@ def _foundation() -> dict[str, str]:
     """What an environment holds besides Labdock's own packages."""
     return {
         "lock": hashlib.sha256(LOCK.read_bytes()).hexdigest(),
+        "overrides": hashlib.sha256(OVERRIDES.read_bytes()).hexdigest(),
         "python": sys.version.split()[0],
         "implementation": str(sys.implementation.cache_tag),
         "platform": usual_platform(),
@@ -122,6 +126,9 @@ def _fill_environment(folder: Path, digest: str, like: Path | None, report: Repo
             _run([uv, "venv", "--quiet", "--relocatable", "--python", _base_python(), str(venv)])
             options = [*bootstrap.progress(), "--python", python]
             _run([uv, "pip", "sync", "--require-hashes", *options, str(LOCK)])
+            settings = venv / "share/jupyter/lab/settings"
+            settings.mkdir(parents=True, exist_ok=True)
+            shutil.copy(OVERRIDES, settings)
         own = ["--no-deps", "--reinstall", "--quiet", "--python", python]
         _run([uv, "pip", "install", *own, *built])
     report("byte code, so that everything starts quickly")
