@@ -194,6 +194,17 @@ def test_up_where_it_runs_already(deployment: Deployment) -> None:
     assert again.returncode == 0 and "running already" in again.stdout
 
 
+@pytest.mark.parametrize("name", ["labdock", "reconciler", "tensorboard", "router", "culler"])
+def test_a_killed_service_comes_back(deployment: Deployment, name: str) -> None:
+    before = deployment.pid(name)
+    deployment.kill(name)
+    eventually(
+        lambda: name in records(deployment) and deployment.pid(name) != before,
+        seconds=30,
+        what=f"another {name}",
+    )
+
+
 def test_a_port_that_is_taken(stopped: Deployment) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", stopped.port))

@@ -16,6 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jupyterhub.services import service
+from jupyterhub.services.service import _ServiceSpawner
+from traitlets import default
 from traitlets.config import Config
 
 from labdock_service.deployment import PORTS_FILE
@@ -68,6 +71,17 @@ class Local:
         )
 
 
+class ServiceSpawner(_ServiceSpawner):  # type: ignore[misc]  # it has no types
+    """Finds soon that a service has ended, so that the hub starts it again.
+
+    JupyterHub looks every 30 seconds, and its settings do not reach this class.
+    """
+
+    @default("poll_interval")  # type: ignore[untyped-decorator]  # nor has traitlets
+    def _look_often(self) -> int:
+        return 2
+
+
 def configure(c: Config, settings: Settings) -> None:
     """Set everything that depends on the settings or on this machine."""
     local = Local.find(settings.state)
@@ -78,6 +92,7 @@ def configure(c: Config, settings: Settings) -> None:
     update_spawner(c, settings, local)
     update_services(c, settings, local)
     update_roles(c)
+    service._ServiceSpawner = ServiceSpawner
 
 
 def update_addresses(c: Config, settings: Settings, local: Local) -> None:
@@ -167,7 +182,7 @@ def update_services(c: Config, settings: Settings, local: Local) -> None:
 def _service(
     settings: Settings, name: str, module: str, *arguments: str, port: dict[str, int] | None = None
 ) -> dict[str, Any]:
-    service: dict[str, Any] = {
+    spec: dict[str, Any] = {
         "name": name,
         "command": [sys.executable, "-m", module, *arguments],
         "environment": service_environment(settings),
@@ -176,8 +191,8 @@ def _service(
     }
     if port:
         # Labdock is part of the hub: people are not asked whether it may know who they are.
-        service |= {"url": f"http://127.0.0.1:{port[name]}", "oauth_no_confirm": True}
-    return service
+        spec |= {"url": f"http://127.0.0.1:{port[name]}", "oauth_no_confirm": True}
+    return spec
 
 
 def service_environment(settings: Settings) -> dict[str, str]:
