@@ -30,8 +30,6 @@ LOCK = CHECKOUT / "images/local/requirements.lock"
 OVERRIDES = CHECKOUT / "images/local/overrides.json"
 """JupyterLab's settings: nothing is asked of the network, and saved widgets stay readable."""
 
-OVERRIDES = CHECKOUT / "images/local/overrides.json"
-"""JupyterLab's settings here: it asks nobody outside about news and newer versions."""
 PROXY = CHECKOUT / "extensions/labdock-service/proxy"
 BUILT = ("labdock", "labdock-model-server")
 """Labdock's own packages that the environment gets, as wheels built from this checkout."""
@@ -53,7 +51,6 @@ def environment_digest() -> str:
 def _foundation() -> dict[str, str]:
     """What an environment holds besides Labdock's own packages."""
     return {
-        "settings": hashlib.sha256(OVERRIDES.read_bytes()).hexdigest(),
         "lock": hashlib.sha256(LOCK.read_bytes()).hexdigest(),
         "overrides": hashlib.sha256(OVERRIDES.read_bytes()).hexdigest(),
         "python": sys.version.split()[0],
@@ -129,7 +126,6 @@ def _fill_environment(folder: Path, digest: str, like: Path | None, report: Repo
             _run([uv, "venv", "--quiet", "--relocatable", "--python", _base_python(), str(venv)])
             options = [*bootstrap.progress(), "--python", python]
             _run([uv, "pip", "sync", "--require-hashes", *options, str(LOCK)])
-            _put_settings(venv)
             settings = venv / "share/jupyter/lab/settings"
             settings.mkdir(parents=True, exist_ok=True)
             shutil.copy(OVERRIDES, settings)
@@ -139,12 +135,6 @@ def _fill_environment(folder: Path, digest: str, like: Path | None, report: Repo
     _run([python, "-m", "compileall", "-q", "-j", "0", str(venv / "lib")], quiet=True)
     (folder / "environment.json").write_text(json.dumps(_describe(python, digest), indent=1))
     _make_read_only(venv)
-
-
-def _put_settings(venv: Path) -> None:
-    folder = venv / "share/jupyter/lab/settings"
-    folder.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(OVERRIDES, folder / OVERRIDES.name)
 
 
 def _link_tree(source: Path, target: Path) -> None:
