@@ -5,10 +5,10 @@ BOOTSTRAP := @$(PYTHON) -I extensions/labdock-service/labdock_service/bootstrap.
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 SERVICE := extensions/labdock-service
-SOURCES := extensions tests jupyterhub_config.py
+SOURCES := extensions tests docs jupyterhub_config.py
 
 .DEFAULT_GOAL := help
-.PHONY: help up down doctor test check format bench lock
+.PHONY: help up down doctor test check format docs bench lock
 
 help:  ## Say what there is
 	@echo "Labdock: a notebook becomes a job, its curves, and an endpoint."
@@ -32,12 +32,15 @@ test:  ## Run the tests (TESTS=tests/unit: some of them)
 check:  ## Check types, style and which way imports run
 	$(BOOTSTRAP) test python -m ruff check $(SOURCES) examples
 	$(BOOTSTRAP) test python -m ruff format --check $(SOURCES)
-	$(BOOTSTRAP) test python -m mypy extensions tests
+	$(BOOTSTRAP) test python -m mypy extensions tests docs
 	$(BOOTSTRAP) test lint-imports
 
 format:  ## Put the code into the house's style
 	$(BOOTSTRAP) test python -m ruff check --fix $(SOURCES)
 	$(BOOTSTRAP) test python -m ruff format $(SOURCES)
+
+docs:  ## Write the reference from the code
+	$(BOOTSTRAP) test python docs/generate.py
 
 bench:  ## Measure Labdock beside its peers
 	$(BOOTSTRAP) test python -m tests.bench

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from tests.support import postgresql
 from tests.support.reconciling import Deployment, deployed, eventually, gone
+from tests.support.services import require
 from tests.support.workers import python, spec
 
 from labdock.schema import Resources
@@ -374,8 +375,7 @@ def test_down_keeps_what_runs_for_the_next_start(place: Deployment) -> None:
 
 
 def test_postgresql_serves_as_well(tmp_path: Path) -> None:
-    if not postgresql.can_start():
-        pytest.skip("PostgreSQL or its driver psycopg is missing")
+    require(postgresql.can_start(), "PostgreSQL (`apt-get install postgresql`) or psycopg")
     with (
         postgresql.postgresql() as server,
         postgresql.database(server) as url,

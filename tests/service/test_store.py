@@ -12,6 +12,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from tests.support import postgresql
+from tests.support.services import require
 from tests.support.stores import (
     ENVIRONMENT,
     ada,
@@ -49,8 +50,7 @@ DIGESTS = ["sha256:" + letter * 64 for letter in "0123456789abcdef"]
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    if not postgresql.can_start():
-        pytest.skip("PostgreSQL or its driver psycopg is missing")
+    require(postgresql.can_start(), "PostgreSQL (`apt-get install postgresql`) or psycopg")
     with postgresql.postgresql() as url:
         yield url
 
