@@ -266,6 +266,33 @@ def test_a_team_of_two(stopped: Deployment) -> None:
     assert groups["users"] == ["cy"]
 
 
+def test_a_second_persons_server_is_refused_too(deployment: Deployment) -> None:
+    """An admin may add somebody by the hub's API; their server would run as the same user."""
+    admin = Person(deployment, "admin")
+    admin.log_in(deployment.password)
+    xsrf = next(cookie.value for cookie in admin.http.cookies.jar if cookie.name == "_xsrf")
+    headers = {"X-XSRFToken": xsrf or "", "Referer": f"{deployment.url}/hub/admin"}
+    made = admin.http.post("/hub/api/users/bo", headers=headers)
+    assert made.status_code == 201, made.text
+    started = admin.http.post("/hub/api/users/bo/server", headers=headers)
+    assert started.status_code == 400, started.text
+    assert "takes one person" in started.json()["message"]
+
+
+def test_an_idle_server_is_stopped(stopped: Deployment) -> None:
+    stopped.settings["LABDOCK_IDLE__CULL_AFTER"] = "4"
+    stopped.up()
+    person = Person(stopped, "admin")
+    person.log_in(stopped.password)
+    person.http.get("/hub/spawn")
+    eventually(lambda: any(map(is_server, records(stopped))), what="the server")
+    eventually(lambda: not any(map(is_server, records(stopped))), what="the end of the server")
+
+
+def is_server(name: str) -> bool:
+    return name.startswith("server-")
+
+
 def test_make_up_refuses_an_old_python(tmp_path: Path) -> None:
     """By the very script of `make up`, under a Python that says it is older."""
     bootstrap = CHECKOUT / "extensions/labdock-service/labdock_service/bootstrap.py"

@@ -8,6 +8,7 @@ must parse on the Pythons it refuses.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -41,14 +42,33 @@ def main(arguments: list[str]) -> None:
         check_python()
         state = state_folder()
         if not is_current(state, name):
-            if rest == ["down"] and not (state / "venvs" / name).exists():
-                raise Refused("Nothing is set up here, so there is nothing to stop.")
-            make_environment(state, name)
+            update(state, name, rest)
     except Refused as refusal:
         print(refusal, file=sys.stderr)
         sys.exit(2)
     script = state / "venvs" / name / "bin" / program
     os.execv(script, [str(script), *rest])
+
+
+def update(state: Path, name: str, command: list[str]) -> None:
+    """Make or update the environment, except under a hub that runs in it."""
+    there = (state / "venvs" / name).exists()
+    if command == ["down"]:
+        if not there:
+            raise Refused("Nothing is set up here, so there is nothing to stop.")
+    elif name == "hub" and there and hub_runs(state):
+        raise Refused("Labdock runs as it was before the update: `make down`, then `make up`.")
+    else:
+        make_environment(state, name)
+
+
+def hub_runs(state: Path) -> bool:
+    """Whether the recorded process is there and is a hub."""
+    try:
+        pid = json.loads((state / "run/hub.json").read_text())["pid"]
+        return b"jupyterhub" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (OSError, ValueError, KeyError):
+        return False
 
 
 def check_python() -> None:

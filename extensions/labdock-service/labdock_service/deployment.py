@@ -184,12 +184,15 @@ class Deployment:
 
 @contextlib.contextmanager
 def ending(hub: subprocess.Popen[bytes]) -> Iterator[None]:
-    """End the hub when this process is asked to end, or the block raises."""
+    """End the hub when this process is asked to end, its terminal closes, or the block raises."""
 
-    def stop(number: int, _frame: object) -> None:
-        raise KeyboardInterrupt(number)
+    def stop(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, stop)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:  # `nohup` asks to go on
+            signal.signal(number, stop)
     try:
         yield
     except BaseException:
@@ -199,4 +202,5 @@ def ending(hub: subprocess.Popen[bytes]) -> Iterator[None]:
         hub.kill()
         raise
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

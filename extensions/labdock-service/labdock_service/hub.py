@@ -148,10 +148,9 @@ def update_people(c: Config, settings: Settings) -> None:
     allowed = {*settings.admins, *settings.auth.allowed_users, *named} - {"*"}
     c.Authenticator.username_pattern = NAMES
     c.Authenticator.admin_users = set(settings.admins)
-    c.Authenticator.allow_all = "*" in settings.auth.allowed_users
-    if settings.process.trusted_team and settings.auth.kind == "password":
-        c.Authenticator.allow_all = not settings.auth.allowed_users
     c.Authenticator.allowed_users = allowed
+    whole_team = settings.process.trusted_team and not settings.auth.allowed_users
+    c.Authenticator.allow_all = "*" in settings.auth.allowed_users or whole_team
     c.JupyterHub.load_groups = {
         name: {"users": project.people} for name, project in settings.projects.items()
     }
@@ -162,6 +161,7 @@ def update_spawner(c: Config, settings: Settings, local: Local) -> None:
     c.JupyterHub.spawner_class = ProcessSpawner
     c.ProcessSpawner.settings = settings
     c.Spawner.hub_connect_url = settings.address  # stays the same when the hub's own port moves
+    c.Spawner.env_keep = ["PATH", "LD_LIBRARY_PATH"]  # not the hub's own Python
     c.Spawner.args = ["--allow-root"] if local.root else []
 
 
@@ -169,10 +169,14 @@ def update_services(c: Config, settings: Settings, local: Local) -> None:
     """Labdock's own processes. The hub awaits those with an address before it opens its doors."""
     seconds = settings.idle.cull_after
     culling = [f"--timeout={seconds}", f"--cull-every={min(60, max(1, seconds // 2))}"]
+    reload = settings.tensorboard.reload_seconds
+    board = [f"--state={settings.state.root}", f"--reload-seconds={reload}"]
     c.JupyterHub.services = [
         {"name": ADMIN, "api_token": local.admin_token, "display": False},
         _service(settings, "endpoints", "labdock_service.router", port=local.ports),
-        _service(settings, "tensorboard", "labdock_service.tensorboard_gate", port=local.ports),
+        _service(
+            settings, "tensorboard", "labdock_service.tensorboard_gate", *board, port=local.ports
+        ),
         _service(settings, "labdock", "labdock_service.app", port=local.ports),
         _service(settings, "reconciler", "labdock_service.reconciler"),
         _service(settings, "culler", "labdock_service.culler", *culling),

@@ -47,6 +47,9 @@ PREFIX = "LABDOCK_"
 OTHER_VARIABLES = frozenset({"LABDOCK_SETTINGS", "LABDOCK_URL", "LABDOCK_TOKEN"})
 """Variables that begin with LABDOCK_ and are not settings: this file's place, and the client's."""
 
+TESTS = "LABDOCK_TEST_"
+"""Variables of Labdock's own tests begin so."""
+
 SECRETS = ("client_secret", "database_url")
 """Settings whose values never stand in a message."""
 
@@ -304,7 +307,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
     for name in sorted(environment):
-        if not name.startswith(PREFIX) or name in OTHER_VARIABLES or "_TEST_" in name:
+        if not name.startswith(PREFIX) or name in OTHER_VARIABLES or name.startswith(TESTS):
             continue
         key = name.removeprefix(PREFIX).lower().split("__")[0]
         if key not in Settings.model_fields:

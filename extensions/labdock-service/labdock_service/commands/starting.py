@@ -100,6 +100,7 @@ def _stay(deployment: Deployment, hub: subprocess.Popen[bytes]) -> None:
         return
     if code:
         raise NotStarted(f"The hub ended by itself: {deployment.last_words()}")
+    click.echo("The hub has ended.")
 
 
 @contextmanager

@@ -1,0 +1,106 @@
+"""The first step of `make`, with nothing but the standard library."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from labdock_service import bootstrap
+
+SCRIPT = Path(bootstrap.__file__)
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with settings of its own."""
+    monkeypatch.setenv("LABDOCK_SETTINGS", str(tmp_path / "labdock.toml"))
+    monkeypatch.delenv("LABDOCK_STATE", raising=False)
+    return tmp_path
+
+
+def test_it_needs_nothing_that_is_not_pythons_own() -> None:
+    tree = ast.parse(SCRIPT.read_text())
+    imported = {
+        name.split(".")[0]
+        for node in ast.walk(tree)
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    assert imported <= set(sys.stdlib_module_names)
+
+
+def test_it_parses_on_the_pythons_that_it_refuses() -> None:
+    ast.parse(SCRIPT.read_text(), feature_version=(3, 7))
+
+
+def test_the_state_folder_is_the_settings(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert bootstrap.state_folder() == place / ".labdock"
+    (place / "labdock.toml").write_text("state = 'here'")
+    assert bootstrap.state_folder() == place / "here"
+    monkeypatch.setenv("LABDOCK_STATE", "/elsewhere")
+    assert bootstrap.state_folder() == Path("/elsewhere")
+
+
+def test_uv_is_pinned_with_hashes() -> None:
+    lines = bootstrap.pinned_lines("uv")
+    assert lines.startswith("uv==") and "--hash=sha256:" in lines
+    assert all(line.startswith(("uv==", "    ")) for line in lines.splitlines())
+
+
+def test_a_disk_without_space() -> None:
+    with pytest.raises(bootstrap.Refused, match="GB left: free some"):
+        bootstrap.check_space(Path("/proc"))
+
+
+def test_a_folder_that_cannot_be_written() -> None:
+    with pytest.raises(bootstrap.Refused, match="cannot be written"):
+        bootstrap.make_folder(Path("/proc/labdock"))
+
+
+def run(*arguments: str, state: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-I", SCRIPT, *arguments],
+        env=os.environ | {"LABDOCK_STATE": str(state)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_nothing_to_stop(tmp_path: Path) -> None:
+    done = run("hub", "labdock", "down", state=tmp_path / "state")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "Nothing is set up here, so there is nothing to stop.\n"
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_current_environment_is_used_as_it_is(tmp_path: Path) -> None:
+    venv = tmp_path / "venvs/hub"
+    (venv / "bin").mkdir(parents=True)
+    (venv / "bin/hello").write_text("#!/bin/sh\necho hello $1\n")
+    (venv / "bin/hello").chmod(0o755)
+    (venv / bootstrap.STAMP).write_text(bootstrap.digest("hub"))
+    done = run("hub", "hello", "there", state=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "hello there\n")
+
+
+def test_an_update_waits_for_the_hub_to_end(tmp_path: Path) -> None:
+    (tmp_path / "venvs/hub").mkdir(parents=True)
+    (tmp_path / "run").mkdir()
+    command = [sys.executable, "-c", "input()", "jupyterhub"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as hub:
+        (tmp_path / "run/hub.json").write_text(f'{{"pid": {hub.pid}}}')
+        done = run("hub", "labdock", "up", state=tmp_path)
+        hub.kill()
+    assert done.returncode == 2
+    assert "`make down`, then `make up`" in done.stderr
