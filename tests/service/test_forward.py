@@ -85,7 +85,7 @@ async def proxy(upstream: str) -> AsyncIterator[str]:
 
         methods = ["GET", "POST", "PUT", "HEAD"]
         app = Starlette(routes=[Route("/{path:path}", handle, methods=methods)])
-        with socket.socket() as listener:
+        with socket.socket(proto=socket.IPPROTO_TCP) as listener:
             listener.bind(("127.0.0.1", 0))
             listener.listen()
             config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)

@@ -15,7 +15,7 @@ from labdock_service.web import Server
 @contextlib.asynccontextmanager
 async def serving(app: ASGIApp, on_end: Callable[[], None] = lambda: None) -> AsyncIterator[str]:
     """The app's address."""
-    with socket.socket() as listener:
+    with socket.socket(proto=socket.IPPROTO_TCP) as listener:  # else asyncio leaves Nagle on
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         server = Server(app, on_end)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -117,6 +118,20 @@ def assemble(settings: Settings, hub: Hub, store: Store) -> Parts:
     )
 
 
+def _upgrade(database_url: str) -> None:
+    """Bring the tables to this version in a child, whose 10 MB of Alembic end with it."""
+    child = os.fork()
+    if child == 0:
+        try:
+            Store(database_url).upgrade()
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    if os.waitpid(child, 0)[1] != 0:
+        sys.exit("Labdock's database cannot be used by this version; the lines above say why.")
+
+
 def main() -> None:
     """Run until the hub ends it."""
     die_with_parent()
@@ -125,8 +140,8 @@ def main() -> None:
     except SettingsError as error:
         sys.exit(str(error))
     claim(settings.state, "labdock")
+    _upgrade(settings.database_url)
     store = Store(settings.database_url)
-    store.upgrade()
     parts = assemble(settings, Hub(HubPlace.read()), store)
     serve(guarded(create_app(parts)), os.environ["JUPYTERHUB_SERVICE_URL"], parts.wakeups.close)
 

@@ -6,12 +6,13 @@ and can be reached through here only.
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from html import escape
+from pathlib import Path
 from urllib.parse import quote, unquote
 
 import aiohttp
@@ -33,7 +34,7 @@ from labdock_service.boards.boards import Board, Boards, BoardSpec
 from labdock_service.errors import NotFound, ServiceError, Unauthorized
 from labdock_service.forward import away, send
 from labdock_service.processes import claim, die_with_parent
-from labdock_service.settings import SettingsError, load_settings
+from labdock_service.statefolder import StateFolder
 from labdock_service.web import Guard, serve
 
 IDLE_SECONDS = 1800.0
@@ -171,18 +172,18 @@ def _page(title: str, text: str, *, refresh: bool = False, status: int = 200) ->
 
 
 def main() -> None:
-    """Run until the hub ends it, or ends itself."""
+    """Run until the hub ends it, or ends itself.
+
+    What it needs of the settings comes as arguments: reading them itself takes 12 MB.
+    """
     die_with_parent()
-    try:
-        settings = load_settings()
-    except SettingsError as error:
-        sys.exit(str(error))
-    claim(settings.state, "tensorboard")
-    boards = Boards(
-        settings.state,
-        reload_seconds=settings.tensorboard.reload_seconds,
-        idle_seconds=IDLE_SECONDS,
-    )
+    parser = argparse.ArgumentParser(prog="python -m labdock_service.tensorboard_gate")
+    parser.add_argument("--state", type=Path, required=True, help="the state folder")
+    parser.add_argument("--reload-seconds", type=float, required=True, help="between two looks")
+    options = parser.parse_args()
+    state = StateFolder(options.state)
+    claim(state, "tensorboard")
+    boards = Boards(state, reload_seconds=options.reload_seconds, idle_seconds=IDLE_SECONDS)
     gate = Gate(Hub(HubPlace.read()), boards)
     serve(gate.app(), os.environ["JUPYTERHUB_SERVICE_URL"], lambda: None)
 

@@ -109,7 +109,7 @@ class _Log:
         """Whether nothing will follow, and the parts that there are."""
         with self.parts.store.read() as session:
             job = jobs.find(session, self.job)
-            rows = jobs.workers(session, self.job)
+            rows = jobs.workers(session, [self.job])
         over = job is None or job.state in ENDED
         found = [
             _Part(row.id, row.attempt, row.state == "ended")

@@ -96,7 +96,7 @@ def listed(
     if last is not None:
         query = query.where(tuple_(JobRow.created, JobRow.id) < (last.created, last.id))
     query = query.order_by(JobRow.created.desc(), JobRow.id.desc()).limit(limit)
-    return [view(session, row) for row in session.scalars(query)]
+    return _views(session, list(session.scalars(query)))
 
 
 def request_stop(session: Session, job: JobRow, actor: str) -> None:
@@ -118,21 +118,41 @@ def request_retry(session: Session, job: JobRow, actor: str) -> None:
         _event(session, job, actor, "job.retry_requested")
 
 
-def attempts(session: Session, job_id: str) -> list[AttemptRow]:
-    """The job's attempts, oldest first."""
-    query = select(AttemptRow).where(AttemptRow.job_id == job_id)
+def attempts(session: Session, job_ids: Collection[str]) -> list[AttemptRow]:
+    """The attempts of these jobs, a job's oldest first."""
+    query = select(AttemptRow).where(AttemptRow.job_id.in_(job_ids))
     return list(session.scalars(query.order_by(AttemptRow.number)))
 
 
-def workers(session: Session, job_id: str) -> list[WorkerRow]:
-    """The workers of all its attempts, in order of attempt and rank."""
-    query = select(WorkerRow).where(WorkerRow.job_id == job_id)
+def workers(session: Session, job_ids: Collection[str]) -> list[WorkerRow]:
+    """The workers of all attempts of these jobs, a job's in order of attempt and rank."""
+    query = select(WorkerRow).where(WorkerRow.job_id.in_(job_ids))
     return list(session.scalars(query.order_by(WorkerRow.attempt, WorkerRow.rank)))
 
 
 def view(session: Session, row: JobRow) -> Job:
     """The job's wire form."""
-    models = select(ModelRow.id).where(ModelRow.job_id == row.id).order_by(ModelRow.created)
+    return _views(session, [row])[0]
+
+
+def _views(session: Session, rows: list[JobRow]) -> list[Job]:
+    """The jobs' wire forms; what belongs to them is read for all of them at once."""
+    ids = [row.id for row in rows]
+    saved = select(ModelRow.job_id, ModelRow.id).where(ModelRow.job_id.in_(ids))
+    models: dict[str, list[str]] = {}
+    for job_id, model_id in session.execute(saved.order_by(ModelRow.created)):
+        models.setdefault(job_id, []).append(model_id)
+    gangs: dict[tuple[str | None, int], list[Worker]] = {}
+    for worker in workers(session, ids):
+        gangs.setdefault((worker.job_id, worker.attempt), []).append(worker_view(worker))
+    tried: dict[str, list[Attempt]] = {}
+    for attempt in attempts(session, ids):
+        gang = gangs.get((attempt.job_id, attempt.number), [])
+        tried.setdefault(attempt.job_id, []).append(_attempt_view(attempt, gang))
+    return [_view(row, tried.get(row.id, []), models.get(row.id, [])) for row in rows]
+
+
+def _view(row: JobRow, attempts: list[Attempt], models: list[str]) -> Job:
     return Job(
         id=row.id,
         project=row.project.name,
@@ -155,26 +175,20 @@ def view(session: Session, row: JobRow) -> Job:
         progress=msgspec.convert(row.progress, Progress),
         message=row.message,
         failure=msgspec.convert(row.failure, Failure | None),
-        attempts=_attempts(session, row.id),
-        models=list(session.scalars(models)),
+        attempts=attempts,
+        models=models,
         tensorboard=f"/services/tensorboard/{row.project.name}/",
     )
 
 
-def _attempts(session: Session, job_id: str) -> list[Attempt]:
-    by_attempt: dict[int, list[Worker]] = {}
-    for row in workers(session, job_id):
-        by_attempt.setdefault(row.attempt, []).append(worker_view(row))
-    return [
-        Attempt(
-            number=row.number,
-            workers=by_attempt.get(row.number, []),
-            started=row.started,
-            ended=row.ended,
-            reason=row.reason,
-        )
-        for row in attempts(session, job_id)
-    ]
+def _attempt_view(row: AttemptRow, gang: list[Worker]) -> Attempt:
+    return Attempt(
+        number=row.number,
+        workers=gang,
+        started=row.started,
+        ended=row.ended,
+        reason=row.reason,
+    )
 
 
 def worker_view(row: WorkerRow) -> Worker:
