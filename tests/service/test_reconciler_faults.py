@@ -210,3 +210,18 @@ def test_a_full_disk_keeps_the_job_until_its_files_are_kept(
         eventually(told)
     run_until(place, reconciler, job)
     assert_ran_once(place, job)
+
+
+def test_a_harvest_that_cannot_succeed_ends_the_job_with_a_sentence(
+    place: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: object) -> None:
+        raise ValueError("a name that nobody thought of")
+
+    monkeypatch.setattr(harvester, "AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr(harvester, "harvest", broken)
+    job = place.submit(RUNS)
+    run_until(place, make(place), job)
+    done = place.job(job)
+    assert (done.state, len(done.attempts)) == ("failed", 1)
+    assert done.message == "Its files could not be kept: the reconciler's log says why."

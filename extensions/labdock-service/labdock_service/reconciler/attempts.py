@@ -9,8 +9,8 @@ from typing import cast
 from labdock_service.engines.base import WorkerStatus
 from labdock_service.engines.foldercopy import delete_folder
 from labdock_service.reconciler.harvest import FoundModel, Left
-from labdock_service.reconciler.harvester import Harvester
-from labdock_service.reconciler.judge import End, Ending, Verdict, judge
+from labdock_service.reconciler.harvester import Harvester, Trouble
+from labdock_service.reconciler.judge import End, Ending, Verdict, judge, without_files
 from labdock_service.reconciler.parts import Parts
 from labdock_service.reconciler.states import change, note
 from labdock_service.reconciler.watching import Watcher
@@ -132,8 +132,10 @@ class Attempts:
         )
         self._release(job)
         found = self.harvester.results(self._left(job, verdict))
-        if isinstance(found, OSError):
-            self._say_not_kept(job, found)
+        if isinstance(found, Trouble):
+            if found.final:
+                return without_files(verdict), []
+            self._say_not_kept(job, found.error)
             return None
         return None if found is None else (verdict, found)
 
@@ -145,8 +147,9 @@ class Attempts:
         with self.parts.write() as session:
             leases.release(session, "job", job.id)
 
-    def _say_not_kept(self, job: JobRow, error: OSError) -> None:
-        message = f"Its files cannot be kept yet: {error.strerror or 'the disk refuses'}."
+    def _say_not_kept(self, job: JobRow, error: BaseException) -> None:
+        reason = error.strerror if isinstance(error, OSError) else None
+        message = f"Its files cannot be kept yet: {reason or 'it is tried again'}."
         if job.message != message:
             with self.parts.write() as session:
                 note(session, session.get_one(JobRow, job.id), message)

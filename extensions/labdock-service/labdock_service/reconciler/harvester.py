@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import errno
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 
 from labdock_service.reconciler.harvest import FoundModel, Left, harvest
 from labdock_service.reconciler.parts import log
 
 AGAIN_SECONDS = 5.0
+MOST_TRIES = 3
+"""How often a harvest may break off before the job ends without it."""
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What an admin can mend: it is waited for."""
 
 Key = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why a harvest broke off, and whether it is given up."""
+
+    error: BaseException
+    final: bool
 
 
 class Harvester:
@@ -22,8 +37,9 @@ class Harvester:
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="harvest")
         self._running: dict[Key, Future[list[FoundModel]]] = {}
         self._again: dict[Key, float] = {}
+        self._tries: Counter[Key] = Counter()
 
-    def results(self, left: Left) -> list[FoundModel] | OSError | None:
+    def results(self, left: Left) -> list[FoundModel] | Trouble | None:
         """What was found, once it is there; asking begins the harvest. An error is tried again."""
         key = (left.job, left.attempt)
         future = self._running.get(key)
@@ -35,17 +51,21 @@ class Harvester:
         if not future.done():
             return None
         error = future.exception()
-        if isinstance(error, OSError):
-            del self._running[key]
-            self._again[key] = time.monotonic() + AGAIN_SECONDS
-            log.warning("The files of job %s cannot be kept yet: %s", left.job, error)
-            return error
-        return future.result()
+        return future.result() if error is None else self._trouble(key, error)
+
+    def _trouble(self, key: Key, error: BaseException) -> Trouble:
+        del self._running[key]
+        self._again[key] = time.monotonic() + AGAIN_SECONDS
+        full = isinstance(error, OSError) and error.errno in DISK_FULL
+        self._tries[key] += not full
+        log.warning("The files of job %s cannot be kept: %r", key[0], error)
+        return Trouble(error, final=self._tries[key] >= MOST_TRIES)
 
     def forget(self, job: str, attempt: int) -> None:
         """The result was written down."""
         self._running.pop((job, attempt), None)
         self._again.pop((job, attempt), None)
+        self._tries.pop((job, attempt), None)
 
     def close(self) -> None:
         """Wait for what runs."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from labdock.schema import Failure
@@ -59,6 +59,14 @@ def judge(
     if ending == "gang_timeout":
         return Verdict(outcome="retry", reason="Its workers did not all start in time.")
     return Verdict(outcome="retry", reason="Its chief ended without a result.")
+
+
+def without_files(verdict: Verdict) -> Verdict:
+    """The same where the files could not be kept: without its models nothing succeeded."""
+    said = "Its files could not be kept: the reconciler's log says why."
+    if verdict.outcome == "succeeded":
+        return _failed(said)
+    return replace(verdict, reason=f"{verdict.reason} {said}")
 
 
 def _before(causes: Sequence[End], chief: End) -> bool:
