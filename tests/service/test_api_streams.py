@@ -266,8 +266,12 @@ async def test_files_of_a_running_job_and_those_that_were_kept(
     api: Api, ada: httpx.AsyncClient, tmp_path: Path
 ) -> None:
     job = (await make_job(ada))["id"]
-    kept = api.parts.state.jobs / job / "artifacts"
+    kept = api.parts.state.jobs / job / "artifacts/10"
     (kept / "plots").mkdir(parents=True)
+    older = kept.with_name("9")
+    (older / "plots").mkdir(parents=True)
+    (older / "plots/loss curve.png").write_bytes(b"older")
+    (older / "first.txt").write_bytes(b"first")
     (kept / "plots/loss curve.png").write_bytes(b"png")
     (kept / "secret").symlink_to("/etc/passwd")
     (tmp_path / "outside").write_text("outside")
@@ -282,9 +286,14 @@ async def test_files_of_a_running_job_and_those_that_were_kept(
     work = api.parts.state.workers / worker / "code"
     await until(lambda: (work / "made.txt").exists() and (work / "made.txt").stat().st_size)
     listed = (await ada.get(f"jobs/{job}/files")).json()
-    assert [file["path"] for file in listed] == ["made.txt", "plots/loss curve.png"]
+    assert [file["path"] for file in listed] == [
+        "first.txt",
+        "made.txt",
+        "plots/loss curve.png",
+    ]
     answer = await ada.get(f"jobs/{job}/files/plots/loss%20curve.png")
     assert answer.content == b"png"
+    assert (await ada.get(f"jobs/{job}/files/first.txt")).content == b"first"
     assert answer.headers["Content-Disposition"].startswith("attachment")
     assert (await ada.get(f"jobs/{job}/files/made.txt")).content == b"made"
     api.parts.engine.kill(worker)

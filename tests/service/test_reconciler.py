@@ -73,7 +73,7 @@ def test_a_script_runs_and_leaves_what_it_made(live: Deployment) -> None:
     )
     done = live.until(job, "succeeded")
     assert done.message == "Succeeded and saved digits."
-    artifacts = live.job_folder(job) / "artifacts"
+    artifacts = live.job_folder(job) / "artifacts/1"
     files = {p.relative_to(artifacts).as_posix() for p in artifacts.rglob("*") if p.is_file()}
     assert files == {"out/result.txt"}
     assert (artifacts / "out/result.txt").read_text() == '["--fast"]'

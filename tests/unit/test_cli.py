@@ -221,7 +221,7 @@ def test_stop_and_retry(run: Run, hand: Hand, job: Job) -> None:
 def test_files_are_listed_and_downloaded(
     run: Run, service: RunningService, job: Job, tmp_path: Path
 ) -> None:
-    kept = service.state.jobs / job.id / "artifacts"
+    kept = service.state.jobs / job.id / "artifacts/1"
     kept.mkdir(parents=True)
     (kept / "result.csv").write_text("1,2")
     assert "result.csv  3 B" in run("files", job.id).out

@@ -137,7 +137,7 @@ def test_files_are_listed_and_fetched(
     service: RunningService, client: Client, tmp_path: Path
 ) -> None:
     job = submit(client, tmp_path)
-    kept = service.state.jobs / job.id / "artifacts" / "out"
+    kept = service.state.jobs / job.id / "artifacts/1/out"
     kept.mkdir(parents=True)
     (kept / "große Zahlen.csv").write_bytes(b"1,2\n" * 100_000)
     (name,) = [file.path for file in job.files()]

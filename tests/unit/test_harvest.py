@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,7 +54,7 @@ def files(folder: Path) -> set[str]:
 
 def test_new_and_changed_files_are_kept_and_no_link_is_followed(left: Left) -> None:
     harvest(left)
-    assert files(left.folder / "artifacts") == {"data/changed.csv", "new/plot.png"}
+    assert files(left.folder / "artifacts/1") == {"data/changed.csv", "new/plot.png"}
 
 
 def test_a_model_lies_as_model_servers_want_it(left: Left) -> None:
@@ -67,7 +69,7 @@ def test_a_model_lies_as_model_servers_want_it(left: Left) -> None:
 def test_a_harvest_done_again_ends_the_same(left: Left) -> None:
     once = harvest(left)
     assert harvest(left) == once
-    assert files(left.folder / "artifacts") == {"data/changed.csv", "new/plot.png"}
+    assert files(left.folder / "artifacts/1") == {"data/changed.csv", "new/plot.png"}
 
 
 def test_the_same_model_has_the_same_digest(left: Left, tmp_path: Path) -> None:
@@ -77,11 +79,27 @@ def test_the_same_model_has_the_same_digest(left: Left, tmp_path: Path) -> None:
     assert first.id != second.id
 
 
+def test_a_later_attempt_leaves_what_an_earlier_one_made(left: Left) -> None:
+    harvest(left)
+    assert left.work
+    (left.work / "new/plot.png").unlink()
+    harvest(replace(left, attempt=2, with_models=False))
+    assert files(left.folder / "artifacts/2") == {"data/changed.csv"}
+    assert "new/plot.png" in files(left.folder / "artifacts/1")
+
+
+def test_a_model_may_have_file_names_of_any_bytes(left: Left) -> None:
+    odd = os.fsencode(left.folder / "models/1/digits/caf") + b"\xe9"
+    os.close(os.open(odd, os.O_CREAT | os.O_WRONLY))
+    [found] = harvest(left)
+    assert found.digest.startswith("sha256:")
+
+
 def test_a_lost_working_copy_leaves_the_older_artifacts(left: Left) -> None:
     harvest(left)
-    gone = Left(**{**left.__dict__, "attempt": 2, "work": None, "with_models": False})
+    gone = replace(left, attempt=2, work=None, with_models=False)
     assert harvest(gone) == []
-    assert "new/plot.png" in files(left.folder / "artifacts")
+    assert "new/plot.png" in files(left.folder / "artifacts/1")
 
 
 @given(st.text())

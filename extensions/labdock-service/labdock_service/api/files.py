@@ -34,7 +34,8 @@ BINARY: dict[int | str, dict[str, Any]] = {
 @router.get("/jobs/{id}/files", responses=describe(404))
 def list_files(job: SeenJob, parts: PartsOf) -> list[File]:
     """The files that the job made or changed, the executed notebook among them."""
-    found = {file.path: file for file in _files(_kept(parts, job))}
+    kept = reversed(_kept(parts, job))
+    found = {file.path: file for folder in kept for file in _files(folder)}
     chief = _running_chief(parts, job)
     if chief is not None and chief.work is not None:
         began = chief.started or time.time()
@@ -52,15 +53,18 @@ def download(
 ) -> StreamingResponse:
     """One of these files."""
     chief = _running_chief(parts, job)
-    for folder in (chief.work if chief else None, _kept(parts, job)):
+    for folder in (chief.work if chief else None, *_kept(parts, job)):
         opened = _open(folder, path) if folder is not None else None
         if opened is not None:
             return _send(opened, PurePosixPath(path).name)
     raise NotFound(f"Job {job.id} has no file '{path[:200]}'.", field="path")
 
 
-def _kept(parts: Parts, job: JobRow) -> Path:
-    return parts.state.jobs / job.id / "artifacts"
+def _kept(parts: Parts, job: JobRow) -> list[Path]:
+    """What each attempt left, the newest first: its version of a file is the one that counts."""
+    folders = (parts.state.jobs / job.id / "artifacts").glob("*")
+    finished = [folder for folder in folders if folder.name.isdecimal()]
+    return sorted(finished, key=lambda folder: int(folder.name), reverse=True)
 
 
 def _running_chief(parts: Parts, job: JobRow) -> WorkerStatus | None:

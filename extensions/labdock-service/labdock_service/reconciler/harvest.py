@@ -30,7 +30,7 @@ class Left:
     work: Path | None
     code: Path
     folder: Path
-    """The job's folder: artifacts/ is made in it, models/ATTEMPT/ read."""
+    """The job's folder: artifacts/ATTEMPT/ is made in it, models/ATTEMPT/ read."""
     models: Path
     """Where model versions lie."""
     with_models: bool
@@ -51,12 +51,14 @@ class FoundModel:
 def harvest(left: Left) -> list[FoundModel]:
     """Keep the artifacts and models of an attempt; returns the models in the order saved."""
     if left.work is not None and left.work.is_dir():
-        _keep_artifacts(left.work, left.code, left.folder)
+        kept = left.folder / "artifacts" / str(left.attempt)
+        _keep_artifacts(left.work, left.code, kept)
     return list(_keep_models(left)) if left.with_models else []
 
 
-def _keep_artifacts(work: Path, code: Path, folder: Path) -> None:
-    fresh, kept, older = (folder / name for name in ("artifacts.new", "artifacts", "artifacts.old"))
+def _keep_artifacts(work: Path, code: Path, kept: Path) -> None:
+    """Each attempt's in a folder of its own: none deletes what an earlier one made."""
+    fresh = kept.with_suffix(".new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
     for file in _files(work):
@@ -64,11 +66,8 @@ def _keep_artifacts(work: Path, code: Path, folder: Path) -> None:
         if not _same(file, code / path):
             (fresh / path).parent.mkdir(parents=True, exist_ok=True)
             _link_or_copy(file, fresh / path)
-    shutil.rmtree(older, ignore_errors=True)
-    if kept.exists():
-        kept.rename(older)
+    shutil.rmtree(kept, ignore_errors=True)
     fresh.rename(kept)
-    shutil.rmtree(older, ignore_errors=True)
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -135,12 +134,14 @@ def _move(saved: Path, place: Path) -> None:
 
 
 def _measure(folder: Path) -> tuple[str, int]:
-    """Digest and size of a folder's files, whatever their times and order."""
+    """Digest and size of a folder's files, whatever their times, order and names' encoding."""
     whole, size = hashlib.sha256(), 0
-    for file in sorted(_files(folder), key=lambda file: file.relative_to(folder).as_posix()):
+    for name, file in sorted(
+        (os.fsencode(file.relative_to(folder)), file) for file in _files(folder)
+    ):
         with file.open("rb") as stream:
             content = hashlib.file_digest(stream, "sha256").hexdigest()
-        whole.update(f"{file.relative_to(folder).as_posix()}\0{content}\n".encode())
+        whole.update(name + f"\0{content}\n".encode())
         size += file.stat().st_size
     return f"sha256:{whole.hexdigest()}", size
 
