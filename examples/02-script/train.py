@@ -1,4 +1,4 @@
-"""Train a network on scikit-learn's digits: `python train.py --epochs 15`."""
+"""Train a network on scikit-learn's digits: `python train.py --epochs 10`."""
 
 import argparse
 
@@ -28,7 +28,7 @@ def make_model(learning_rate: float) -> keras.Model:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--epochs", type=int, default=15)
+    parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--learning-rate", type=float, default=0.003)
     options = parser.parse_args()

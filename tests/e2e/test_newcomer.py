@@ -103,7 +103,7 @@ def test_the_job_trains_on_two_workers_and_shows_it(job: dict[str, Any]) -> None
     assert job["entry"] == "digits.ipynb"
     (attempt,) = job["attempts"]
     assert [worker["exit_code"] for worker in attempt["workers"]] == [0, 0]
-    assert job["progress"]["epoch"] == job["progress"]["epochs"] == 15
+    assert job["progress"]["epoch"] == job["progress"]["epochs"] == 10
     assert job["progress"]["metrics"]["accuracy"] > 0.9
 
 
@@ -145,7 +145,7 @@ def test_tensorboard_shows_the_curves(newcomer: Person, job: dict[str, Any]) -> 
     tag = next(tag for tag in found[run] if "accuracy" in tag or "loss" in tag)
     asked = {"run": run, "tag": tag}
     points = newcomer.http.get(f"{address}/scalars", params=asked, headers=as_data).json()
-    assert len(points) == 15
+    assert len(points) == 10
 
 
 def test_tensorboard_is_behind_the_login(deployment: Deployment, job: dict[str, Any]) -> None:
