@@ -7,7 +7,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
 from tests.support.deployment import CHECKOUT
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.timeout(300)]
