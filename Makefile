@@ -5,7 +5,7 @@ BOOTSTRAP := @$(PYTHON) -I extensions/labdock-service/labdock_service/bootstrap.
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 SERVICE := extensions/labdock-service
-SOURCES := extensions tests docs jupyterhub_config.py
+SOURCES := extensions tests docs examples images jupyterhub_config.py
 
 .DEFAULT_GOAL := help
 .PHONY: help up down doctor test check format docs bench lock
@@ -30,9 +30,9 @@ test:  ## Run the tests (TESTS=tests/unit: some of them)
 	$(BOOTSTRAP) test python -m pytest $(or $(TESTS),tests)
 
 check:  ## Check types, style and which way imports run
-	$(BOOTSTRAP) test python -m ruff check $(SOURCES) examples
+	$(BOOTSTRAP) test python -m ruff check $(SOURCES)
 	$(BOOTSTRAP) test python -m ruff format --check $(SOURCES)
-	$(BOOTSTRAP) test python -m mypy extensions tests docs
+	$(BOOTSTRAP) test python -m mypy extensions tests docs jupyterhub_config.py
 	$(BOOTSTRAP) test lint-imports
 
 format:  ## Put the code into the house's style
@@ -49,6 +49,7 @@ lock:  ## Choose the newest versions again and write every lock
 	$(COMPILE) --upgrade images/local/requirements.in extensions/labdock/pyproject.toml \
 		extensions/labdock-model-server/pyproject.toml -o images/local/requirements.lock
 	$(COMPILE) --upgrade $(SERVICE)/requirements.in $(SERVICE)/pyproject.toml \
-		extensions/labdock/pyproject.toml --no-emit-package labdock -o $(SERVICE)/requirements.lock
+		extensions/labdock/pyproject.toml --no-emit-package labdock \
+		--no-emit-package labdock-runtime -o $(SERVICE)/requirements.lock
 	$(COMPILE) --upgrade tests/requirements.in -c $(SERVICE)/requirements.lock -o tests/requirements.lock
 	cd $(SERVICE)/proxy && npm update --package-lock-only --omit-lockfile-registry-resolved

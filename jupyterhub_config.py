@@ -8,7 +8,7 @@ settings and the machine: addresses, login, people and projects, spawner, servic
 from labdock_service.hub import configure
 from labdock_service.settings import load_settings
 
-c = get_config()  # noqa: F821  JupyterHub defines it where it reads this file
+c = get_config()  # type: ignore[name-defined]  # noqa: F821  JupyterHub defines it where it reads this file
 
 # People's servers are left running when the hub ends, and found again when it starts: an
 # update of the hub loses nobody's kernels. `make down` ends them.

@@ -6,7 +6,7 @@ import os
 from labdock_service import hub
 from labdock_service.settings import load_settings
 
-c = get_config()  # noqa: F821  JupyterHub defines it where it reads this file
+c = get_config()  # type: ignore[name-defined]  # noqa: F821  JupyterHub defines it where it reads this file
 settings = load_settings()
 local = hub.Local(
     ports=hub.choose_ports(settings.state.run / "ports.json"),

