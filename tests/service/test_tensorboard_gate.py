@@ -9,12 +9,14 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
 import pytest
+from playwright.async_api import Response, async_playwright
 from tests.support.api import WrittenHub, WrittenPerson, hub_place
 from tests.support.boards import Curve, curve_route
 from tests.support.web import serving
@@ -165,8 +167,34 @@ async def test_a_browser_sees_a_page_that_reloads_itself_and_then_tensorboard(
                 await asyncio.sleep(0.2)
                 answer = await ada.get("ada/")
         assert "<tb-webapp" in answer.text
+        assert f'<script src="{PREFIX}-/live.js" defer></script></head>' in answer.text
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert "script-src" in answer.headers["Content-Security-Policy"]
+        assert (await ada.get("-/live.js")).headers["Content-Type"].startswith("text/javascript")
         assert (await ada.get("ada/index.js")).status_code == 200
+
+
+@pytest.mark.browser
+async def test_a_browser_shows_new_points_by_itself(gate: RunningGate, chromium: Path) -> None:
+    curve = Curve(await personal_logs(gate, "ada") / "j1/train")
+    curve.add(0, 1.0)
+    options = ["--no-sandbox"] if os.geteuid() == 0 else []
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=options)
+        headers = {"Authorization": "token token-ada"}
+        page = await browser.new_page(extra_http_headers=headers)
+        await page.goto(f"{gate.url}{PREFIX}ada/")
+        for step in range(1, 4):
+            holds = partial(_holds, f'"step":{step},')
+            async with page.expect_response(holds, timeout=DEADLINE * 1000):
+                curve.add(step, 1.0 / step)
+        await browser.close()
+
+
+async def _holds(wanted: str, answer: Response) -> bool:
+    if not answer.url.endswith("/timeSeries"):
+        return False
+    return wanted in (await answer.text()).replace(" ", "")
 
 
 async def test_large_bodies_pass(gate: RunningGate) -> None:

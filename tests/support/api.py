@@ -27,7 +27,7 @@ from labdock_service.api.parts import Parts
 from labdock_service.app import assemble, create_app, guarded
 from labdock_service.auth import Hub, HubPlace, HubUser
 from labdock_service.ids import new_id
-from labdock_service.settings import ProjectSettings, Settings
+from labdock_service.settings import ProcessSettings, ProjectSettings, Settings
 from labdock_service.statefolder import StateFolder
 from labdock_service.store import Store, endpoints, jobs, keys, models, people, snapshots, sources
 
@@ -125,17 +125,18 @@ def make_settings(folder: Path, **values: Any) -> Settings:
         state=state,
         database_url=f"sqlite:///{state.database}",
         projects=projects,
+        process=ProcessSettings(trusted_team=True),
         **values,
     )
 
 
-def make_environment(state: StateFolder, name: str = "tf") -> None:
-    folder = state.environments / ENVIRONMENT.removeprefix("sha256:")
+def make_environment(state: StateFolder, name: str = "tf", digest: str = ENVIRONMENT) -> None:
+    folder = state.environments / digest.removeprefix("sha256:")
     (folder / "venv/bin").mkdir(parents=True)
     body = {
         "name": name,
         "title": "TensorFlow",
-        "digest": ENVIRONMENT,
+        "digest": digest,
         "python": "3.11.2",
         "packages": {"tensorflow-cpu": "2.21.0"},
         "default": True,

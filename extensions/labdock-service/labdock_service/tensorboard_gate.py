@@ -31,8 +31,9 @@ from labdock_service.auth import (
     wants_page,
 )
 from labdock_service.boards.boards import Board, Boards, BoardSpec
+from labdock_service.boards.livepage import PLAIN, SCRIPT, send_script, with_script
 from labdock_service.errors import NotFound, ServiceError, Unauthorized
-from labdock_service.forward import away, send
+from labdock_service.forward import CREDENTIALS, REVEALING, away, send
 from labdock_service.processes import claim, die_with_parent
 from labdock_service.statefolder import StateFolder
 from labdock_service.web import Guard, serve
@@ -81,6 +82,7 @@ class Gate:
         routes = [
             Route(self._prefix, self._index),
             Route(f"{self._prefix}oauth_callback", self._login.callback),
+            Route(f"{self._prefix}{SCRIPT}", send_script),
             Route(f"{self._prefix}{{path:path}}", self._show, methods=METHODS),
         ]
         handlers = {ServiceError: _refuse}
@@ -119,13 +121,17 @@ class Gate:
     async def _forward(self, spec: BoardSpec, request: Request, path: str) -> Response:
         """Ask the project's TensorBoard; one that died just now is started again."""
         headers = {"X-Content-Type-Options": "nosniff"}
+        is_page = path == f"{spec.path}/"
+        dropped = CREDENTIALS | REVEALING | (PLAIN if is_page else frozenset())
         for _ in range(2):
             board = await asyncio.shield(self._boards.get(spec))
             board.touch()
+            url = f"http://board{path}"
             try:
-                return await send(
-                    board.session, request, f"http://board{path}", add_response=headers
+                answer = await send(
+                    board.session, request, url, drop_request=dropped, add_response=headers
                 )
+                return await with_script(answer, self._prefix) if is_page else answer
             except aiohttp.ClientConnectorError:
                 await board.end()
             except (aiohttp.ClientError, OSError):

@@ -33,6 +33,7 @@ class Upload:
     def __init__(self, state: StateFolder, limit: int, chunks: AsyncIterator[bytes]) -> None:
         self._state = state
         self._limit = limit
+        self._left = limit
         self._body = _Body(chunks, limit + MOST_FILES * HEADERS)
 
     def unpack(self) -> dict[str, int]:
@@ -62,7 +63,8 @@ class Upload:
             raise Invalid("The upload's files must be named by the 64 digits of their digest.")
         if len(sizes) >= MOST_FILES:
             raise TooLarge(f"An upload may hold {MOST_FILES:,} files.")
-        if sum(sizes.values()) + member.size > self._limit:
+        self._left -= member.size
+        if self._left < 0:
             raise TooLarge(f"This deployment takes {self._limit:,} bytes of a source.")
 
     def _keep(self, member: tarfile.TarInfo, content: IO[bytes]) -> None:

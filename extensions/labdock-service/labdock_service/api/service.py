@@ -9,7 +9,7 @@ from labdock.schema import API_VERSION, Device, Environment, Node, Person, Servi
 from labdock_service.api.access import Caller
 from labdock_service.api.parts import PartsOf, Reading
 from labdock_service.api.problems import describe
-from labdock_service.packaging.environments import find_environments
+from labdock_service.packaging.environments import find_environments, find_named
 from labdock_service.store import leases
 
 router = APIRouter(tags=["service"], responses=describe())
@@ -35,6 +35,8 @@ async def get_me(caller: Caller) -> Person:
 @router.get("/environments")
 def list_environments(parts: PartsOf, _caller: Caller) -> list[Environment]:
     """What notebooks and jobs can start from."""
+    environments = find_environments(parts.state)
+    default = find_named(environments, parts.settings.default_environment)
     return [
         Environment(
             name=found.name,
@@ -43,9 +45,9 @@ def list_environments(parts: PartsOf, _caller: Caller) -> list[Environment]:
             kind="local",
             python=found.version,
             packages=found.packages,
-            default=found.default,
+            default=found is default,
         )
-        for found in find_environments(parts.state)
+        for found in environments
     ]
 
 

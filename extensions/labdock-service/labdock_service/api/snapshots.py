@@ -16,8 +16,8 @@ from labdock_service.api.access import Caller, Id, find_snapshot, person_row, pr
 from labdock_service.api.bodies import StrictRoute
 from labdock_service.api.parts import Parts, PartsOf, Writing
 from labdock_service.api.problems import describe
-from labdock_service.errors import Conflict, Invalid, NotFound
-from labdock_service.packaging.environments import LocalEnvironment, find_environments
+from labdock_service.errors import Conflict, NotFound
+from labdock_service.packaging.environments import choose_environment, find_environments
 from labdock_service.packaging.sourcecode import runtime_version
 from labdock_service.store import snapshots, sources
 
@@ -40,7 +40,8 @@ def create_snapshot(
     wanted = [file.digest for file in source.files if file.digest is not None]
     if sources.missing_blobs(session, project.id, wanted):
         raise Conflict("Contents of this source are missing: send them first.", field="source")
-    environment = choose_environment(parts, body.environment)
+    setting = parts.settings.default_environment
+    environment = choose_environment(find_environments(parts.state), setting, body.environment)
     row = snapshots.request(
         session,
         project.id,
@@ -76,18 +77,3 @@ async def get_snapshot(
 def _look(parts: Parts, caller: Person, snapshot_id: str) -> Snapshot:
     with parts.store.read() as session:
         return snapshots.view(find_snapshot(session, caller, snapshot_id))
-
-
-def choose_environment(parts: Parts, named: str | None) -> LocalEnvironment:
-    """The environment of that name or digest; the deployment's default where none is named."""
-    found = find_environments(parts.state)
-    named = named or parts.settings.default_environment or None
-    for item in found:
-        if item.default if named is None else named in (item.name, item.digest):
-            return item
-    names = ", ".join(sorted(environment.name for environment in found)) or "none yet"
-    if named is None:
-        raise Invalid(f"Name an environment; there are: {names}.", field="environment")
-    raise Invalid(
-        f"There is no environment '{named[:100]}'; there are: {names}.", field="environment"
-    )
