@@ -11,8 +11,10 @@ import msgspec
 import pytest
 from pydantic import ByteSize
 from tests.support.api import (
+    ENVIRONMENT,
     FILES,
     Api,
+    make_environment,
     make_job,
     make_settings,
     make_source,
@@ -73,6 +75,18 @@ async def test_who_is_asking_and_what_there_is(grace: httpx.AsyncClient) -> None
     (node,) = (await grace.get("nodes")).json()
     assert node["cpus"] > 0
     assert node["cpus_leased"] == 0
+
+
+async def test_the_default_environment_is_the_one_that_the_setting_names(tmp_path: Path) -> None:
+    settings = make_settings(tmp_path, default_environment=ENVIRONMENT)
+    make_environment(settings.state, "marked", digest="sha256:" + "f" * 64)
+    async with running_api(tmp_path, settings) as api:
+        ada = await api.client("ada")
+        listed = (await ada.get("environments")).json()
+        assert {one["name"]: one["default"] for one in listed} == {"marked": False, "tf": True}
+        job = await make_job(ada)
+        snapshot = (await ada.get(f"snapshots/{job['snapshot']}")).json()
+        assert snapshot["environment"] == ENVIRONMENT
 
 
 async def test_others_do_not_see_what_members_see(

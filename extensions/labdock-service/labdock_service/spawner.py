@@ -19,9 +19,8 @@ from traitlets import Float, Instance
 from labdock_service import homes, processes
 from labdock_service.auth import person_id
 from labdock_service.bootstrap import CHECKOUT
-from labdock_service.errors import Invalid
 from labdock_service.login import ONE_PERSON
-from labdock_service.packaging.environments import LocalEnvironment, find_environments
+from labdock_service.packaging.environments import choose_environment, find_environments
 from labdock_service.settings import Settings
 
 EXAMPLES = CHECKOUT / "examples"
@@ -73,7 +72,8 @@ class ProcessSpawner(LocalProcessSpawner):  # type: ignore[misc]  # JupyterHub h
         groups = [group.name for group in self.user.orm_user.groups]
         homes.make_home(self.home, state.data_roots, filter(PROJECT.fullmatch, groups))
         homes.welcome(self.home, EXAMPLES)
-        chosen = choose_environment(self.settings)
+        found = find_environments(state)
+        chosen = choose_environment(found, self.settings.default_environment)
         return homes.make_overlay(self.home, chosen.python.parents[1], chosen.title)
 
     def _open_log(self) -> int:
@@ -122,17 +122,3 @@ class ProcessSpawner(LocalProcessSpawner):  # type: ignore[misc]  # JupyterHub h
             return 0
         status: int | None = await super().poll()
         return status
-
-
-def choose_environment(settings: Settings) -> LocalEnvironment:
-    """The environment that servers start from. Raises Invalid where there is none."""
-    found = find_environments(settings.state)
-    wanted = settings.default_environment
-    for environment in found:
-        if environment.name == wanted if wanted else environment.default:
-            return environment
-    raise Invalid(
-        f"There is no environment '{wanted}': `labdock environments` lists those there are."
-        if wanted
-        else "There is no environment yet: `make up` makes it."
-    )

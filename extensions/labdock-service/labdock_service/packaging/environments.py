@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import platform
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from labdock_service.errors import Invalid
 from labdock_service.statefolder import StateFolder
 
 DESCRIPTION = "environment.json"
@@ -61,6 +63,32 @@ def find_environments(state: StateFolder) -> list[LocalEnvironment]:
         for file in state.environments.glob(f"*/{DESCRIPTION}")
     ]
     return sorted(found, key=lambda item: (not item.default, item.name, item.digest))
+
+
+def find_named(found: Iterable[LocalEnvironment], named: str) -> LocalEnvironment | None:
+    """The environment of that name or digest; the one marked as default where none is named."""
+    for environment in found:
+        if named in (environment.name, environment.digest) if named else environment.default:
+            return environment
+    return None
+
+
+def choose_environment(
+    found: Sequence[LocalEnvironment], setting: str, named: str | None = None
+) -> LocalEnvironment:
+    """What is named, or what the setting `default_environment` says. Raises Invalid."""
+    wanted = named or setting
+    chosen = find_named(found, wanted)
+    if chosen is not None:
+        return chosen
+    if not found:
+        raise Invalid("There is no environment yet: `make up` makes it.", field="environment")
+    names = ", ".join(sorted(environment.name for environment in found))
+    if not wanted:
+        raise Invalid(f"Name an environment; there are: {names}.", field="environment")
+    raise Invalid(
+        f"There is no environment '{wanted[:100]}'; there are: {names}.", field="environment"
+    )
 
 
 def _environment(folder: Path, body: dict[str, Any]) -> LocalEnvironment:
