@@ -69,7 +69,9 @@ def _tensor(name: str, tensor: Any) -> bytes:
         )
     if array.dtype.kind not in "biuf" or array.dtype == np.float16:
         raise RequestError(f"Failed to write JSON value for tensor type: {_type_name(array)}")
-    text = orjson.dumps(array if array.ndim else array[()], option=orjson.OPT_SERIALIZE_NUMPY)
+    # orjson knows arrays of every kind of number, but not every kind of a single one.
+    text = orjson.dumps(np.ascontiguousarray(array), option=orjson.OPT_SERIALIZE_NUMPY)
+    text = text if array.ndim else text[1:-1]
     return text if b"null" not in text else _with_non_finite(text, array)
 
 
