@@ -79,9 +79,11 @@ def pip(folder: Path, *, cold: bool) -> float:
 
 def bare_environment() -> LocalEnvironment:
     """An environment with nothing in it but Python."""
+    digest = "sha256:" + hashlib.sha256(b"bare").hexdigest()
     return LocalEnvironment(
         name="bare",
-        digest="sha256:" + hashlib.sha256(b"bare").hexdigest(),
+        digest=digest,
+        foundation=digest,
         title="Python alone",
         python=Path(sys.executable),
         version=platform.python_version(),

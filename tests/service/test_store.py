@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from tests.support import postgresql
 from tests.support.services import require
 from tests.support.stores import (
-    ENVIRONMENT,
+    FOUNDATION,
     ada,
     make_snapshot,
     sqlite_url,
@@ -163,10 +163,21 @@ def test_the_same_source_is_the_same_snapshot_until_its_lock_is_renewed(store: S
         assert make_snapshot(session) is first
         first.state, first.lock = "ready", "a==1"
         requirements = snapshots.requirements_digest(Requirements())
-        sources.keep_lock(session, project.id, requirements, ENVIRONMENT, "a==1")
+        sources.keep_lock(session, project.id, requirements, FOUNDATION, "a==1")
         assert make_snapshot(session) is first
-        sources.keep_lock(session, project.id, requirements, ENVIRONMENT, "a==2")
+        sources.keep_lock(session, project.id, requirements, FOUNDATION, "a==2")
         assert make_snapshot(session) is not first
+
+
+def test_a_kept_lock_outlives_an_update_of_labdock(store: Store) -> None:
+    with store.write() as session:
+        _, project = ada(session)
+        before = make_snapshot(session)
+        requirements = snapshots.requirements_digest(Requirements())
+        sources.keep_lock(session, project.id, requirements, before.foundation, "a==1")
+        after = make_snapshot(session, environment="sha256:" + "d" * 64)
+        assert after is not before
+        assert sources.kept_lock(session, project.id, requirements, after.foundation) == "a==1"
 
 
 def _job(session: Session) -> tuple[PersonRow, JobRow]:

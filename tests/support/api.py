@@ -254,7 +254,13 @@ def fill(store: Store, user: HubUser) -> Filled:
         source = make_source({"train.py": b"print(1)"})
         sources.save(session, project.id, source)
         snapshot = snapshots.request(
-            session, project.id, person, source, environment=ENVIRONMENT, runtime="0.1.0"
+            session,
+            project.id,
+            person,
+            source,
+            environment=ENVIRONMENT,
+            foundation=ENVIRONMENT,
+            runtime="0.1.0",
         )
         session.refresh(snapshot, ["project"])
         job = jobs.create(session, snapshot, person, JobRequest(snapshot=snapshot.id))

@@ -30,9 +30,11 @@ RUNTIME = {"__init__.py": '__version__ = "0.1.0"\n', "deep/er.py": "", "run.sh":
 def small_environment(**packages: str) -> LocalEnvironment:
     """An environment that says it has these packages; its digest is that of their list."""
     named = {name.replace("_", "-"): version for name, version in packages.items()}
+    digest = sha256(repr(sorted(named.items())).encode())
     return LocalEnvironment(
         name="small",
-        digest=sha256(repr(sorted(named.items())).encode()),
+        digest=digest,
+        foundation=digest,
         title="Small",
         python=Path(sys.executable),
         version="3.11.4",

@@ -157,7 +157,13 @@ class Deployment:
             sizes = {file.digest: file.size for file in listed if file.digest}
             sources.add_blobs(session, project.id, sizes)
             row = snapshots.request(
-                session, project.id, person, source, environment=ENVIRONMENT, runtime="1"
+                session,
+                project.id,
+                person,
+                source,
+                environment=ENVIRONMENT,
+                foundation=ENVIRONMENT,
+                runtime="1",
             )
             return row.id
 

@@ -11,6 +11,7 @@ from labdock_service.store import Store, people, snapshots, sources
 from labdock_service.store.tables import PersonRow, ProjectRow, SnapshotRow
 
 ENVIRONMENT = "sha256:" + "e" * 64
+FOUNDATION = "sha256:" + "f" * 64
 
 
 def sqlite_url(folder: Path) -> str:
@@ -28,12 +29,20 @@ def ada(session: Session) -> tuple[PersonRow, ProjectRow]:
     return person, people.personal_project(session, person)
 
 
-def make_snapshot(session: Session, source: Source | None = None) -> SnapshotRow:
+def make_snapshot(
+    session: Session, source: Source | None = None, environment: str = ENVIRONMENT
+) -> SnapshotRow:
     person, project = ada(session)
     source = source or Source(
         digest="sha256:" + "a" * 64, entry="train.py", files=[], requirements=Requirements()
     )
     sources.save(session, project.id, source)
     return snapshots.request(
-        session, project.id, person, source, environment=ENVIRONMENT, runtime="0.1.0"
+        session,
+        project.id,
+        person,
+        source,
+        environment=environment,
+        foundation=FOUNDATION,
+        runtime="0.1.0",
     )

@@ -45,18 +45,22 @@ class InstallationFailed(ServiceError):
 
 def environment_digest() -> str:
     """The environment's digest: of what others made it, and of Labdock's own packages."""
-    return _digest({**_foundation(), "labdock": _sources_digest()})
+    own = {"runtime": labdock_runtime.__version__, "labdock": _sources_digest()}
+    return _digest({**_foundation(), **own})
+
+
+def foundation_digest() -> str:
+    """Of what an environment holds besides Labdock's own packages."""
+    return _digest(_foundation())
 
 
 def _foundation() -> dict[str, str]:
-    """What an environment holds besides Labdock's own packages."""
     return {
         "lock": hashlib.sha256(LOCK.read_bytes()).hexdigest(),
         "overrides": hashlib.sha256(OVERRIDES.read_bytes()).hexdigest(),
         "python": sys.version.split()[0],
         "implementation": str(sys.implementation.cache_tag),
         "platform": usual_platform(),
-        "runtime": labdock_runtime.__version__,
     }
 
 
@@ -105,7 +109,7 @@ def proxy_command(folder: Path) -> list[str]:
 
 def _with_same_foundation(state: StateFolder) -> Path | None:
     """An environment that differs from the wanted one in Labdock's own packages at most."""
-    wanted = _digest(_foundation())
+    wanted = foundation_digest()
     for file in state.environments.glob("*/environment.json"):
         if json.loads(file.read_text()).get("foundation") == wanted:
             return file.parent
@@ -163,7 +167,7 @@ def _describe(python: str, digest: str) -> dict[str, Any]:
         "name": f"tensorflow-{version}",
         "title": f"TensorFlow {version} (CPU), Python {sysconfig.get_python_version()}",
         "digest": digest,
-        "foundation": _digest(_foundation()),
+        "foundation": foundation_digest(),
         "python": sys.version.split()[0],
         "platform": usual_platform(),
         "packages": dict(sorted(packages.items())),

@@ -48,6 +48,7 @@ def create_snapshot(
         person_row(session, caller),
         source,
         environment=environment.digest,
+        foundation=environment.foundation,
         runtime=RUNTIME,
         renew_lock=body.renew_lock,
     )

@@ -36,6 +36,8 @@ class LocalEnvironment:
     version: str
     """Python's version, in full."""
     packages: dict[str, str]
+    foundation: str
+    """Digest of what it holds besides Labdock's own packages: locks hold for as long."""
     default: bool = False
     platform: str = field(default_factory=usual_platform)
     """Platform tag of the wheels it takes, as uv writes it."""
@@ -99,6 +101,7 @@ def _environment(folder: Path, body: dict[str, Any]) -> LocalEnvironment:
         python=folder / "venv/bin/python",
         version=body["python"],
         packages=body["packages"],
+        foundation=body.get("foundation") or body["digest"],
         default=body.get("default", False),
         platform=body.get("platform") or usual_platform(),
     )

@@ -92,7 +92,7 @@ class Packages:
                 session,
                 snapshot.project_id,
                 snapshots.requirements_digest(source.requirements),
-                snapshot.environment,
+                snapshot.foundation,
             )
         return PackagingRequest(
             source=source,
@@ -132,7 +132,7 @@ class Packages:
             if source is not None:
                 requirements = snapshots.requirements_digest(source.requirements)
                 sources.keep_lock(
-                    session, row.project_id, requirements, row.environment, packaged.lock
+                    session, row.project_id, requirements, row.foundation, packaged.lock
                 )
             row.state, row.step, row.lock = "ready", None, packaged.lock
             row.digest, row.image = packaged.snapshot_digest, packaged.image_digest

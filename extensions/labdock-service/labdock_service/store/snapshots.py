@@ -22,6 +22,7 @@ def request(
     source: Source,
     *,
     environment: str,
+    foundation: str,
     runtime: str,
     renew_lock: bool = False,
 ) -> SnapshotRow:
@@ -37,6 +38,7 @@ def request(
         source=source.digest,
         entry=source.entry,
         environment=environment,
+        foundation=foundation,
         runtime=runtime,
         renew_lock=renew_lock,
         git=msgspec.to_builtins(source.git),
@@ -107,7 +109,6 @@ def _find_same(
     )
     if row is None or row.state == "packaging":
         return row
-    kept = sources.kept_lock(
-        session, project_id, requirements_digest(source.requirements), environment
-    )
+    requirements = requirements_digest(source.requirements)
+    kept = sources.kept_lock(session, project_id, requirements, row.foundation)
     return row if row.lock == kept else None

@@ -52,21 +52,21 @@ def add_blobs(session: Session, project_id: str, sizes: dict[str, int]) -> None:
         session.add(BlobRow(project_id=project_id, digest=digest, size=sizes[digest]))
 
 
-def kept_lock(session: Session, project_id: str, requirements: str, environment: str) -> str | None:
-    """The lock kept for these requirements (by digest) in that environment."""
-    row = session.get(LockRow, (project_id, requirements, environment))
+def kept_lock(session: Session, project_id: str, requirements: str, foundation: str) -> str | None:
+    """The lock kept for these requirements (by digest) on that foundation of environments."""
+    row = session.get(LockRow, (project_id, requirements, foundation))
     return row.text if row else None
 
 
 def keep_lock(
-    session: Session, project_id: str, requirements: str, environment: str, lock: str
+    session: Session, project_id: str, requirements: str, foundation: str, lock: str
 ) -> None:
     """Keep a lock in place of the one before."""
     session.merge(
         LockRow(
             project_id=project_id,
             requirements=requirements,
-            environment=environment,
+            foundation=foundation,
             text=lock,
             created=time.time(),
         )

@@ -86,12 +86,12 @@ class BlobRow(Base):
 
 
 class LockRow(Base):
-    """The kept lock of a project's requirements in an environment."""
+    """The kept lock of a project's requirements on an environment's foundation."""
 
     __tablename__ = "locks"
     project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"), primary_key=True)
     requirements: Mapped[str] = mapped_column(String(71), primary_key=True)
-    environment: Mapped[str] = mapped_column(String(71), primary_key=True)
+    foundation: Mapped[str] = mapped_column(String(71), primary_key=True)
     text: Mapped[str] = mapped_column(Text)
     created: Mapped[float]
 
@@ -106,6 +106,8 @@ class SnapshotRow(Base):
     source: Mapped[str] = mapped_column(String(71), index=True)
     entry: Mapped[str] = mapped_column(Text)
     environment: Mapped[str] = mapped_column(String(71))
+    foundation: Mapped[str] = mapped_column(String(71))
+    """The environment's, which kept locks are found by."""
     runtime: Mapped[str] = mapped_column(String(80))
     renew_lock: Mapped[bool]
     git: Mapped[dict[str, Any] | None]

@@ -99,11 +99,11 @@ def upgrade() -> None:
         "locks",
         sa.Column("project_id", sa.String(length=16), nullable=False),
         sa.Column("requirements", sa.String(length=71), nullable=False),
-        sa.Column("environment", sa.String(length=71), nullable=False),
+        sa.Column("foundation", sa.String(length=71), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("created", sa.Double(), nullable=False),
         sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name="fk_locks_project_id"),
-        sa.PrimaryKeyConstraint("project_id", "requirements", "environment", name="pk_locks"),
+        sa.PrimaryKeyConstraint("project_id", "requirements", "foundation", name="pk_locks"),
     )
     op.create_table(
         "snapshots",
@@ -113,6 +113,7 @@ def upgrade() -> None:
         sa.Column("source", sa.String(length=71), nullable=False),
         sa.Column("entry", sa.Text(), nullable=False),
         sa.Column("environment", sa.String(length=71), nullable=False),
+        sa.Column("foundation", sa.String(length=71), nullable=False),
         sa.Column("runtime", sa.String(length=80), nullable=False),
         sa.Column("renew_lock", sa.Boolean(), nullable=False),
         sa.Column("git", sa.JSON(), nullable=True),
