@@ -20,12 +20,14 @@ from labdock_service.statefolder import StateFolder  # noqa: E402
 
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # what tests start should start as people's does
+GIVEN = {name: os.environ.pop(name) for name in [*os.environ] if name.startswith("LABDOCK_TEST_")}
+"""What is for the tests only: what they start refuses a variable that is no setting."""
 
 
 @pytest.fixture(scope="session")
 def prepared() -> StateFolder:
     """A state folder to install into, kept between runs (LABDOCK_TEST_STATE; else .labdock)."""
-    state = StateFolder(Path(os.environ.get("LABDOCK_TEST_STATE", CHECKOUT / ".labdock")))
+    state = StateFolder(Path(GIVEN.get("LABDOCK_TEST_STATE", CHECKOUT / ".labdock")))
     state.root.mkdir(mode=0o700, parents=True, exist_ok=True)
     return state
 
@@ -39,7 +41,7 @@ def environment(prepared: StateFolder) -> Path:
 @pytest.fixture(scope="session")
 def tensorflow_python(request: pytest.FixtureRequest) -> Path:
     """A Python with TensorFlow: LABDOCK_TEST_ENVIRONMENT, else the environment's own."""
-    if named := os.environ.get("LABDOCK_TEST_ENVIRONMENT"):
+    if named := GIVEN.get("LABDOCK_TEST_ENVIRONMENT"):
         return Path(named)
     environment: Path = request.getfixturevalue("environment")
     return environment / "venv/bin/python"

@@ -11,6 +11,7 @@ import pytest
 from oidc_provider_mock import User, run_server_in_thread
 from tests.support.deployment import Deployment, running_deployment
 
+from labdock_service.names import hub_name
 from labdock_service.statefolder import StateFolder
 
 pytestmark = pytest.mark.timeout(300)
@@ -20,7 +21,9 @@ PEOPLE = [
     User(sub="2", claims={"preferred_username": "bo"}),
     User(sub="3", claims={"preferred_username": "Zoe.Stranger"}),
     User(sub="4", claims={"preferred_username": "../admin"}),
+    User(sub="5", claims={"preferred_username": "Dee.Jones"}),
 ]
+DEE = hub_name("dee.jones")
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +52,7 @@ def hub(
         "LABDOCK_AUTH__AUTHORIZE_URL": f"{provider}/oauth2/authorize",
         "LABDOCK_AUTH__TOKEN_URL": f"{provider}/oauth2/token",
         "LABDOCK_AUTH__USERDATA_URL": f"{provider}/userinfo",
-        "LABDOCK_AUTH__ALLOWED_USERS": "bo",
+        "LABDOCK_AUTH__ALLOWED_USERS": "bo, dee.jones",
         "LABDOCK_AUTH__TITLE": "the institute",
     }
     with running_deployment(prepared, tmp_path_factory.mktemp("oidc"), **settings) as running:
@@ -69,7 +72,7 @@ def test_the_login_page_leads_to_the_provider(hub: Deployment) -> None:
     assert "Sign in with the institute" in re.sub(r"\s+", " ", page)
 
 
-@pytest.mark.parametrize(("person", "name"), [("1", "ann"), ("2", "bo")])
+@pytest.mark.parametrize(("person", "name"), [("1", "ann"), ("2", "bo"), ("5", DEE)])
 def test_who_is_allowed_comes_in(hub: Deployment, person: str, name: str) -> None:
     page = log_in(hub, person)
     assert page.status_code == 200 and page.url.path == "/hub/home", page.text

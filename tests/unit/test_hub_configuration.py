@@ -6,10 +6,13 @@ import stat
 from pathlib import Path
 
 import pytest
+from jupyterhub.services.service import Service, _ServiceSpawner
 from traitlets.config import Config
+from traitlets.utils.importstring import import_item
 
 from labdock_service import hub
 from labdock_service.login import PasswordLogin
+from labdock_service.oauth import OpenIdLogin
 from labdock_service.settings import Settings, load_settings
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -94,12 +97,22 @@ def test_a_team_may_be_named(c: Config, tmp_path: Path) -> None:
     assert not c.Authenticator.allow_all
 
 
+async def test_everybody_with_the_teams_password(c: Config, tmp_path: Path) -> None:
+    text = f"admins = ['ann']\n{TEAM}[auth]\nallowed_users = ['*']"
+    settings = settings_of(tmp_path, text)
+    hub.update_login(c, settings, LOCAL)
+    hub.update_people(c, settings)
+    login = PasswordLogin(config=c)
+    form = {"username": "zoe", "password": LOCAL.team_password}
+    assert (await login.get_authenticated_user(None, form))["name"] == "zoe"
+
+
 def test_an_openid_provider(c: Config, tmp_path: Path) -> None:
     settings = settings_of(tmp_path, f"admins = ['ann']\n{TEAM}{OIDC}")
     hub.update_login(c, settings, LOCAL)
     hub.update_people(c, settings)
     login = c.GenericOAuthenticator
-    assert c.JupyterHub.authenticator_class.endswith("GenericOAuthenticator")
+    assert import_item(c.JupyterHub.authenticator_class) is OpenIdLogin
     assert (login.client_id, login.client_secret) == ("labdock", "hush")
     assert login.oauth_callback_url == "http://127.0.0.1:8000/hub/oauth_callback"
     assert login.token_url == "https://id.example/token"
@@ -173,3 +186,11 @@ def test_a_services_environment_keeps_no_token(
 
 def test_the_shipped_configuration_is_short() -> None:
     assert len((CHECKOUT / "jupyterhub_config.py").read_text().splitlines()) < 80
+
+
+def test_jupyterhub_still_has_what_is_replaced() -> None:
+    """`configure` puts another class in the place of a private one of JupyterHub's."""
+    assert issubclass(hub.ServiceSpawner, _ServiceSpawner)
+    assert "poll_interval" in _ServiceSpawner.class_trait_names()
+    assert "_ServiceSpawner" in Service.start.__code__.co_names
+    assert hub.ServiceSpawner().poll_interval == 2

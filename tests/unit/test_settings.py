@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from labdock_service.names import own_name
 from labdock_service.settings import (
     Section,
     Settings,
     SettingsError,
     load_settings,
-    own_name,
     setting_names,
     settings_environment,
 )
@@ -64,12 +64,12 @@ def test_the_shipped_file_names_every_setting(file: Path) -> None:
     assert names <= {*commented}
     assert "# [projects." in text
     settable = re.sub(r"^# (?=[\w.]+ = |\[[\w.]+\]$)", "", text, flags=re.MULTILINE)
-    file.write_text(settable)
+    file.write_text(settable.replace("trusted_team = false", "trusted_team = true"))
     assert load_settings(file).projects["digits"].people == ["ann", "bo"]
 
 
 def test_a_variable_wins_over_the_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file.write_text("port = 9000\n[limits]\ncpus = 2\n")
+    file.write_text("port = 9000\n[process]\ntrusted_team = true\n[limits]\ncpus = 2\n")
     monkeypatch.setenv("LABDOCK_PORT", "9001")
     monkeypatch.setenv("LABDOCK_LIMITS__MEMORY", "2GB")
     monkeypatch.setenv("LABDOCK_ADMINS", "ann, bo")
@@ -119,6 +119,43 @@ def test_the_process_engine_keeps_to_this_machine_and_one_login(file: Path) -> N
     assert "trusted_team" in str(refused(file, f"[auth]\n{login}"))
     file.write_text(f"host = '0.0.0.0'\n[process]\ntrusted_team = true\n[auth]\n{login}")
     assert load_settings(file).auth.kind == "github"
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("admins = ['ann', 'bo']", "ann, bo"),
+        ("admins = ['ann']\n[auth]\nallowed_users = ['bo']", "ann, bo"),
+        ("admins = ['ann']\n[auth]\nallowed_users = ['*']", "ann, *"),
+        ("admins = ['ann']\n[projects.a]\nmembers = ['ann', 'cy']", "ann, cy"),
+        ("admins = ['ann']\n[projects.a]\nadmins = ['cy']", "ann, cy"),
+    ],
+)
+def test_the_process_engine_takes_one_person(file: Path, text: str, named: str) -> None:
+    said = str(refused(file, text))
+    assert "takes one person" in said and named in said and "'process.trusted_team'" in said
+    assert load_settings_with(file, f"{text}\n[process]\ntrusted_team = true")
+
+
+def test_one_person_may_be_named_everywhere(file: Path) -> None:
+    text = "admins = ['ann']\n[auth]\nallowed_users = ['ann']\n[projects.a]\nmembers = ['ann']"
+    assert load_settings_with(file, text).admins == ["ann"]
+    assert "takes one person" in str(refused(file, "[projects.a]\nmembers = ['not-me']"))
+
+
+def test_a_name_that_the_password_login_cannot_take(file: Path) -> None:
+    assert "'ann.smith' cannot log in" in str(refused(file, "admins = ['ann.smith']"))
+
+
+def test_a_domain_is_for_google(file: Path) -> None:
+    assert "hosted_domain" in str(refused(file, "[auth]\nhosted_domain = ['example.org']"))
+
+
+def test_a_variable_of_the_tests_is_no_exception(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LABDOCK_TEST_STATE", "/elsewhere")
+    assert "'test_state'" in str(refused(file))
 
 
 @pytest.mark.parametrize(

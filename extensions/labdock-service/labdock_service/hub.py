@@ -24,6 +24,7 @@ from traitlets.config import Config
 from labdock_service.deployment import PORTS_FILE
 from labdock_service.installation import ensure_proxy
 from labdock_service.login import PasswordLogin
+from labdock_service.names import NAME
 from labdock_service.settings import Settings, settings_environment
 from labdock_service.spawner import KEPT, ProcessSpawner
 from labdock_service.statefolder import StateFolder
@@ -37,13 +38,10 @@ ADMIN = "labdock-admin"
 OPEN = ("access:services!service=labdock", "access:services!service=tensorboard")
 """What everybody who can log in may open."""
 
-NAMES = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
-"""A person's name is also a project's, a folder's and a part of addresses."""
-
 OAUTH = {
-    "github": ("oauthenticator.github.GitHubOAuthenticator", "GitHubOAuthenticator"),
-    "google": ("oauthenticator.google.GoogleOAuthenticator", "GoogleOAuthenticator"),
-    "oidc": ("oauthenticator.generic.GenericOAuthenticator", "GenericOAuthenticator"),
+    "github": ("labdock_service.oauth.GitHubLogin", "GitHubOAuthenticator"),
+    "google": ("labdock_service.oauth.GoogleLogin", "GoogleOAuthenticator"),
+    "oidc": ("labdock_service.oauth.OpenIdLogin", "GenericOAuthenticator"),
 }
 
 
@@ -133,6 +131,8 @@ def _update_oauth(section: Any, settings: Settings) -> None:
     section.client_id = auth.client_id
     section.client_secret = auth.client_secret.get_secret_value()
     section.oauth_callback_url = auth.callback_url or f"{settings.address}/hub/oauth_callback"
+    if auth.kind == "google":
+        section.hosted_domain = list(auth.hosted_domain)
     if auth.kind == "oidc":
         section.authorize_url = auth.authorize_url
         section.token_url = auth.token_url
@@ -146,7 +146,7 @@ def update_people(c: Config, settings: Settings) -> None:
     """Who may log in, who administers, and who shares which project."""
     named = {name for project in settings.projects.values() for name in project.people}
     allowed = {*settings.admins, *settings.auth.allowed_users, *named} - {"*"}
-    c.Authenticator.username_pattern = NAMES
+    c.Authenticator.username_pattern = NAME
     c.Authenticator.admin_users = set(settings.admins)
     c.Authenticator.allowed_users = allowed
     whole_team = settings.process.trusted_team and not settings.auth.allowed_users

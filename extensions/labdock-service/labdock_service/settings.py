@@ -8,7 +8,6 @@ exist and a value that cannot be are each a SettingsError: one sentence that nam
 from __future__ import annotations
 
 import difflib
-import getpass
 import ipaddress
 import os
 import re
@@ -39,6 +38,7 @@ from pydantic_settings import (
 )
 
 from labdock_service.errors import Invalid
+from labdock_service.names import NAME, hub_name, own_name
 from labdock_service.statefolder import StateFolder
 
 FILE_NAME = "labdock.toml"
@@ -46,9 +46,6 @@ PREFIX = "LABDOCK_"
 
 OTHER_VARIABLES = frozenset({"LABDOCK_SETTINGS", "LABDOCK_URL", "LABDOCK_TOKEN"})
 """Variables that begin with LABDOCK_ and are not settings: this file's place, and the client's."""
-
-TESTS = "LABDOCK_TEST_"
-"""Variables of Labdock's own tests begin so."""
 
 SECRETS = ("client_secret", "database_url")
 """Settings whose values never stand in a message."""
@@ -61,7 +58,7 @@ def _split(value: Any) -> Any:
 Names = Annotated[list[str], BeforeValidator(_split)]
 """A list of names; in a variable they stand with commas between them."""
 
-ProjectName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+ProjectName = Annotated[str, StringConstraints(pattern=NAME)]
 
 
 class SettingsError(Invalid):
@@ -99,6 +96,8 @@ class AuthSettings(Section):
     """For `oidc`: what is asked of the provider."""
     allowed_users: Names = []
     """Who may log in besides the admins; `*` is everybody whom the login knows."""
+    hosted_domain: Names = []
+    """For `google`: the organizations whose people alone may log in; one is left out of names."""
 
     @model_validator(mode="after")
     def _complete(self) -> AuthSettings:
@@ -111,7 +110,17 @@ class AuthSettings(Section):
             value = getattr(self, name)
             if not (value.get_secret_value() if isinstance(value, SecretStr) else value):
                 raise _problem(f"Set 'auth.{name}' too: 'auth.kind' is '{self.kind}'.")
+        if self.hosted_domain and self.kind != "google":
+            raise _problem("Take 'auth.hosted_domain' out: it is for the 'auth.kind' google.")
         return self
+
+    def hub_name(self, said: str) -> str:
+        """The hub's name for somebody whom the login calls this."""
+        if self.kind == "password" or said == "*":
+            return said
+        if len(self.hosted_domain) == 1:
+            said = said.lower().removesuffix(f"@{self.hosted_domain[0].lower()}")
+        return hub_name(said)
 
 
 class ProcessSettings(Section):
@@ -244,7 +253,26 @@ class Settings(BaseSettings):
                 "kernels run as one user: keep 'password', or set 'process.trusted_team' for a "
                 "team that trusts each other."
             )
+        if len(people := self._people()) > 1:
+            raise _problem(
+                f"The process engine, whose kernels run as one user, takes one person and the "
+                f"settings name {len(people)}: {', '.join(people)}. Keep one, or set "
+                "'process.trusted_team' for a team that trusts each other."
+            )
         return self
+
+    @model_validator(mode="after")
+    def _names_to_type(self) -> Settings:
+        for name in self._people() if self.auth.kind == "password" else ():
+            if name != "*" and not re.fullmatch(NAME, name):
+                raise _problem(f"'{name}' cannot log in: write names with a-z, 0-9 and hyphens.")
+        return self
+
+    def _people(self) -> list[str]:
+        """Everybody whom the settings name, the admins first."""
+        members = [name for project in self.projects.values() for name in project.people]
+        admins = self.admins or [own_name()]
+        return list(dict.fromkeys([*admins, *self.auth.allowed_users, *members]))
 
 
 def load_settings(file: Path | None = None) -> Settings:
@@ -274,16 +302,28 @@ def _settle(settings: Settings, folder: Path) -> Settings:
     """Put in what depends on where the deployment lies."""
     state = StateFolder((folder / settings.state.root).resolve())
     url = settings.database_url or f"sqlite:///{state.database}"
-    admins = settings.admins or [own_name()]
-    settled = settings.model_copy(update={"state": state, "database_url": url, "admins": admins})
+    settled = settings.model_copy(
+        update={"state": state, "database_url": url} | _with_hub_names(settings)
+    )
     settled._folder = folder
     return settled
 
 
-def own_name() -> str:
-    """A name for the hub, made from the name that the machine knows this person by."""
-    name = re.sub(r"[^a-z0-9]+", "-", getpass.getuser().lower()).strip("-")[:63].strip("-")
-    return name if name and name != "root" else "admin"
+def _with_hub_names(settings: Settings) -> dict[str, Any]:
+    """The settings that name people, by the hub's names for them."""
+
+    def known(section: BaseModel, *lists: str) -> dict[str, list[str]]:
+        said = ((name, getattr(section, name)) for name in lists)
+        return {name: list(map(settings.auth.hub_name, people)) for name, people in said}
+
+    return {
+        "admins": known(settings, "admins")["admins"] or [own_name()],
+        "auth": settings.auth.model_copy(update=known(settings.auth, "allowed_users")),
+        "projects": {
+            name: project.model_copy(update=known(project, "members", "admins"))
+            for name, project in settings.projects.items()
+        },
+    }
 
 
 def _find_file() -> Path:
@@ -307,7 +347,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
     for name in sorted(environment):
-        if not name.startswith(PREFIX) or name in OTHER_VARIABLES or name.startswith(TESTS):
+        if not name.startswith(PREFIX) or name in OTHER_VARIABLES:
             continue
         key = name.removeprefix(PREFIX).lower().split("__")[0]
         if key not in Settings.model_fields:
