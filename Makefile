@@ -51,5 +51,6 @@ lock:  ## Choose the newest versions again and write every lock
 	$(COMPILE) --upgrade $(SERVICE)/requirements.in $(SERVICE)/pyproject.toml \
 		extensions/labdock/pyproject.toml --no-emit-package labdock \
 		--no-emit-package labdock-runtime -o $(SERVICE)/requirements.lock
-	$(COMPILE) --upgrade tests/requirements.in extensions/labdock-model-server/pyproject.toml -c $(SERVICE)/requirements.lock -o tests/requirements.lock
+	$(COMPILE) --upgrade tests/requirements.in extensions/labdock-model-server/pyproject.toml \
+		-c $(SERVICE)/requirements.lock -o tests/requirements.lock
 	cd $(SERVICE)/proxy && npm update --package-lock-only --omit-lockfile-registry-resolved
