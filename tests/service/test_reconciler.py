@@ -126,6 +126,19 @@ def test_a_failed_snapshot_fails_its_jobs_with_its_reason(place: Deployment) -> 
     assert done.attempts == []
 
 
+def test_a_retry_packages_again_what_could_not_be_packaged(place: Deployment) -> None:
+    job = place.submit("print(1)")
+    kept = {blob: blob.read_bytes() for blob in place.state.blobs.iterdir()}
+    for blob in kept:
+        blob.unlink()
+    place.start()
+    place.until(job, "failed")
+    for blob, content in kept.items():
+        blob.write_bytes(content)
+    place.retry(job)
+    eventually(lambda: place.job(job).state == "succeeded")
+
+
 # The queue
 
 

@@ -13,7 +13,7 @@ from labdock_service.reconciler.harvest import FoundModel
 from labdock_service.reconciler.judge import Verdict
 from labdock_service.reconciler.parts import Parts, apart
 from labdock_service.reconciler.states import change, note
-from labdock_service.store import active, models, workers
+from labdock_service.store import active, models, snapshots, workers
 from labdock_service.store.tables import AttemptRow, JobRow, WorkerRow
 
 
@@ -49,6 +49,8 @@ class Jobs:
             fresh.retries_seen = fresh.retries
             fresh.counted, fresh.queued = 0, self.parts.clock()
             fresh.ended, fresh.failure, fresh.progress = None, None, {}
+            if fresh.snapshot.state == "failed":
+                snapshots.package_again(fresh.snapshot)
             ready = fresh.snapshot.state == "ready"
             change(session, fresh, "queued" if ready else "packaging", "Waits to run again.")
 

@@ -142,6 +142,7 @@ class Packages:
             events.add(session, row.project_id, ACTOR, "snapshot.ready", data=data)
 
     def _fail(self, snapshot: str, reason: str) -> None:
+        self._tries.pop(snapshot, None)
         with self._parts.write() as session:
             row = session.get_one(SnapshotRow, snapshot)
             row.state, row.step, row.error = "failed", None, reason

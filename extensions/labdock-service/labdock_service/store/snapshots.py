@@ -14,6 +14,8 @@ from labdock_service.ids import new_id
 from labdock_service.store import events, sources
 from labdock_service.store.tables import PersonRow, SnapshotRow
 
+WAITS = "Waits for packaging."
+
 
 def request(
     session: Session,
@@ -44,7 +46,7 @@ def request(
         git=msgspec.to_builtins(source.git),
         created=time.time(),
         state="packaging",
-        step="Waits for packaging.",
+        step=WAITS,
         layers=[],
         paths={},
     )
@@ -57,6 +59,11 @@ def request(
 def find(session: Session, snapshot_id: str) -> SnapshotRow | None:
     """A snapshot by id."""
     return session.get(SnapshotRow, snapshot_id)
+
+
+def package_again(row: SnapshotRow) -> None:
+    """Want a snapshot packaged that was before, in vain or with its layers gone since."""
+    row.state, row.step, row.error = "packaging", WAITS, None
 
 
 def packaging(session: Session) -> list[SnapshotRow]:
