@@ -9,7 +9,7 @@ from labdock_service.settings import load_settings
 c = get_config()  # type: ignore[name-defined]  # noqa: F821  JupyterHub defines it where it reads this file
 settings = load_settings()
 local = hub.Local(
-    ports=hub.choose_ports(settings.state.run / "ports.json"),
+    ports=hub.choose_ports(settings.state),
     proxy=json.loads(os.environ["PROXY_COMMAND"]),
     admin_token=os.environ["ADMIN_TOKEN"],
     password="",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import stat
 from pathlib import Path
 
@@ -10,10 +12,12 @@ from jupyterhub.services.service import Service, _ServiceSpawner
 from traitlets.config import Config
 from traitlets.utils.importstring import import_item
 
-from labdock_service import hub
+from labdock_service import hub, processes
+from labdock_service.deployment import Deployment, read_ports
 from labdock_service.login import PasswordLogin
 from labdock_service.oauth import OpenIdLogin
 from labdock_service.settings import Settings, load_settings
+from labdock_service.statefolder import StateFolder
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -168,10 +172,47 @@ def test_a_secret_is_made_once_and_kept_from_others(tmp_path: Path) -> None:
 
 
 def test_ports_stay_the_same(tmp_path: Path) -> None:
-    file = tmp_path / "run/ports.json"
-    ports = hub.choose_ports(file)
+    ports = hub.choose_ports(StateFolder(tmp_path))
     assert set(ports) == set(hub.PORTS) and len(set(ports.values())) == len(ports)
-    assert hub.choose_ports(file) == ports
+    assert hub.choose_ports(StateFolder(tmp_path)) == ports
+    assert read_ports(StateFolder(tmp_path)) == ports
+
+
+def test_a_port_that_another_program_has_is_chosen_anew(tmp_path: Path) -> None:
+    state = StateFolder(tmp_path)
+    before = hub.choose_ports(state)
+    with socket.create_server(("127.0.0.1", before["labdock"])):
+        after = hub.choose_ports(state)
+    assert after["labdock"] != before["labdock"] and len(set(after.values())) == len(after)
+    assert after | {"labdock": 0} == before | {"labdock": 0}
+
+
+def test_the_port_of_a_router_that_runs_on_is_kept(tmp_path: Path) -> None:
+    state = StateFolder(tmp_path)
+    before = hub.choose_ports(state)
+    processes.record(state, "router", os.getpid())
+    with socket.create_server(("127.0.0.1", before["endpoints"])):
+        assert hub.choose_ports(state) == before
+
+
+@pytest.mark.parametrize("text", ["", '{"hub": 1', "[]", '{"hub": null}', '{"hub": "x"}'])
+def test_a_broken_file_of_ports_counts_as_none(tmp_path: Path, text: str) -> None:
+    settings = settings_of(tmp_path, "")
+    settings.state.run.mkdir(parents=True)
+    (settings.state.run / "ports.json").write_text(text)
+    assert not Deployment(settings).answers()
+    assert set(hub.choose_ports(settings.state)) == set(hub.PORTS)
+
+
+def test_who_reads_the_ports_meanwhile_never_finds_half_of_them(tmp_path: Path) -> None:
+    state = StateFolder(tmp_path)
+    hub.choose_ports(state)
+    file = state.run / "ports.json"
+    os.link(file, tmp_path / "held")  # what somebody has open
+    before = (tmp_path / "held").read_text()
+    with socket.create_server(("127.0.0.1", read_ports(state)["hub"])):
+        hub.choose_ports(state)
+    assert (tmp_path / "held").read_text() == before
 
 
 def test_a_services_environment_keeps_no_token(

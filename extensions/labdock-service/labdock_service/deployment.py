@@ -114,16 +114,16 @@ class Deployment:
         The hub opens its doors when the last of its services listens; the proxy is not asked
         before that, since it would log each of these questions as an error.
         """
+        port = read_ports(self.state).get(LAST_SERVICE)
+        if port is None:
+            return False
         try:
-            with socket.create_connection(("127.0.0.1", self._last_port()), timeout=5):
+            with socket.create_connection(("127.0.0.1", port), timeout=5):
                 pass
             with urllib.request.urlopen(f"{self.settings.address}/hub/login", timeout=5) as page:
                 return bool(page.status == 200)
         except (urllib.error.URLError, OSError):
             return False
-
-    def _last_port(self) -> int:
-        return int(json.loads((self.state.run / PORTS_FILE).read_text())[LAST_SERVICE])
 
     def last_words(self) -> str:
         """Where to read more, and the last line of the log that tells of an error."""
@@ -180,6 +180,15 @@ class Deployment:
             if "configurable-http-proxy" in command and started is not None:
                 processes.end_process(pid, started)
         file.unlink(missing_ok=True)
+
+
+def read_ports(state: StateFolder) -> dict[str, int]:
+    """The port of each part; nothing where no hub has chosen yet, or the file is broken."""
+    try:
+        ports = json.loads((state.run / PORTS_FILE).read_bytes())
+        return {name: int(port) for name, port in ports.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
 
 
 @contextlib.contextmanager

@@ -6,12 +6,14 @@ nothing but the settings and what `Local` found on this machine.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
 import secrets
 import socket
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,8 @@ from jupyterhub.services.service import _ServiceSpawner
 from traitlets import default
 from traitlets.config import Config
 
-from labdock_service.deployment import PORTS_FILE
+from labdock_service import processes
+from labdock_service.deployment import PORTS_FILE, read_ports
 from labdock_service.installation import ensure_proxy
 from labdock_service.login import PasswordLogin
 from labdock_service.names import NAME
@@ -60,7 +63,7 @@ class Local:
     def find(cls, state: StateFolder) -> Local:
         """Read them from the state folder, and make what is missing."""
         return cls(
-            ports=choose_ports(state.run / PORTS_FILE),
+            ports=choose_ports(state),
             proxy=ensure_proxy(state, print),
             admin_token=keep_secret(state.admin_token),
             password=keep_secret(state.password),
@@ -247,27 +250,38 @@ def keep_secret(file: Path) -> str:
     return file.read_text().strip()
 
 
-def choose_ports(file: Path) -> dict[str, int]:
-    """A port for each part, the same ones at every start: what runs on knows them."""
-    kept: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
-    if set(PORTS) <= set(kept):
-        return kept
-    ports = dict(zip(PORTS, _free_ports(len(PORTS)), strict=True))
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(ports))
+def choose_ports(state: StateFolder) -> dict[str, int]:
+    """A port for each part: the same as before, unless another program has it now."""
+    before = read_ports(state)
+    running = {"endpoints"} if "router" in processes.recorded(state) else set()
+    kept = {
+        name: before[name]
+        for name in PORTS
+        if name in before and (name in running or _is_free(before[name]))
+    }
+    missing = [name for name in PORTS if name not in kept]
+    ports = kept | dict(zip(missing, _free_ports(len(missing), kept.values()), strict=True))
+    if ports != before:
+        state.run.mkdir(parents=True, exist_ok=True)
+        fresh = state.run / f"{PORTS_FILE}.new"
+        fresh.write_text(json.dumps(ports))
+        fresh.replace(state.run / PORTS_FILE)
     return ports
 
 
-def _free_ports(count: int) -> list[int]:
+def _free_ports(count: int, besides: Collection[int]) -> list[int]:
     """Free ports below those that the kernel gives out for a moment."""
-    found: list[int] = []
-    for port in random.sample(range(20000, 32000), 2000):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        found.append(port)
-        if len(found) == count:
-            break
-    return found
+    order = random.sample(range(20000, 32000), 2000)
+    free = (port for port in order if port not in besides and _is_free(port))
+    return list(itertools.islice(free, count))
+
+
+def _is_free(port: int) -> bool:
+    """Whether a service can listen there; one that has just ended is in nobody's way."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
