@@ -16,6 +16,7 @@ from tests.support.workers import python, spec
 
 from labdock.schema import Resources
 from labdock_service import linux
+from labdock_service.engines.foldercopy import delete_folder
 from labdock_service.store import events, leases
 
 WAIT = """
@@ -137,6 +138,15 @@ def test_a_retry_packages_again_what_could_not_be_packaged(place: Deployment) ->
         blob.write_bytes(content)
     place.retry(job)
     eventually(lambda: place.job(job).state == "succeeded")
+
+
+def test_layers_that_were_deleted_are_made_again(live: Deployment) -> None:
+    first = live.until(live.submit("print(1)"), "succeeded")
+    for layer in live.state.layers.iterdir():
+        delete_folder(layer)
+    second = live.until(live.submit("print(1)"), "succeeded")
+    assert (second.snapshot, second.image) == (first.snapshot, first.image)
+    assert len(second.attempts) == 1
 
 
 # The queue

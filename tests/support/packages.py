@@ -20,6 +20,7 @@ from labdock.digests import sha256
 from labdock.schema import Requirements, Source, SourceFile
 from labdock.snapshot import source_digest
 from labdock_service.packaging.environments import LocalEnvironment
+from labdock_service.packaging.layers import LayerStore
 from labdock_service.packaging.package import Packaged, PackagingRequest, package
 from labdock_service.statefolder import StateFolder
 
@@ -131,6 +132,12 @@ def digests(result: Packaged) -> dict[str, Any]:
         "snapshot": result.snapshot_digest,
         "layers": {layer.role: layer.digest for layer in result.layers},
     }
+
+
+def unpacked(state: StateFolder, result: Packaged) -> dict[str, Path]:
+    """Where the layers of what was packaged lie, by role."""
+    store = LayerStore(state)
+    return {layer.role: store.unpacked(layer.digest) for layer in result.layers}
 
 
 def _main() -> None:

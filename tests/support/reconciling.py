@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 from tests.support import workers
 
+import labdock_runtime
 from labdock.digests import sha256
 from labdock.schema import (
     ENDED,
@@ -33,6 +34,7 @@ from labdock.schema import (
 from labdock.snapshot import source_digest
 from labdock_service import processes
 from labdock_service.engines.process import ProcessEngine
+from labdock_service.packaging.sourcecode import runtime_version
 from labdock_service.serving.tables import Target, read_endpoints
 from labdock_service.statefolder import StateFolder
 from labdock_service.store import (
@@ -49,6 +51,7 @@ from labdock_service.store.tables import PersonRow, ProjectRow
 from labdock_service.wakeup import wake
 
 ENVIRONMENT = "sha256:" + "e" * 64
+RUNTIME = runtime_version(Path(labdock_runtime.__file__).parent)
 
 eventually = partial(workers.eventually, seconds=120.0)
 """What is looked for, as soon as it is there; the machine may be busy with other tests."""
@@ -163,7 +166,7 @@ class Deployment:
                 source,
                 environment=ENVIRONMENT,
                 foundation=ENVIRONMENT,
-                runtime="1",
+                runtime=RUNTIME,
             )
             return row.id
 

@@ -39,14 +39,13 @@ class PackagingRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class Packaged:
-    """An image, and where its layers lie unpacked, by role."""
+    """An image, and the layers it was made of."""
 
     lock: str
     runtime: str
     snapshot_digest: str
     image_digest: str
     layers: list[Layer]
-    paths: dict[str, Path]
 
 
 def package(request: PackagingRequest, folders: StateFolder, report: Report) -> Packaged:
@@ -100,7 +99,6 @@ def _package(request: PackagingRequest, store: LayerStore, report: Report) -> Pa
         snapshot_digest=name,
         image_digest=write_image(image, store),
         layers=layers,
-        paths={layer.role: store.unpacked(layer.digest) for layer in layers},
     )
 
 

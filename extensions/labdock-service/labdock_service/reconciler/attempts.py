@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import cast
 
 from labdock_service.engines.base import WorkerStatus
@@ -160,7 +159,7 @@ class Attempts:
             job=job.id,
             attempt=job.attempt,
             work=chief.work if chief else None,
-            code=Path(job.snapshot.paths["code"]),
+            code=self.parts.layers(job.snapshot)["code"],
             folder=self.parts.job_folder(job.id),
             models=self.parts.state.models,
             with_models=verdict.outcome == "succeeded",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -73,8 +73,7 @@ class Launcher:
             revision = session.get_one(RevisionRow, row.revision_id)
             return server_spec(self.parts.state, row, revision, python, devices)
         gang = workers.of_attempt(session, job.id, row.attempt)
-        timeout = self.parts.limits.gang_timeout
-        return job_spec(self.parts.state, row, gang, job, python, devices, timeout)
+        return job_spec(self.parts, row, gang, job, python, devices)
 
     def _job(self, session: Session, row: WorkerRow) -> JobRow:
         if row.job_id is not None:
@@ -83,23 +82,22 @@ class Launcher:
 
 
 def job_spec(
-    state: StateFolder,
+    parts: Parts,
     worker: WorkerRow,
     gang: Sequence[WorkerRow],
     job: JobRow,
     python: Path,
     devices: tuple[str, ...],
-    gang_timeout: float,
 ) -> WorkerSpec:
     """A worker of a job: the runtime, with the job's image and its folders."""
-    paths: Mapping[str, str] = job.snapshot.paths
-    folder = state.jobs / job.id
+    state, layers = parts.state, parts.layers(job.snapshot)
+    folder = parts.job_folder(job.id)
     return WorkerSpec(
         id=worker.id,
         argv=(str(python), "-m", "labdock_runtime"),
-        python_path=tuple(Path(paths[role]) for role in ("runtime", "dependencies")),
-        code=Path(paths["code"]),
-        environment=_job_environment(worker, gang, job, gang_timeout),
+        python_path=(layers["runtime"], layers["dependencies"]),
+        code=layers["code"],
+        environment=_job_environment(worker, gang, job, parts.limits.gang_timeout),
         outputs={
             "LABDOCK_TENSORBOARD": state.tensorboard / job.project_id / job.id,
             "LABDOCK_CHECKPOINTS": folder / "checkpoints",

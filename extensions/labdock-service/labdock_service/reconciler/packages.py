@@ -88,7 +88,7 @@ class Packages:
                 return (
                     "Its environment is no longer installed: choose one of `labdock environments`."
                 )
-            lock = sources.kept_lock(
+            kept = sources.kept_lock(
                 session,
                 snapshot.project_id,
                 snapshots.requirements_digest(source.requirements),
@@ -98,8 +98,8 @@ class Packages:
             source=source,
             environment=environment,
             runtime=package_folder("labdock_runtime"),
-            lock=lock,
-            renew=snapshot.renew_lock,
+            lock=kept if snapshot.lock is None else snapshot.lock,
+            renew=snapshot.renew_lock and snapshot.lock is None,
         )
 
     def _collect(self) -> None:
@@ -129,15 +129,15 @@ class Packages:
         with self._parts.write() as session:
             row = session.get_one(SnapshotRow, snapshot)
             source = sources.find(session, row.project_id, row.source)
-            if source is not None:
+            if source is not None and row.lock is None:
                 requirements = snapshots.requirements_digest(source.requirements)
                 sources.keep_lock(
                     session, row.project_id, requirements, row.foundation, packaged.lock
                 )
             row.state, row.step, row.lock = "ready", None, packaged.lock
+            row.runtime = packaged.runtime
             row.digest, row.image = packaged.snapshot_digest, packaged.image_digest
             row.layers = msgspec.to_builtins(packaged.layers)
-            row.paths = {role: str(path) for role, path in packaged.paths.items()}
             data = {"snapshot": row.id, "image": row.image}
             events.add(session, row.project_id, ACTOR, "snapshot.ready", data=data)
 

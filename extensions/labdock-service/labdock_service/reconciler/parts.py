@@ -13,8 +13,10 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from labdock_service.engines.base import Engine
+from labdock_service.packaging.layers import LayerStore
 from labdock_service.statefolder import StateFolder
 from labdock_service.store import Fenced, Store
+from labdock_service.store.tables import SnapshotRow
 
 log = logging.getLogger("labdock.reconciler")
 
@@ -57,6 +59,11 @@ class Parts:
         with self.store.fenced(self.fence) as session:
             yield session
         self.wrote = True
+
+    def layers(self, snapshot: SnapshotRow) -> dict[str, Path]:
+        """Where the layers of an image lie unpacked, by role."""
+        store = LayerStore(self.state)
+        return {layer["role"]: store.unpacked(layer["digest"]) for layer in snapshot.layers}
 
     def job_folder(self, job_id: str) -> Path:
         """Where a job's artifacts, checkpoints and models lie."""

@@ -12,7 +12,7 @@ from labdock_service.reconciler.parts import Parts, apart
 from labdock_service.reconciler.states import change, note
 from labdock_service.scheduling.ledger import Capacity, Lease, Need, leases_of, limited
 from labdock_service.scheduling.queue import Ask, Place, plan
-from labdock_service.store import active, leases, workers
+from labdock_service.store import active, leases, snapshots, workers
 from labdock_service.store.tables import AttemptRow, JobRow, LeaseRow, RevisionRow, WorkerRow
 
 DEPLOY_FIRST = 0.0
@@ -63,6 +63,9 @@ class Queue:
 
     def _start_job(self, job: JobRow, places: Sequence[Place]) -> None:
         """Write the intent; the workers themselves are started from it, however often it takes."""
+        if not all(layer.is_dir() for layer in self.parts.layers(job.snapshot).values()):
+            self._package_again(job)
+            return
         addresses = self._addresses(places) if len(places) > 1 else [None]
         with self.parts.write() as session:
             fresh = session.get_one(JobRow, job.id)
@@ -81,6 +84,13 @@ class Queue:
                 _hold(session, row, _title(job), place, _job_need(job))
             count = "1 worker" if job.workers == 1 else f"{job.workers} workers"
             change(session, fresh, "starting", f"Starts {count}.")
+
+    def _package_again(self, job: JobRow) -> None:
+        with self.parts.write() as session:
+            fresh = session.get_one(JobRow, job.id)
+            if fresh.snapshot.state == "ready":
+                snapshots.package_again(fresh.snapshot)
+            change(session, fresh, "packaging", "Its image is made again: layers of it are gone.")
 
     def _start_revision(self, revision: RevisionRow, place: Place) -> None:
         address = self.parts.engine.reserve_ports(place.node, 1)[0]

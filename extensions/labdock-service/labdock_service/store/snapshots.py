@@ -48,7 +48,6 @@ def request(
         state="packaging",
         step=WAITS,
         layers=[],
-        paths={},
     )
     session.add(row)
     session.flush()

@@ -119,8 +119,6 @@ class SnapshotRow(Base):
     digest: Mapped[str | None] = mapped_column(String(71))
     image: Mapped[str | None] = mapped_column(String(71))
     layers: Mapped[list[Any]]
-    paths: Mapped[dict[str, Any]]
-    """Unpacked layers, by role."""
     project: Mapped[ProjectRow] = relationship(lazy="joined")
 
 

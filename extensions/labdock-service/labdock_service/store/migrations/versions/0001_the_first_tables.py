@@ -125,7 +125,6 @@ def upgrade() -> None:
         sa.Column("digest", sa.String(length=71), nullable=True),
         sa.Column("image", sa.String(length=71), nullable=True),
         sa.Column("layers", sa.JSON(), nullable=False),
-        sa.Column("paths", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(["owner_id"], ["people.id"], name="fk_snapshots_owner_id"),
         sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name="fk_snapshots_project_id"),
         sa.PrimaryKeyConstraint("id", name="pk_snapshots"),
