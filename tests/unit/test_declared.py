@@ -46,7 +46,7 @@ FROM_THE_ENVIRONMENT = {
 NOT_IMPORTED = {
     "labdock-service": {
         "httptools": "uvicorn imports it",
-        "oauthenticator": "JupyterHub imports it, by the name in the settings",
+        "psycopg": "SQLAlchemy imports it, by the name in the database's URL",
     },
 }
 """What is declared and not imported, with the reason."""
@@ -64,6 +64,13 @@ def test_imports_are_declared_and_declarations_used(package: Path) -> None:
         for distribution in provided.get(name, [name])
     }
     assert used | set(NOT_IMPORTED.get(package.name, {})) == declared(package)
+
+
+def test_the_hubs_lock_has_all_that_the_service_declares() -> None:
+    package = CHECKOUT / "extensions/labdock-service"
+    lock = (package / "requirements.lock").read_text()
+    pinned = {name[1] for name in re.finditer(r"^([\w.-]+)==", lock, re.MULTILINE)}
+    assert declared(package) - {"labdock", "labdock-runtime"} <= pinned
 
 
 def imports(package: Path) -> set[str]:
