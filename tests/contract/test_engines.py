@@ -118,6 +118,17 @@ def test_an_id_that_is_no_name_is_refused(engine: Engine) -> None:
 # What a worker finds
 
 
+def test_links_are_found_below_the_home(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "roots").mkdir()
+    (tmp_path / "roots/x.csv").write_text("1,2")
+    links = {"data": tmp_path / "roots", "projects/vision": tmp_path / "not/there/yet"}
+    wanted = spec("sh", "-c", "cat ~/data/x.csv && cd ~/projects/vision", links=links)
+    assert run(engine, wanted).exit_code == 0
+    assert texts(engine, wanted.id) == ["1,2"]
+    engine.remove(wanted.id)
+    assert (tmp_path / "roots/x.csv").exists()
+
+
 def test_the_environment_is_the_specs_and_little_else(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

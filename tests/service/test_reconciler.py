@@ -110,6 +110,22 @@ def test_versions_count_on(live: Deployment) -> None:
     assert sorted(saved) == [1, 2]
 
 
+def test_a_job_finds_data_where_its_notebook_does(live: Deployment) -> None:
+    data = live.state.data_roots / "data"
+    data.mkdir(parents=True)
+    (data / "x.csv").write_text("1,2")
+    job = live.submit(
+        """
+        import pathlib
+        print(pathlib.Path("~/data/x.csv").expanduser().read_text())
+        open(pathlib.Path("~/data/y.csv").expanduser())
+        """
+    )
+    done = live.until(job, "failed")
+    assert log_of(live, f"job-{job}-1-0")[0] == "1,2"
+    assert done.failure and "`~/projects/NAME`" in done.failure.reason
+
+
 def test_the_persons_error_is_the_failure(live: Deployment) -> None:
     job = live.until(live.submit("raise ValueError('no such digit')"), "failed")
     assert job.failure and "no such digit" in job.failure.reason

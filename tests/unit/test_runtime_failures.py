@@ -54,6 +54,13 @@ def test_what_an_exception_means(name: str, text: str, gang: bool, code: int) ->
     assert failures.judge(name, text, gang=gang)[1] == code
 
 
+def test_a_missing_file_names_the_data_roots() -> None:
+    reason, code = failures.judge("FileNotFoundError", "No such file: 'x.csv'", gang=False)
+    assert reason.startswith("FileNotFoundError: No such file: 'x.csv' (")
+    assert "`~/data`" in reason and "`~/projects/NAME`" in reason
+    assert code == failures.FAILED
+
+
 def test_a_person_cannot_hide_an_end_or_a_refusal() -> None:
     for kind in (failures.Refused, failures.EndOfNotebook):
         assert not issubclass(kind, Exception)

@@ -19,6 +19,7 @@ LOST_PEER = {"AbortedError", "CancelledError", "DeadlineExceededError", "Interna
 GONE = re.compile(r"unhealthy|heartbeat|socket closed|connection reset|failed to connect", re.I)
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 REASON_LENGTH = 500
+SHARED = " (Files that are not beside the code belong in `~/data` or `~/projects/NAME`.)"
 LOST = "This worker lost another one of its gang."
 
 
@@ -59,7 +60,8 @@ def judge(name: str, text: str, *, gang: bool) -> tuple[str, int]:
         return value, REFUSED
     if gang and is_lost_peer(name, text):
         return LOST, RETRY
-    return in_one_line(name, value), FAILED
+    hint = SHARED if name == FileNotFoundError.__name__ else ""
+    return in_one_line(name, value) + hint, FAILED
 
 
 def without_places(text: str, folders: list[str]) -> str:

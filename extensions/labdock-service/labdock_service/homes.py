@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterable
@@ -19,6 +20,10 @@ OWN = ".labdock"
 
 LEFT_OUT = frozenset({"verify", "__pycache__", ".ipynb_checkpoints"})
 """Names in `examples/` that are for Labdock's own tests."""
+
+
+PROJECT = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+"""Names of projects that have a data root."""
 
 
 @dataclass(frozen=True)
@@ -44,17 +49,23 @@ class Overlay:
         return self.folder / "share/jupyter"
 
 
+def root_links(roots: Path, projects: Iterable[str]) -> dict[str, Path]:
+    """The data roots of these projects, by their path below a home, a job's as a person's."""
+    names = ["data", *(f"projects/{name}" for name in projects if PROJECT.fullmatch(name))]
+    return {name: roots / name for name in names}
+
+
 def make_home(home: Path, roots: Path, projects: Iterable[str]) -> None:
     """Make the home, with a link to the data roots that the person may use."""
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     (home / OWN).mkdir(mode=0o700, exist_ok=True)
     (home / "projects").mkdir(exist_ok=True)
-    wanted = {Path("projects", name) for name in projects} | {Path("data")}
-    for link in sorted(wanted):
-        (roots / link).mkdir(parents=True, exist_ok=True)
-        _ensure_link(home / link, roots / link)
+    wanted = {home / name: root for name, root in root_links(roots, projects).items()}
+    for link, root in wanted.items():
+        root.mkdir(parents=True, exist_ok=True)
+        _ensure_link(link, root)
     for link in (home / "projects").iterdir():
-        if link.is_symlink() and link.relative_to(home) not in wanted and _leads_to(link, roots):
+        if link.is_symlink() and link not in wanted and _leads_to(link, roots):
             link.unlink()
 
 
@@ -65,7 +76,7 @@ def welcome(home: Path, examples: Path) -> None:
     follows a newer Labdock.
     """
     record = home / OWN / "welcome.json"
-    copied: dict[str, str] = json.loads(record.read_text()) if record.exists() else {}
+    copied = _read(record)
     for source in _files(examples):
         name = str(Path("examples") / source.relative_to(examples))
         target = home / "welcome" / name
@@ -73,7 +84,17 @@ def welcome(home: Path, examples: Path) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
             copied[name] = _digest(target)
-    record.write_text(json.dumps(copied, indent=1))
+    fresh = record.with_suffix(".new")
+    fresh.write_text(json.dumps(copied, indent=1))
+    fresh.replace(record)
+
+
+def _read(record: Path) -> dict[str, str]:
+    """What was copied before; nothing where the record is not there or broken."""
+    try:
+        return dict(json.loads(record.read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return {}
 
 
 def make_overlay(home: Path, environment: Path, title: str) -> Overlay:

@@ -28,8 +28,6 @@ EXAMPLES = CHECKOUT / "examples"
 KEPT = re.compile(r"LANG|LC_.*|TZ|(HTTPS?|NO|ALL)_PROXY|(PIP|UV|SSL|REQUESTS|CURL)_.*", re.I)
 """What of the hub's environment people's servers get: language, and how to reach packages."""
 
-PROJECT = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-
 
 class ProcessSpawner(LocalProcessSpawner):  # type: ignore[misc]  # JupyterHub has no types
     """Starts a person's server in their home, on their own overlay of the environment."""
@@ -70,7 +68,7 @@ class ProcessSpawner(LocalProcessSpawner):  # type: ignore[misc]  # JupyterHub h
         if left:
             processes.end_process(*left)
         groups = [group.name for group in self.user.orm_user.groups]
-        homes.make_home(self.home, state.data_roots, filter(PROJECT.fullmatch, groups))
+        homes.make_home(self.home, state.data_roots, groups)
         homes.welcome(self.home, EXAMPLES)
         found = find_environments(state)
         chosen = choose_environment(found, self.settings.default_environment)

@@ -38,7 +38,8 @@ class WorkerSpec:
     (`job-ID-ATTEMPT-RANK`, `revision-ID-ATTEMPT-0`): who finds it running knows whose it is.
     `layers` are unpacked folders, code last; `code` is the one that is copied for the
     worker to work in, none for a model server. `memory` 0 means no limit of its own.
-    `outputs` are folders of the deployment the worker may write, by environment variable.
+    `outputs` are folders of the deployment the worker may write, by environment variable;
+    `links` others, by where the worker finds them below its home.
     `grace` is the seconds between SIGTERM and SIGKILL.
     """
 
@@ -49,6 +50,7 @@ class WorkerSpec:
     environment: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
     outputs: dict[str, Path] = field(default_factory=dict)
+    links: dict[str, Path] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     node: str = "local"
     devices: tuple[str, ...] = ()

@@ -148,8 +148,12 @@ class ProcessEngine(Engine):
         os.mkfifo(folder.control, 0o600)
         if spec.code is not None:
             copy_folder(spec.code, folder.code)
-        for output in spec.outputs.values():
+        for output in (*spec.outputs.values(), *spec.links.values()):
             output.mkdir(parents=True, exist_ok=True)
+        for name, target in spec.links.items():
+            link = folder.home / name
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(target, target_is_directory=True)
 
     def _launch(
         self, folder: WorkerFolder, lock: int, spec: WorkerSpec

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from labdock_service.engines.base import WorkerSpec
 from labdock_service.errors import EngineFailed
+from labdock_service.homes import root_links
 from labdock_service.packaging.environments import find_environments
 from labdock_service.reconciler.parts import Parts, apart, log
 from labdock_service.reconciler.watching import Watcher
@@ -98,6 +99,7 @@ def job_spec(
         python_path=(layers["runtime"], layers["dependencies"]),
         code=layers["code"],
         environment=_job_environment(worker, gang, job, parts.limits.gang_timeout),
+        links=root_links(state.data_roots, [] if job.project.person_id else [job.project.name]),
         outputs={
             "LABDOCK_TENSORBOARD": state.tensorboard / job.project_id / job.id,
             "LABDOCK_CHECKPOINTS": folder / "checkpoints",
