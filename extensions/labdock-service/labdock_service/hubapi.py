@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -27,14 +28,29 @@ def make_token(settings: Settings, name: str) -> str:
 def leave_members_only(settings: Settings) -> None:
     """Take those out of a project's group whom the settings no longer name.
 
-    The hub itself adds those they do name when it starts, and never takes anyone out.
+    The hub itself adds those they do name when it starts, and never takes anyone out. A project
+    that the settings named at the last start and name no more is left by everybody; a group that
+    they never named is the admin's own.
     """
-    for name, project in settings.projects.items():
+    record = settings.state.hub / "projects.json"
+    for name in sorted({*_names_in(record), *settings.projects}):
+        project = settings.projects.get(name)
         group = f"groups/{quote(name, safe='')}"
         found = _ask(settings, "GET", group) or {}
-        former = sorted(set(found.get("users", [])) - set(project.people))
+        former = sorted(set(found.get("users", [])) - set(project.people if project else []))
         if former:
             _ask(settings, "DELETE", f"{group}/users", {"users": former})
+    fresh = record.with_suffix(".new")
+    fresh.write_text(json.dumps(sorted(settings.projects)))
+    fresh.replace(record)
+
+
+def _names_in(record: Path) -> list[str]:
+    """The names of a record; none where it is not there or broken."""
+    try:
+        return [str(name) for name in json.loads(record.read_bytes())]
+    except (OSError, ValueError, TypeError):
+        return []
 
 
 def _ask(settings: Settings, method: str, path: str, body: object = None) -> dict[str, Any] | None:

@@ -1,0 +1,68 @@
+"""The hub's groups follow the settings, against a real JupyterHub."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from tests.support.hub import ADMIN_TOKEN, RunningHub, running_hub
+
+from labdock_service.hubapi import leave_members_only
+from labdock_service.settings import ProcessSettings, ProjectSettings, Settings
+
+
+@pytest.fixture(scope="module")
+def hub(labdock_proxy: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
+    with running_hub(tmp_path_factory.mktemp("hub"), labdock_proxy) as running:
+        running.state.admin_token.write_text(ADMIN_TOKEN)
+        for name in ("ada", "bo", "cy"):
+            running.add_person(name)
+        yield running
+
+
+def start(hub: RunningHub, **projects: list[str]) -> None:
+    """What `labdock up` does when the hub has started with these projects."""
+    settings = Settings(
+        state=hub.state,
+        port=int(hub.url.rpartition(":")[2]),
+        admins=["ada"],
+        process=ProcessSettings(trusted_team=True),
+        projects={name: ProjectSettings(members=people) for name, people in projects.items()},
+    )
+    leave_members_only(settings)
+
+
+def members(hub: RunningHub, group: str) -> list[str]:
+    found: list[str] = hub.ask("GET", f"groups/{group}")["users"]
+    return sorted(found)
+
+
+def test_a_project_keeps_whom_the_settings_name_and_nobody_else(hub: RunningHub) -> None:
+    hub.add_group("digits", "ada", "bo", "cy")
+    start(hub, digits=["bo", "cy"])
+    assert members(hub, "digits") == ["bo", "cy"]
+
+
+def test_a_project_that_is_taken_out_has_no_members_left(hub: RunningHub) -> None:
+    for name in ("kept", "removed", "by-hand"):
+        hub.add_group(name, "ada", "bo")
+    start(hub, kept=["ada", "bo"], removed=["ada", "bo"])
+    start(hub, kept=["ada", "bo"])
+    assert members(hub, "removed") == []
+    assert members(hub, "kept") == members(hub, "by-hand") == ["ada", "bo"]
+
+
+def test_a_project_may_come_back(hub: RunningHub) -> None:
+    hub.add_group("back", "ada")
+    start(hub, back=["ada"])
+    start(hub)
+    hub.ask("POST", "groups/back/users", {"users": ["bo"]})
+    start(hub, back=["bo"])
+    assert members(hub, "back") == ["bo"]
+
+
+@pytest.mark.parametrize("text", ["", "3", '["di'])
+def test_a_broken_record_counts_as_none(hub: RunningHub, text: str) -> None:
+    (hub.state.hub / "projects.json").write_text(text)
+    start(hub)
+    assert (hub.state.hub / "projects.json").read_text() == "[]"
