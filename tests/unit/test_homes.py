@@ -82,6 +82,27 @@ def test_a_file_of_the_person_is_not_taken_for_an_example(home: Path, examples: 
     assert own.read_text() == "mine"
 
 
+@pytest.mark.parametrize("text", ["", '{"examples/01/tr', "[1]", "3"])
+def test_a_broken_record_counts_as_empty(home: Path, examples: Path, text: str) -> None:
+    homes.welcome(home, examples)
+    (home / "welcome/examples/01/train.py").write_text("mine")
+    (home / homes.OWN / "welcome.json").write_text(text)
+    (examples / "01/new.py").write_text("new")
+    homes.welcome(home, examples)
+    assert (home / "welcome/examples/01/train.py").read_text() == "mine"
+    assert (home / "welcome/examples/01/new.py").read_text() == "new"
+
+
+def test_the_record_is_replaced_as_a_whole(home: Path, examples: Path) -> None:
+    homes.welcome(home, examples)
+    record = home / homes.OWN / "welcome.json"
+    before = record.read_text()
+    (home / "held").hardlink_to(record)
+    (examples / "01/new.py").write_text("new")
+    homes.welcome(home, examples)
+    assert (home / "held").read_text() == before != record.read_text()
+
+
 @pytest.fixture
 def overlay(home: Path, tmp_path: Path) -> homes.Overlay:
     """Over a small environment with one package."""
