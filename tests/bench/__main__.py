@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import model_server, packages, starting, training
+from tests.bench import model_server, packages, starting, training, waiting
 from tests.bench.measure import Series, interleave
 from tests.bench.report import PAGE, write_report
 from tests.support.deployment import CHECKOUT, running_deployment
@@ -50,7 +50,7 @@ def run(parts: set[str], rounds: int) -> dict[str, list[Series]]:
 
 
 def with_deployment(prepared: StateFolder, python: Path, rounds: int) -> dict[str, list[Series]]:
-    """What needs a running hub: memory while idle, then the time to the first line."""
+    """What needs a running hub: memory while idle, then all that a person waits for."""
     peers = install_peers()
     with tempfile.TemporaryDirectory(prefix="labdock-bench-") as name:
         folder = Path(name)
@@ -58,8 +58,11 @@ def with_deployment(prepared: StateFolder, python: Path, rounds: int) -> dict[st
             memory = starting.idle_memory(deployment)
             start = interleave({"labdock --version": starting.command_line_start}, rounds, "s")
             figures = starting.measure(deployment, python, peers, folder / "project", rounds)
+            points = waiting.new_point(deployment, rounds)
+            starts = waiting.second_start(deployment, rounds)
     parts = [Series(name, "MB", (value,)) for name, value in memory.items()]
-    return {"memory": parts, "starting": [*figures, *start.values()]}
+    lines = [*figures, *start.values()]
+    return {"memory": parts, "up": starts, "starting": lines, "curves": points}
 
 
 def install_peers() -> Path:

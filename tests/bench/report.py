@@ -35,11 +35,21 @@ PAIRS = {
 }
 
 TITLES = {
+    "up": (
+        "The second `make up`",
+        "After `labdock down`, everything being installed: seconds from `labdock up --detach` "
+        "until the login page answers. Aim: 10 s.",
+    ),
     "starting": (
         "From submit to the first line",
         "A script and a notebook of one line. Seconds from the client's call until the line is in "
         "the log stream; for the command line from its own start. jupyter-scheduler shows a "
         "notebook's output when it has ended. Aim: 0.5 s for a script, 3 s for a notebook.",
+    ),
+    "curves": (
+        "From a point to TensorBoard",
+        "Seconds from when a worker has written a point until the gate's TensorBoard gives it to "
+        "a browser, as the settings are shipped. Aim: 5 s.",
     ),
     "training": (
         "Training under the runtime and by hand",
