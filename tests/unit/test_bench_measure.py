@@ -1,8 +1,12 @@
 from collections.abc import Callable
+from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.bench import report
 from tests.bench.measure import Series, compare, interleave, interval, shown
+from tests.bench.report import PAIRS
 
 
 def test_every_contender_runs_once_a_round() -> None:
@@ -34,3 +38,19 @@ def test_a_ratio_is_taken_pair_by_pair() -> None:
 
 def test_figures_are_shown_with_three_digits() -> None:
     assert [shown(v) for v in (7927.4, 0.04567, 12.345)] == ["7,927", "0.0457", "12.3"]
+
+
+def test_every_part_is_on_the_page_with_its_aim(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "PAGE", tmp_path / "page.md")
+    compared = {part: {name for pair in pairs for name in pair} for part, pairs in PAIRS.items()}
+    figures = {
+        part: [Series(name, "s", (1.0, 2.0)) for name in compared.get(part, {part})]
+        for part in ("memory", "up", "starting", "curves", "training", "packages", "serving")
+    }
+    report.write_report(figures)
+    _, *sections = (tmp_path / "page.md").read_text().split("\n## ")
+    assert len(sections) == len(figures)
+    for section in sections:
+        assert "Aim: " in section and "| 1.5 |" in section
