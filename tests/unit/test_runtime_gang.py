@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -19,6 +21,18 @@ def test_a_whole_gang_meets_and_gives_the_address_up(workers: int) -> None:
     assert met == [[]] * workers
     host, port = addresses[0].split(":")
     socket.create_server((host, int(port))).close()
+
+
+def test_the_chief_listens_on_its_own_address_alone() -> None:
+    first = free_addresses(2)
+    port = int(first[0].rpartition(":")[2])
+    with ThreadPoolExecutor(1) as pool:
+        chief = pool.submit(meet, first, 0, "job-1", 30)
+        _say_hello_when_up("127.0.0.1", port)
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.2", port))
+        assert meet(first, 1, "job-1", 30) == []
+        assert chief.result() == []
 
 
 def test_everyone_hears_who_is_missing() -> None:
@@ -41,6 +55,14 @@ def test_strangers_and_another_attempt_do_not_count() -> None:
         pool.submit(_say_hello, host, int(port))
         assert chief.result() == [1]
         assert old.result() == [0]
+
+
+def _say_hello_when_up(host: str, port: int) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        with contextlib.suppress(ConnectionRefusedError):
+            return _say_hello(host, port)
+        assert time.monotonic() < deadline
 
 
 def _say_hello(host: str, port: int) -> None:

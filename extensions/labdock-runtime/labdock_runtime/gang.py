@@ -34,9 +34,9 @@ def absence(missing: list[int], workers: int, timeout: float) -> str:
 
 def _wait_for_callers(addresses: list[str], token: str, deadline: float) -> list[int]:
     callers: dict[int, socket.socket] = {}
-    port = int(addresses[0].rsplit(":", 1)[1])
+    host, port = _place(addresses[0])
     with contextlib.ExitStack() as stack:
-        listener = stack.enter_context(socket.create_server(("", port), backlog=len(addresses)))
+        listener = stack.enter_context(socket.create_server((host, port), backlog=len(addresses)))
         while len(callers) < len(addresses) - 1 and (left := deadline - time.monotonic()) > 0:
             listener.settimeout(left)
             with contextlib.suppress(OSError):
@@ -64,9 +64,9 @@ def _answer(caller: socket.socket, missing: list[int]) -> None:
 
 
 def _call_chief(address: str, rank: int, token: str, deadline: float) -> list[int]:
-    host, port = address.rsplit(":", 1)
+    place = _place(address)
     while (left := deadline - time.monotonic()) > 0:
-        with contextlib.suppress(OSError), socket.create_connection((host, int(port)), 1) as chief:
+        with contextlib.suppress(OSError), socket.create_connection(place, 1) as chief:
             chief.settimeout(left + ANSWER_MARGIN)
             chief.sendall(f"{token} {rank}\n".encode())
             words = chief.makefile("r").readline().split()
@@ -74,3 +74,8 @@ def _call_chief(address: str, rank: int, token: str, deadline: float) -> list[in
                 return [int(word) for word in words[1:]]
         time.sleep(PAUSE)
     return [0]
+
+
+def _place(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    return host, int(port)
