@@ -34,6 +34,9 @@ class Model:
     def evaluate(self) -> None:
         pass
 
+    def predict(self) -> None:
+        pass
+
 
 @pytest.fixture
 def keras(monkeypatch: pytest.MonkeyPatch) -> Any:
@@ -89,7 +92,7 @@ def test_a_persons_log_folder_lies_in_the_jobs(tmp_path: Path, log_dir: str, pla
 
 def test_another_keras_is_refused_on_several_workers(keras: Any) -> None:
     keras_workers.mend(keras)
-    for call in (keras.Model().fit, keras.Model().evaluate):
+    for call in (keras.Model().fit, keras.Model().evaluate, keras.Model().predict):
         with pytest.raises(Refused, match=r"Keras 3\.0\.0 does not train on several workers"):
             call()
 

@@ -94,6 +94,6 @@ def _refuse(keras: Any) -> None:
         del arguments, options
         raise Refused(message)
 
-    for name in ("fit", "evaluate"):
+    for name in ("fit", "evaluate", "predict"):
         owner = next(kind for kind in keras.Model.__mro__ if name in vars(kind))
         setattr(owner, name, refuse)
