@@ -165,6 +165,8 @@ async def test_an_upload_over_the_limit_is_refused(tmp_path: Path) -> None:
         content = b"x" * 10_001
         tar = make_tar({sha256(content)[7:]: content})
         problem(await ada.post("blobs?project=ada", content=tar), 413)
+        again = make_tar({sha256(content[:4000])[7:]: content[:4000]})[: 512 + 4096]
+        problem(await ada.post("blobs?project=ada", content=again * 3 + bytes(1024)), 413)
         source = msgspec.to_builtins(make_source({"train.py": content}))
         problem(await ada.post("sources", json={"project": "ada", "source": source}), 413)
 
