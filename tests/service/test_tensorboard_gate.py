@@ -22,7 +22,7 @@ from tests.support.boards import Curve, curve_route
 from tests.support.web import serving
 
 from labdock_service.auth import PROJECT_ID, personal_project_id
-from labdock_service.boards.boards import Boards
+from labdock_service.boards.boards import Boards, BoardSpec
 from labdock_service.statefolder import StateFolder
 from labdock_service.tensorboard_gate import Gate
 
@@ -260,3 +260,21 @@ asyncio.run(main())
     os.kill(gate.pid, signal.SIGKILL)
     await gate.wait()
     await until(lambda: not board.is_running() or board.status() == psutil.STATUS_ZOMBIE)
+
+
+async def test_an_older_boards_end_leaves_the_newer_one(tmp_path: Path) -> None:
+    lasting = "print('ready', flush=True); import time; time.sleep(600)"
+    boards = Boards(
+        StateFolder(tmp_path),
+        reload_seconds=1,
+        idle_seconds=600,
+        command=(sys.executable, "-c", lasting),
+    )
+    spec = BoardSpec(project_id=VISION, path="/x")
+    older = await boards.get(spec)
+    del boards._starting[VISION]
+    newer = await boards.get(spec)
+    older.process.kill()
+    await until(lambda: older.session.closed)
+    assert await boards.get(spec) is newer
+    await boards.close()

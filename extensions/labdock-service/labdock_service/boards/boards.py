@@ -152,13 +152,17 @@ class Boards:
             await board.outlive_use(self._idle_seconds)
         finally:
             task = self._starting.get(project_id)
-            if task is not None and task.done() and not task.cancelled():
+            if task is not None and _gave(task, board):
                 del self._starting[project_id]
             await board.end()
 
 
 def _is_alive(task: asyncio.Task[Board]) -> bool:
     return not task.cancelled() and task.exception() is None and task.result().alive
+
+
+def _gave(task: asyncio.Task[Board], board: Board) -> bool:
+    return task.done() and not task.cancelled() and not task.exception() and task.result() is board
 
 
 async def _say_ready(process: asyncio.subprocess.Process) -> None:
