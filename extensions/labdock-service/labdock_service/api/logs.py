@@ -16,9 +16,10 @@ from labdock.schema import ENDED, LogLine, Person
 from labdock_service.api.access import Caller, Id, find_job
 from labdock_service.api.parts import Parts, PartsOf
 from labdock_service.api.problems import describe
-from labdock_service.api.streams import STREAM, event_stream, message, wait
+from labdock_service.api.streams import STREAM, event_stream, message
 from labdock_service.errors import Invalid, NotFound
 from labdock_service.store import jobs
+from labdock_service.waiting import wait
 
 router = APIRouter(tags=["jobs"])
 

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 import labdock_runtime
 from labdock.schema import Person, Snapshot, SnapshotRequest
-from labdock_service.api import streams
+from labdock_service import waiting
 from labdock_service.api.access import Caller, Id, find_snapshot, person_row, project_of
 from labdock_service.api.bodies import StrictRoute
 from labdock_service.api.parts import Parts, PartsOf, Writing
@@ -72,7 +72,7 @@ async def get_snapshot(
             left = until - asyncio.get_running_loop().time()
             if found.state != "packaging" or left <= 0 or parts.wakeups.closed:
                 return found
-            await streams.wait(woken, min(left, LOOK_ANYWAY))
+            await waiting.wait(woken, min(left, LOOK_ANYWAY))
 
 
 def _look(parts: Parts, caller: Person, snapshot_id: str) -> Snapshot:

@@ -6,7 +6,6 @@ The events are FastAPI's; sse-starlette looks twice a second whether the server 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Collection
 from typing import Any
 
@@ -17,6 +16,7 @@ from starlette.responses import StreamingResponse
 
 from labdock_service.api.parts import Parts
 from labdock_service.errors import ServiceError
+from labdock_service.waiting import wait
 
 STREAM: dict[int | str, dict[str, Any]] = {
     200: {
@@ -60,14 +60,6 @@ def message(kind: str, data: object, number: int | None = None) -> bytes:
         data_str=msgspec.json.encode(data).decode(),
         id=None if number is None else str(number),
     )
-
-
-async def wait(woken: asyncio.Event, seconds: float) -> bool:
-    """Wait for a wake-up; False when the time is over first."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):  # wait_for may lose a cancellation until Python 3.12
-            return await woken.wait()
-    return False
 
 
 async def _batches(

@@ -11,7 +11,6 @@ says so: TensorFlow reserves far more address space than it uses, so rlimits do 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import fcntl
 import os
@@ -31,6 +30,7 @@ from labdock_service.engines.logreader import LogReader
 from labdock_service.engines.workerfolder import WorkerFolder
 from labdock_service.errors import EngineFailed, Invalid, NotFound
 from labdock_service.statefolder import StateFolder
+from labdock_service.waiting import wait
 
 NODE = "local"
 _BLOCK = 256 * 1024
@@ -123,7 +123,7 @@ class ProcessEngine(Engine):
                     await asyncio.sleep(0)
                 if ended:
                     return
-                await _wait(changed, _LOOK_AGAIN_SECONDS)
+                await wait(changed, _LOOK_AGAIN_SECONDS)
 
     def events(self, worker: str, offset: int) -> tuple[list[bytes], int]:
         """Whole lines of the event file. One longer than 8 MiB is passed over."""
@@ -241,11 +241,6 @@ def _read_block(path: Path, offset: int, size: int) -> bytes:
             return file.read(size)
     except FileNotFoundError:
         return b""
-
-
-async def _wait(event: asyncio.Event, seconds: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), seconds)
 
 
 def _explain(error: OSError) -> str:
