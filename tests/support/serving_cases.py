@@ -256,6 +256,12 @@ ADDRESSES = [
     ("GET", "/v1/models", 400, "Missing model name in request."),
     ("GET", "/v1/models/kit", 200, ""),
     ("GET", "/v1/models/kit/versions/10", 200, ""),
+    (
+        "GET",
+        f"/v1/models/kit/versions/{'9' * 5000}",
+        400,
+        f"Failed to convert version: {'9' * 5000} to numeric.",
+    ),
     ("GET", "/v1/models/kit/labels/any", 200, ""),
     ("GET", "/v1/models/foo", 404, "Could not find any versions of model foo"),
     ("GET", "/v1/models/kit/versions/7", 404, "Could not find version 7 of model kit"),

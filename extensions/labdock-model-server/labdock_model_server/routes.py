@@ -24,6 +24,8 @@ _WHICH = r"(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
 _POST = re.compile(rf"(?i)/v1/models/(?P<name>[^/:]+){_WHICH}:(?P<verb>classify|regress|predict)")
 _GET = re.compile(rf"(?i)/v1/models(?:/(?P<name>[^/:]+))?{_WHICH}(?P<verb>/metadata)?")
 _LARGEST_VERSION = 2**63 - 1
+_MOST_DIGITS = 1000
+"""Digits, leading zeros too, that are read as a number: Python refuses much longer ones."""
 
 LARGEST_IN_PLACE = 128 * 1024
 """Bytes of a body that may be decoded on the event loop: about half a millisecond."""
@@ -50,7 +52,7 @@ def target_of(method: bytes, url: bytes) -> Target:
     if found is None:
         raise RequestError(f"Malformed request: {method.decode()} {path}")
     version = found["version"]
-    if version and int(version[-30:] if len(version) > 30 else version) > _LARGEST_VERSION:
+    if version and (len(version) > _MOST_DIGITS or int(version) > _LARGEST_VERSION):
         raise RequestError(f"Failed to convert version: {version} to numeric.")
     return Target(
         verb=(found["verb"] or "status").strip("/").lower(),
