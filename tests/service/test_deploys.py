@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 from tests.support.reconciling import Deployment, deployed, eventually, gone
 
+from labdock_service.packaging.sourcecode import read_package
 from labdock_service.serving.tables import Target
+from labdock_service.store import events
 
 STANDIN = Path(__file__).parents[1] / "support" / "standin"
 
@@ -51,6 +53,21 @@ def test_a_deployed_model_answers(place: Deployment) -> None:
     assert predict(target) == ["serve one", {"x": [[1, 2]]}]
     assert target.weight == 100
     assert place.revision(revision).state == "serving"
+
+
+def test_the_model_server_is_a_layer_that_an_event_names(place: Deployment) -> None:
+    revision = place.deploy(place.model("serve one"))
+    serving(place, revision)
+    server = read_package(STANDIN / "labdock_model_server", "labdock_model_server")
+    spec = json.loads((place.state.workers / f"revision-{revision}-1-0/spec.json").read_text())
+    (folder,) = map(Path, spec["python_path"])
+    assert folder.parent == place.state.layers
+    laid_out = {file.name for file in (folder / "labdock_model_server").iterdir()}
+    assert laid_out - {"__pycache__"} == set(server.files)
+    with place.store.read() as session:
+        told = events.after(session, None, 0)
+    (event,) = [event for event in told if event.kind == "endpoint.serving"]
+    assert event.data["server"] == server.version
 
 
 def test_the_next_version_takes_over_without_a_failed_request(place: Deployment) -> None:

@@ -15,7 +15,7 @@ from labdock_service.packaging.environments import LocalEnvironment
 from labdock_service.packaging.layers import LayerStore
 from labdock_service.packaging.lock import Locking, lock_digest, make_lock
 from labdock_service.packaging.oci import Image, write_image
-from labdock_service.packaging.sourcecode import code_layer, read_runtime, runtime_layer
+from labdock_service.packaging.sourcecode import RUNTIME, code_layer, package_layer, read_package
 from labdock_service.packaging.uv import DISK_FULL
 from labdock_service.statefolder import StateFolder
 
@@ -75,10 +75,10 @@ def snapshot_digest(source: str, lock: str, environment: str, runtime: str) -> s
 def _package(request: PackagingRequest, store: LayerStore, report: Report) -> Packaged:
     source, environment = request.source, request.environment
     lock = _lock(request, store, report)
-    runtime = read_runtime(request.runtime)
+    runtime = read_package(request.runtime, RUNTIME)
     layers = [
         dependency_layer(lock, environment, store, report),
-        runtime_layer(runtime, store),
+        package_layer(runtime, store),
         code_layer(source, store),
     ]
     name = snapshot_digest(source.digest, lock, environment.digest, runtime.version)

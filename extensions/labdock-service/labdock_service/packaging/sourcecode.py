@@ -1,4 +1,4 @@
-"""The layers of code: a source's files, and the runtime's own."""
+"""The layers of code: a source's files, and Labdock's own packages."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from labdock_service.errors import PackagingFailed
 from labdock_service.packaging.layers import ROOTS, LayerStore
 from labdock_service.packaging.scratch import scratch
 
+RUNTIME = "labdock_runtime"
 VERSION = re.compile(r"^__version__ = \"([^\"]+)\"", re.MULTILINE)
 
 
@@ -51,9 +52,10 @@ def code_layer(source: Source, store: LayerStore) -> Layer:
 
 
 @dataclass(frozen=True)
-class Runtime:
-    """The package `labdock_runtime`: what its files hold, by path."""
+class OwnPackage:
+    """A package of Labdock's own that workers run: what its files hold, by path."""
 
+    name: str
     files: Mapping[str, bytes]
 
     @property
@@ -68,32 +70,37 @@ class Runtime:
         return f"{found[1] if found else '0'}+{self.digest[7:19]}"
 
 
-def read_runtime(folder: Path) -> Runtime:
+def read_package(folder: Path, name: str) -> OwnPackage:
     """Read the package from its folder."""
     files = (file for file in sorted(folder.rglob("*")) if "__pycache__" not in file.parts)
-    return Runtime(
-        {file.relative_to(folder).as_posix(): file.read_bytes() for file in files if file.is_file()}
+    return OwnPackage(
+        name,
+        {
+            file.relative_to(folder).as_posix(): file.read_bytes()
+            for file in files
+            if file.is_file()
+        },
     )
 
 
 def runtime_version(folder: Path) -> str:
-    """The version of the package in a folder, as snapshots name it."""
-    return read_runtime(folder).version
+    """The version of the runtime in a folder, as snapshots name it."""
+    return read_package(folder, RUNTIME).version
 
 
-def runtime_layer(runtime: Runtime, store: LayerStore) -> Layer:
-    """The layer of the package `labdock_runtime`."""
-    kept = store.find("runtime", runtime.digest)
+def package_layer(package: OwnPackage, store: LayerStore) -> Layer:
+    """The layer of a package of Labdock's own."""
+    kept = store.find("runtime", package.digest)
     if kept is not None:
         return kept
     with scratch(store.state) as made:
         folder = made.path / "runtime"
-        for path, data in runtime.files.items():
-            target = folder / "labdock_runtime" / path
+        for path, data in package.files.items():
+            target = folder / package.name / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(data)
             target.chmod(0o644)
-        return store.add("runtime", folder, runtime.digest)
+        return store.add("runtime", folder, package.digest)
 
 
 def _check_file(file: SourceFile) -> None:

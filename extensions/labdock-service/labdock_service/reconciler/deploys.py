@@ -67,7 +67,7 @@ class Deploys:
         elif act == "fail":
             self._fail(revision, server, answer.reason or "its model server took too long")
         else:
-            self._settle(revision, act)
+            self._settle(revision, server, act)
 
     def _seen(
         self,
@@ -94,22 +94,24 @@ class Deploys:
         if server.state == "running" and server.address:
             self.probes.ask(server.id, server.address, revision.model.name)
 
-    def _settle(self, revision: RevisionRow, act: Act) -> None:
-        if act == "serve":
-            self._serve(revision)
+    def _settle(self, revision: RevisionRow, server: WorkerRow | None, act: Act) -> None:
+        if server is not None and act == "serve":
+            self._serve(revision, server)
         elif act == "drain":
             self._change(revision, "draining", "Finishes the requests that it has.")
         elif act == "retire":
             self._change(revision, "retired", "Retired.", then=_rest)
 
-    def _serve(self, revision: RevisionRow) -> None:
+    def _serve(self, revision: RevisionRow, server: WorkerRow) -> None:
         """Give it the traffic, where it is the one that shall have it."""
+        status = self.watcher.seen.get(server.id)
+        version = status.labels.get("server") if status else None
 
         def take_traffic(session: Session, row: RevisionRow) -> None:
             row.failures, row.served = 0, row.served or self.parts.clock()
             if row.endpoint.wanted == row.id:
                 row.endpoint.traffic = [{"revision": row.id, "weight": 100}]
-                _tell(session, row, "endpoint.serving")
+                _tell(session, row, "endpoint.serving", server=version)
 
         self._change(revision, "serving", "Serves.", then=take_traffic)
 
@@ -196,8 +198,8 @@ def _rest(session: Session, row: RevisionRow) -> None:
     leases.release(session, "revision", row.id)
 
 
-def _tell(session: Session, row: RevisionRow, kind: str) -> None:
-    data = {"revision": row.id, "model": row.model_id, "message": row.message}
+def _tell(session: Session, row: RevisionRow, kind: str, **more: str | None) -> None:
+    data = {"revision": row.id, "model": row.model_id, "message": row.message, **more}
     project = row.endpoint.project_id
     events.add(session, project, ACTOR, kind, endpoint=row.endpoint_id, data=data)
 

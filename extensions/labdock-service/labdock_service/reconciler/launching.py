@@ -15,12 +15,15 @@ from labdock_service.engines.base import WorkerSpec
 from labdock_service.errors import EngineFailed
 from labdock_service.homes import root_links
 from labdock_service.packaging.environments import find_environments
+from labdock_service.packaging.layers import LayerStore
+from labdock_service.packaging.sourcecode import package_layer, read_package
 from labdock_service.reconciler.parts import Parts, apart, log
 from labdock_service.reconciler.watching import Watcher
 from labdock_service.statefolder import StateFolder
 from labdock_service.store import leases, workers
 from labdock_service.store.tables import JobRow, RevisionRow, WorkerRow
 
+SERVER = "labdock_model_server"
 JOB_GRACE = 30.0
 """Seconds that a job's worker has to keep a checkpoint after SIGTERM."""
 SERVER_GRACE = 25.0
@@ -38,19 +41,17 @@ class Launcher:
         """Start every recorded worker that the engine does not have."""
         with self.parts.store.read() as session:
             rows = [row for row in workers.live(session) if self._is_missing(row)]
-            specs = [(row, self._spec(session, row)) for row in rows]
-        for row, spec in specs:
+        for row in rows:
             with apart(f"Worker {row.id}"):
-                self._start(row, spec)
+                self._start(row)
 
     def _is_missing(self, row: WorkerRow) -> bool:
         return row.state == "starting" and row.id not in self.watcher.seen
 
-    def _start(self, row: WorkerRow, spec: WorkerSpec | str) -> None:
-        if isinstance(spec, str):
-            self._give_up(row, spec)
-            return
+    def _start(self, row: WorkerRow) -> None:
         try:
+            with self.parts.store.read() as session:
+                spec = self._spec(session, row)
             for _ in self.parts.engine.start(spec):
                 continue
         except EngineFailed as error:
@@ -62,13 +63,13 @@ class Launcher:
             fresh = session.get_one(WorkerRow, row.id)
             fresh.state, fresh.ended, fresh.reason = "ended", self.parts.clock(), reason
 
-    def _spec(self, session: Session, row: WorkerRow) -> WorkerSpec | str:
-        """What to start, or a sentence that says why it cannot be."""
+    def _spec(self, session: Session, row: WorkerRow) -> WorkerSpec:
+        """What to start. Raises EngineFailed with what it lacks."""
         job = self._job(session, row)
         digest = job.snapshot.environment
         python = _interpreter(self.parts.state, digest)
         if python is None:
-            return f"the environment {digest[:19]}… is no longer installed"
+            raise EngineFailed(f"the environment {digest[:19]}… is no longer installed")
         devices = leases.devices(session, row.id)
         if row.revision_id is not None:
             revision = session.get_one(RevisionRow, row.revision_id)
@@ -121,40 +122,37 @@ def server_spec(
     python: Path,
     devices: tuple[str, ...],
 ) -> WorkerSpec:
-    """A revision's model server, in the environment of the job that made the model."""
+    """A revision's model server, in the environment of the job that made the model.
+
+    It is a layer of its own, like the runtime, and the worker's label names its version.
+    """
     model = revision.model
+    server = read_package(package_folder(SERVER), SERVER)
+    layers = LayerStore(state)
     port = (worker.address or "").rpartition(":")[2]
     return WorkerSpec(
         id=worker.id,
         argv=(
             str(python),
             "-m",
-            "labdock_model_server",
+            SERVER,
             "--port=0",
             f"--rest_api_port={port}",
             f"--model_name={model.name}",
             f"--model_base_path={state.models / model.id / model.name}",
         ),
-        python_path=(model_server_folder(state),),
-        labels={"revision": revision.id, "attempt": str(worker.attempt)},
+        python_path=(layers.unpacked(package_layer(server, layers).digest),),
+        labels={
+            "revision": revision.id,
+            "attempt": str(worker.attempt),
+            "server": server.version,
+        },
         node=worker.node,
         devices=devices,
         cpus=revision.resources["cpus"],
         memory=revision.resources["memory"],
         grace=SERVER_GRACE,
     )
-
-
-def model_server_folder(state: StateFolder) -> Path:
-    """A folder with the model server and nothing else of the service's own environment."""
-    folder = state.run / "model-server"
-    folder.mkdir(parents=True, exist_ok=True)
-    link = folder / "labdock_model_server"
-    package = package_folder("labdock_model_server")
-    if not link.is_symlink() or link.readlink() != package:
-        link.unlink(missing_ok=True)
-        link.symlink_to(package)
-    return folder
 
 
 def package_folder(name: str) -> Path:
