@@ -23,6 +23,7 @@ import labdock_runtime
 from labdock_service import bootstrap
 from labdock_service.errors import ServiceError
 from labdock_service.packaging.environments import usual_platform
+from labdock_service.packaging.layers import make_read_only
 from labdock_service.statefolder import StateFolder
 
 CHECKOUT = bootstrap.CHECKOUT
@@ -31,7 +32,7 @@ OVERRIDES = CHECKOUT / "images/local/overrides.json"
 """JupyterLab's settings: nothing is asked of the network, and saved widgets stay readable."""
 
 PROXY = CHECKOUT / "extensions/labdock-service/proxy"
-BUILT = ("labdock", "labdock-model-server")
+BUILT = ("labdock",)
 """Labdock's own packages that the environment gets, as wheels built from this checkout."""
 
 Report = Callable[[str], None]
@@ -138,7 +139,7 @@ def _fill_environment(folder: Path, digest: str, like: Path | None, report: Repo
     report("byte code, so that everything starts quickly")
     _run([python, "-m", "compileall", "-q", "-j", "0", str(venv / "lib")], quiet=True)
     (folder / "environment.json").write_text(json.dumps(_describe(python, digest), indent=1))
-    _make_read_only(venv)
+    _seal(venv)
 
 
 def _link_tree(source: Path, target: Path) -> None:
@@ -225,13 +226,14 @@ def _made_beside(folder: Path) -> Iterator[Path]:
             shutil.rmtree(fresh, ignore_errors=True)
 
 
-def _make_read_only(folder: Path) -> None:
-    """No file can be added, removed or replaced. Files share their inodes with uv's cache."""
-    for place, _folders, _files in os.walk(folder):
-        Path(place).chmod(0o555)
+def _seal(folder: Path) -> None:
+    """Let nothing in it be written, added or removed: files share their inodes with uv's cache."""
+    make_read_only(folder)
+    folder.chmod(0o555)
 
 
 def _make_writable(folder: Path) -> None:
+    """Let files be added, removed and replaced; what is in them is shared and stays read-only."""
     for place, _folders, _files in os.walk(folder):
         Path(place).chmod(0o755)
 

@@ -73,7 +73,7 @@ class LayerStore:
             discard(folder)
         else:
             _point_to_roots(folder, self.state.data_roots)
-            _make_read_only(folder)
+            make_read_only(folder)
             publish(folder, final)
         final.chmod(0o555)
 
@@ -139,7 +139,7 @@ def _walk(folder: Path) -> Iterator[str]:
                     waiting.append(f"{path}/")
 
 
-def _make_read_only(folder: Path) -> None:
+def make_read_only(folder: Path) -> None:
     """Take away the right to write: files may be linked to uv's cache and to other layers.
 
     The outermost folder stays as it is, or it could not be moved.
