@@ -76,6 +76,14 @@ def test_the_workers_own_error_is_the_cause_of_the_others_loss() -> None:
     assert judge(gang, "gang_lost", {}).outcome == "failed"
 
 
+def test_the_workers_own_error_counts_though_labdock_had_begun_to_end_it() -> None:
+    gang = [end(0, 75, 1), end(1, 1, 2, ours=True)]
+    told = {"0": {"reason": "This worker lost another one."}, "1": {"reason": "ValueError: no"}}
+    verdict = judge(gang, "gang_lost", told)
+    assert (verdict.outcome, verdict.reason) == ("failed", "ValueError: no")
+    assert judge(gang, "gang_lost", {}).outcome == "retry"
+
+
 def test_a_lost_worker_comes_before_errors_that_were_seen_first() -> None:
     gang = [end(0, 1, 1), end(1, None, 9, why="its supervisor vanished")]
     assert judge(gang, "gang_lost", {}).outcome == "retry"

@@ -12,6 +12,8 @@ from labdock.schema import Failure
 Ending = Literal["stop", "suspend", "time_limit", "gang_timeout", "gang_lost", "finished"]
 """Why Labdock itself ends the workers of an attempt."""
 
+OWN_FAILURE = (1, 64)
+"""Exit codes of a worker whose code failed, or that refused the job."""
 LOST_PEER = 75
 STOPPED = 143
 
@@ -44,7 +46,7 @@ def judge(
     time_limit: float | None = None,
 ) -> Verdict:
     """Judge an attempt all of whose workers have ended, by the first thing that went wrong."""
-    causes = [end for end in ends if end.exit_code != 0 and not end.ours]
+    causes = _causes(ends, failures)
     chief = next(end for end in ends if end.rank == 0)
     if chief.exit_code == 0 and not chief.ours and not _before(causes, chief):
         return Verdict(outcome="succeeded", reason="Succeeded.")
@@ -59,6 +61,22 @@ def judge(
     if ending == "gang_timeout":
         return Verdict(outcome="retry", reason="Its workers did not all start in time.")
     return Verdict(outcome="retry", reason="Its chief ended without a result.")
+
+
+def _causes(ends: Sequence[End], failures: Mapping[str, Any]) -> list[End]:
+    """Ends that Labdock did not bring about.
+
+    Where they only lost a peer, that peer's own failure is one too, though Labdock had begun
+    to end it: a worker may tell that its code failed and need a while to be gone.
+    """
+    causes = [end for end in ends if end.exit_code != 0 and not end.ours]
+    if causes and all(cause.exit_code == LOST_PEER for cause in causes):
+        causes += [
+            end
+            for end in ends
+            if end.ours and end.exit_code in OWN_FAILURE and str(end.rank) in failures
+        ]
+    return causes
 
 
 def without_files(verdict: Verdict) -> Verdict:
