@@ -68,8 +68,14 @@ async def personal_logs(gate: RunningGate, name: str) -> Path:
 
 
 def boards_below(pid: int | None = None) -> list[psutil.Process]:
-    children = psutil.Process(pid).children(recursive=True)
-    return [child for child in children if "labdock_service.boards.process" in child.cmdline()]
+    return [child for child in psutil.Process(pid).children(recursive=True) if is_board(child)]
+
+
+def is_board(process: psutil.Process) -> bool:
+    try:
+        return "labdock_service.boards.process" in process.cmdline()
+    except psutil.Error:  # it ends just now
+        return False
 
 
 async def until(found: Any) -> None:
