@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from labdock_service import bootstrap
+from labdock_service.settings import SettingsError, load_settings
 
 SCRIPT = Path(bootstrap.__file__)
 
@@ -49,6 +50,36 @@ def test_the_state_folder_is_the_settings(place: Path, monkeypatch: pytest.Monke
     assert bootstrap.state_folder() == place / "here"
     monkeypatch.setenv("LABDOCK_STATE", "/elsewhere")
     assert bootstrap.state_folder() == Path("/elsewhere")
+    monkeypatch.setenv("LABDOCK_STATE", "")
+    assert bootstrap.state_folder() == place / "here"
+    (place / "labdock.toml").write_text("state = ''")
+    assert bootstrap.state_folder() == place / ".labdock"
+
+
+@pytest.mark.usefixtures("place")
+def test_without_a_name_the_checkouts_settings_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LABDOCK_SETTINGS", "")
+    assert bootstrap.state_folder() == bootstrap.CHECKOUT / ".labdock"
+
+
+@pytest.mark.parametrize("by", ["file", "variable"])
+def test_a_home_is_the_same_for_both_who_read_it(
+    place: Path, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    monkeypatch.setenv("HOME", str(place / "home"))
+    if by == "file":
+        (place / "labdock.toml").write_text("state = '~/x'")
+    else:
+        monkeypatch.setenv("LABDOCK_STATE", "~/x")
+    assert bootstrap.state_folder() == load_settings().state.root == place / "home/x"
+
+
+def test_the_home_of_nobody(place: Path) -> None:
+    (place / "labdock.toml").write_text("state = '~nobody-of-that-name/x'")
+    with pytest.raises(bootstrap.Refused, match="home of nobody"):
+        bootstrap.state_folder()
+    with pytest.raises(SettingsError, match="home of nobody"):
+        load_settings()
 
 
 def test_uv_is_pinned_with_hashes() -> None:
@@ -84,12 +115,44 @@ def test_nothing_to_stop(tmp_path: Path) -> None:
     assert not (tmp_path / "state").exists()
 
 
-def test_a_current_environment_is_used_as_it_is(tmp_path: Path) -> None:
-    venv = tmp_path / "venvs/hub"
+def test_doctor_says_all_that_the_set_up_lacks(tmp_path: Path) -> None:
+    """On a machine with too old a Python, no git and a state folder that cannot be."""
+    (tmp_path / "file").write_text("")
+    older = (
+        "import runpy, sys; sys.version_info = (3, 9, 2, 'final', 0);"
+        "sys.argv = ['bootstrap', 'hub', 'labdock', 'doctor'];"
+        f"runpy.run_path({str(SCRIPT)!r}, run_name='__main__')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", older],
+        env={"LABDOCK_STATE": str(tmp_path / "file/state"), "PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    old, folder, programs = done.stderr.splitlines()
+    assert "found 3.9" in old and "cannot be written" in folder
+    assert "apt-get install git make" in programs
+
+
+def test_doctor_of_what_is_set_up_is_the_environments_own(tmp_path: Path) -> None:
+    made(tmp_path, "labdock", "echo examined")
+    done = run("hub", "labdock", "doctor", state=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "examined\n")
+
+
+def made(state: Path, program: str, does: str) -> None:
+    """A current environment with one program."""
+    venv = state / "venvs/hub"
     (venv / "bin").mkdir(parents=True)
-    (venv / "bin/hello").write_text("#!/bin/sh\necho hello $1\n")
-    (venv / "bin/hello").chmod(0o755)
+    (venv / "bin" / program).write_text(f"#!/bin/sh\n{does}\n")
+    (venv / "bin" / program).chmod(0o755)
     (venv / bootstrap.STAMP).write_text(bootstrap.digest("hub"))
+
+
+def test_a_current_environment_is_used_as_it_is(tmp_path: Path) -> None:
+    made(tmp_path, "hello", "echo hello $1")
     done = run("hub", "hello", "there", state=tmp_path)
     assert (done.returncode, done.stdout) == (0, "hello there\n")
 

@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 OLDEST = (3, 11)
@@ -28,6 +29,7 @@ PACKAGES = tuple(
     CHECKOUT / "extensions" / name
     for name in ("labdock", "labdock-runtime", "labdock-model-server", "labdock-service")
 )
+PROGRAMS = ("git", "make")
 STAMP = "labdock-digest"
 
 
@@ -39,9 +41,13 @@ def main(arguments: list[str]) -> None:
     """Make the virtual environment that is named first, and become the command after it."""
     name, program, *rest = arguments
     try:
-        check_python()
         state = state_folder()
-        if not is_current(state, name):
+        current = is_current(state, name)
+        if rest[:1] != ["doctor"]:
+            check_python()
+        elif not current:
+            examine(state)
+        if not current:
             update(state, name, rest)
     except Refused as refusal:
         print(refusal, file=sys.stderr)
@@ -88,16 +94,43 @@ def check_python() -> None:
         ) from None
 
 
+def examine(state: Path) -> None:
+    """Say all that keeps the environment of `labdock doctor` from being made. Raises Refused."""
+    problems = [*problems_of(check_python), *problems_of(lambda: check_place(state))]
+    if problems:
+        raise Refused("\n".join([*problems, *problems_of(check_programs)]))
+
+
+def problems_of(check: Callable[[], None]) -> list[str]:
+    """What a check refuses, if it does."""
+    try:
+        check()
+    except Refused as refusal:
+        return [str(refusal)]
+    return []
+
+
+def check_programs() -> None:
+    """Refuse a machine without the programs that a checkout is worked with."""
+    missing = " ".join(name for name in PROGRAMS if not shutil.which(name))
+    if missing:
+        raise Refused(f"These programs are missing: install them with `apt-get install {missing}`.")
+
+
 def state_folder() -> Path:
     """The state folder that the settings name, before there is anything to read them with."""
-    import tomllib
-
-    file = Path(os.environ.get("LABDOCK_SETTINGS", CHECKOUT / "labdock.toml")).absolute()
+    file = Path(os.environ.get("LABDOCK_SETTINGS") or CHECKOUT / "labdock.toml").absolute()
     try:
-        named = tomllib.loads(file.read_text(encoding="utf-8")).get("state", ".labdock")
-    except (OSError, ValueError):
-        named = ".labdock"  # what is wrong with the file is said once there are settings
-    return (file.parent / os.environ.get("LABDOCK_STATE", str(named))).resolve()
+        import tomllib
+
+        said = tomllib.loads(file.read_text(encoding="utf-8")).get("state")
+    except (ImportError, OSError, ValueError):
+        said = None  # what is wrong with Python or the file is said by those who need them
+    named = os.environ.get("LABDOCK_STATE") or str(said or ".labdock")
+    try:
+        return (file.parent / Path(named).expanduser()).resolve()
+    except RuntimeError:
+        raise Refused(f"The state folder '{named}' is in the home of nobody here.") from None
 
 
 def is_current(state: Path, name: str) -> bool:
@@ -118,8 +151,7 @@ def digest(name: str) -> str:
 
 def make_environment(state: Path, name: str) -> None:
     """Make the environment from its locks, Labdock's own packages from this checkout."""
-    make_folder(state)
-    check_space(state)
+    check_place(state)
     print(f"Setting up Labdock in {state.name}/ (only at the first start, and after an update).")
     folder = state / "venvs" / name
     with step("uv, which installs the rest"):
@@ -141,6 +173,12 @@ def make_folder(state: Path) -> None:
             f"The state folder '{state.name}' cannot be written ({error.strerror}): set "
             "LABDOCK_STATE to a folder of your own."
         ) from None
+
+
+def check_place(state: Path) -> None:
+    """Refuse a state folder that cannot take an environment."""
+    make_folder(state)
+    check_space(state)
 
 
 def check_space(state: Path) -> None:

