@@ -48,6 +48,7 @@ async def ada(api: Api) -> httpx.AsyncClient:
             "workers",
             "'workers' cannot be used: input should be greater than or equal to 1.",
         ),
+        ({"snapshot": "s", "disable": ["tea"]}, "disable.0", "'strategy', 'keras'"),
         ({"snapshot": "s", "parameters": {"a": [10**30]}}, "parameters.a.0", "number"),
         ({"snapshot": "s", "parameters": {"a": "\0"}}, "parameters.a", "NUL"),
         ({"snapshot": "s" * 500_000}, "snapshot", "There is no snapshot"),

@@ -238,8 +238,9 @@ def test_a_gang_gets_one_cluster_and_each_its_place(live: Deployment) -> None:
     code = """
         import json, os
         print("config", os.environ["TF_CONFIG"], os.environ["LABDOCK_RANK"])
+        print("without", os.environ["LABDOCK_DISABLE"])
     """
-    job = live.submit(code, workers=2)
+    job = live.submit(code, workers=2, disable=["strategy", "seed"])
     live.until(job, "succeeded")
     lines = [
         next(line for line in log_of(live, f"job-{job}-1-{rank}") if line.startswith("config"))
@@ -248,6 +249,7 @@ def test_a_gang_gets_one_cluster_and_each_its_place(live: Deployment) -> None:
     configs = [line.removeprefix("config ").rsplit(" ", 1)[0] for line in lines]
     assert configs[0].replace('"index": 0', '"index": 1') == configs[1]
     assert configs[0].count("127.0.0.1:") == 2
+    assert "without strategy,seed" in log_of(live, f"job-{job}-1-1")
 
 
 def test_a_killed_worker_takes_its_gang_along_and_all_start_again(live: Deployment) -> None:

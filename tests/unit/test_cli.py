@@ -115,6 +115,13 @@ def test_a_scripts_arguments_are_its_own(run: Run, script: Path) -> None:
     assert json.loads(result.out)["arguments"] == ["--epochs", "10", "--json"]
 
 
+def test_what_the_runtime_leaves_undone(run: Run, script: Path) -> None:
+    result = run("submit", str(script), "--json", "--without", "backup, seed,backup")
+    job = json.loads(result.out)
+    assert job["disable"] == ["backup", "seed"]
+    assert "backup, seed" in run("show", job["id"]).out
+
+
 def test_what_each_worker_gets(run: Run, script: Path) -> None:
     options = ["--cpus", "2", "--memory", "2GiB", "--time-limit", "1h30m", "--max-attempts", "5"]
     job = json.loads(run("submit", str(script), "--json", "--name", "mine", *options).out)
@@ -133,6 +140,7 @@ def test_what_each_worker_gets(run: Run, script: Path) -> None:
         (["submit", "TRAIN", "--environment", "none"], "labdock environments"),
         (["submit", "TRAIN", "--project", "strangers"], "You are in no project"),
         (["submit", "TRAIN", "--workers", "0"], "--workers"),
+        (["submit", "TRAIN", "--without", "backup,tea"], "without 'tea': choose of strategy,"),
         (["show", "jzz1"], "labdock jobs"),
         (["files", "jzz1"], "labdock jobs"),
         (["deploy", "mzz", "--endpoint", "x"], "labdock models"),

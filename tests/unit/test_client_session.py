@@ -172,6 +172,9 @@ def test_a_notebook_trains_itself_once_it_is_saved(
     session, file = opened
     assert "save the notebook first" in session.text("x = 2", "import labdock", "labdock.train()")
     write_notebook(file, "x = 2", "import labdock", "labdock.train()")
-    assert "save the notebook" not in session.text("job = labdock.train(workers=2)")
+    assert "save the notebook" not in session.text(
+        "job = labdock.train(workers=2, without=['seed'])"
+    )
     (job,) = service.client().jobs(limit=1)
     assert (job.entry, job.workers, job.owner) == ("digits.ipynb", 2, "ada")
+    assert job.disable == ["seed"]

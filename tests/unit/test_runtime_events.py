@@ -7,13 +7,15 @@ import math
 from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
+from typing import get_args
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from labdock.schema import Part
 from labdock_runtime.callbacks import HOOKS, Callback, Observer
 from labdock_runtime.events import Events, numbers
-from labdock_runtime.job import Job
+from labdock_runtime.job import WORDS, Job
 from labdock_runtime.progress import INTERVAL, Clock
 from labdock_runtime.run import Run
 
@@ -101,3 +103,7 @@ def test_a_job_is_read_from_its_environment() -> None:
     assert not found.chief and found.gang == ["a:1", "b:2"]
     assert not found.does("keras") and found.does("signals")
     assert found.unknown_words() == ["nothing"]
+
+
+def test_what_can_be_asked_for_is_what_can_be_switched_off() -> None:
+    assert get_args(Part) == WORDS

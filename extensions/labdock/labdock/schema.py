@@ -29,6 +29,9 @@ SnapshotState = Literal["packaging", "ready", "failed"]
 RevisionState = Literal["starting", "warming", "serving", "draining", "failed", "retired"]
 LogStream = Literal["stdout", "stderr"]
 
+Part = Literal["strategy", "keras", "batchnorm", "callbacks", "backup", "signals", "seed"]
+"""What a job's runtime does to its code, and leaves undone where a job says so."""
+
 ENDED: frozenset[JobState] = frozenset({"succeeded", "failed", "stopped"})
 """States that a job does not leave unless it is retried."""
 
@@ -226,6 +229,7 @@ class JobRequest:
     time_limit: Annotated[float, Ge(1)] | None = None
     """Seconds that one attempt may run."""
     max_attempts: Annotated[int, Ge(1), Le(100)] = 3
+    disable: Annotated[list[Part], MaxLen(20)] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -292,6 +296,7 @@ class Job:
     arguments: list[str]
     time_limit: float | None
     max_attempts: int
+    disable: list[Part]
     created: float
     started: float | None = None
     ended: float | None = None

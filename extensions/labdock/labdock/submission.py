@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from labdock import wording
 from labdock.client import Client
@@ -14,6 +14,7 @@ from labdock.schema import (
     Environment,
     Job,
     JobRequest,
+    Part,
     Resources,
     Snapshot,
     SnapshotRequest,
@@ -43,6 +44,7 @@ class Order:
     arguments: list[str] = field(default_factory=list)
     time_limit: float | None = None
     max_attempts: int = 3
+    disable: list[Part] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,15 @@ class Package:
     snapshot: Snapshot
     left_out: dict[str, str]
     warnings: list[str]
+
+
+def parts(words: Collection[str]) -> list[Part]:
+    """Parts of the runtime by name, each once. Raises Mistake where there is none of a name."""
+    known: dict[str, Part] = {part: part for part in get_args(Part)}
+    for word in words:
+        if word not in known:
+            raise Mistake(f"A job cannot be without '{word}': choose of {', '.join(known)}.")
+    return [known[word] for word in dict.fromkeys(words)]
 
 
 def take(client: Client, order: Order, report: Report) -> Taken:
@@ -128,6 +139,7 @@ def submit(client: Client, order: Order, taken: Taken, report: Report) -> Job:
             arguments=order.arguments,
             time_limit=order.time_limit,
             max_attempts=order.max_attempts,
+            disable=order.disable,
         )
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ def train(
     name: str | None = None,
     time_limit: float | str | None = None,
     max_attempts: int = 3,
+    without: Collection[str] = (),
     renew_lock: bool = False,
     wait: bool = False,
 ) -> Job:
@@ -37,7 +38,8 @@ def train(
 
     The notebook is found by itself, as it is saved. `cpus`, `memory` (such as `"4GB"`) and
     `gpus` are for each worker; `parameters` replace values of the cell tagged `parameters`;
-    `time_limit` is in seconds or such as `"2h"`. With `wait` the cell takes until the job has
+    `time_limit` is in seconds or such as `"2h"`; `without` names what the runtime leaves undone
+    of what it does for training (`["batchnorm"]`). With `wait` the cell takes until the job has
     ended, and raises JobFailed where it failed. Inside a job, `train` ends the notebook.
     """
     if "LABDOCK_JOB" in os.environ:
@@ -58,6 +60,7 @@ def train(
         name=name,
         time_limit=time_limit,
         max_attempts=max_attempts,
+        without=without,
         renew_lock=renew_lock,
         wait=wait,
     )
@@ -82,6 +85,7 @@ def submit(
     name: str | None = None,
     time_limit: float | str | None = None,
     max_attempts: int = 3,
+    without: Collection[str] = (),
     renew_lock: bool = False,
     wait: bool = False,
 ) -> Job:
@@ -100,6 +104,7 @@ def submit(
         name=name,
         time_limit=None if time_limit is None else seconds(time_limit),
         max_attempts=max_attempts,
+        disable=submission.parts(without),
         renew_lock=renew_lock,
     )
     return _run(order, choose_view(foreground=wait), wait=wait)

@@ -175,6 +175,7 @@ def _job_environment(
         "LABDOCK_RANK": str(worker.rank),
         "LABDOCK_WORKERS": str(job.workers),
         "LABDOCK_GANG_TIMEOUT": f"{gang_timeout:g}",
+        "LABDOCK_DISABLE": ",".join(job.disable),
     }
     if job.workers > 1:
         environment["TF_CONFIG"] = json.dumps(tf_config(gang, worker.rank))

@@ -139,6 +139,8 @@ class JobRow(Base):
     arguments: Mapped[list[Any]]
     time_limit: Mapped[float | None]
     max_attempts: Mapped[int]
+    disable: Mapped[list[Any]]
+    """What its runtime leaves undone."""
     created: Mapped[float]
     target: Mapped[str] = mapped_column(String(16))
     retries: Mapped[int]

@@ -77,6 +77,7 @@ def _show(job: Job) -> None:
             "Owner": record.owner,
             "Submitted": ago(record.created),
             "Runs": " ".join([record.entry, *record.arguments]),
+            "Without": ", ".join(record.disable),
             "Parameters": ", ".join(f"{n}={v!r}" for n, v in record.parameters.items()),
             "Workers": f"{record.workers}, each {each.cpus:g} CPU{memory}, {each.gpus} GPU",
             "Snapshot": record.snapshot,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
@@ -15,6 +15,7 @@ from labdock.commands.output import json_option, project_option, write_fields, w
 from labdock.errors import Mistake
 from labdock.quantities import resources, seconds
 from labdock.running import Job
+from labdock.schema import Part
 from labdock.submission import Order, Package
 
 
@@ -52,6 +53,12 @@ def _entry_options(command: Any) -> Any:
     "--max-attempts", type=click.IntRange(1), default=3, help="Tries, if workers get lost."
 )
 @click.option(
+    "--without",
+    metavar="PART,…",
+    default="",
+    help="What the runtime leaves undone: " + ", ".join(get_args(Part)) + ".",
+)
+@click.option(
     "--follow", is_flag=True, help="Show the job until it ends; Ctrl-C leaves it running."
 )
 def submit(
@@ -69,6 +76,7 @@ def submit(
     parameters: tuple[str, ...],
     time_limit: str | None,
     max_attempts: int,
+    without: str,
     follow: bool,
 ) -> None:
     """Run a notebook or a script, with the files beside it, as a job.
@@ -91,6 +99,7 @@ def submit(
         parameters=dict(map(parse_parameter, parameters)),
         time_limit=None if time_limit is None else seconds(time_limit),
         max_attempts=max_attempts,
+        disable=submission.parts([word.strip() for word in without.split(",") if word.strip()]),
     )
     job = _submit(order)
     try:

@@ -157,6 +157,7 @@ def upgrade() -> None:
         sa.Column("arguments", sa.JSON(), nullable=False),
         sa.Column("time_limit", sa.Double(), nullable=True),
         sa.Column("max_attempts", BIG, nullable=False),
+        sa.Column("disable", sa.JSON(), nullable=False),
         sa.Column("created", sa.Double(), nullable=False),
         sa.Column("target", sa.String(length=16), nullable=False),
         sa.Column("retries", BIG, nullable=False),
