@@ -16,8 +16,8 @@ from tests.support.api import PREFIX, Api, Filled, fill, make_job, problem, runn
 
 from labdock_service.api.endpoints import write_live_keys
 from labdock_service.serving.tables import read_keys
-from labdock_service.store import jobs
-from labdock_service.store.tables import EndpointRow, JobRow
+from labdock_service.store import endpoints, jobs
+from labdock_service.store.tables import EndpointRow, JobRow, PersonRow, ProjectRow
 
 DIGITS = "endpoints/ada/digits"
 
@@ -117,6 +117,23 @@ async def test_a_secret_is_shown_once_and_ends_at_once(api: Api, ada: httpx.Asyn
     assert len(table(api)) == 1
     await ada.delete(DIGITS)
     assert table(api) == {}
+
+
+async def test_members_make_keys_that_soon_expire(api: Api, ada: httpx.AsyncClient) -> None:
+    grace = await api.client("grace")
+    me = (await grace.get("me")).json()
+    with api.parts.store.write() as session:
+        shared = session.get_one(ProjectRow, me["projects"][1]["id"])
+        endpoints.ensure(session, shared, "digits", session.get_one(PersonRow, me["id"]))
+    keys = "endpoints/vision/digits/keys"
+    made = await ada.post(keys, json={"expires_in": 3600})
+    assert made.status_code == 201 and made.json()["secret"].startswith("ldk_")
+    for lasting in ({}, {"expires_in": 3601}):
+        assert "within an hour" in problem(await ada.post(keys, json=lasting), 403)
+    problem(await ada.delete(f"{keys}/{made.json()['id']}"), 403)
+    assert (await grace.post(keys, json={})).status_code == 201
+    alan = await api.client("alan")
+    problem(await alan.post(keys, json={"expires_in": 60}), 404)
 
 
 def table(api: Api) -> dict[str, str]:

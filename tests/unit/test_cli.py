@@ -253,6 +253,8 @@ def test_from_a_model_to_a_prediction_and_back(
     (tmp_path / "request.json").write_text('{"instances": [[3]]}')
     for request in ("[[3]]", f"@{tmp_path / 'request.json'}"):
         assert json.loads(run("predict", "digits", request).out) == {"predictions": [[6]]}
+    asked = run("predict", "digits", "[[3]]", "--key", "no-key")
+    assert (asked.code, asked.out) == (2, "")
     for text in (revision, revision[:6], "digits", "ada/digits"):
         assert job.id in run("trace", text).out
     assert json.loads(run("trace", "digits", "--json").out)["model"]["id"] == model

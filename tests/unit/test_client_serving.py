@@ -112,6 +112,19 @@ def test_a_key_that_was_revoked_is_made_anew(service: RunningService, endpoint: 
         endpoint.predict([[1]])
 
 
+def test_a_key_that_is_given_is_the_one_that_counts(
+    service: RunningService, endpoint: Endpoint
+) -> None:
+    given = endpoint.create_key("mine", expires_in=60)
+    assert endpoint.predict([[1]], key=given.secret) == [[2]]
+    assert service.predictions.requests[-1]["authorization"] == f"Bearer {given.secret}"
+    service.predictions.refuse = 1
+    with pytest.raises(errors.NotAllowed):
+        endpoint.predict([[1]], key=given.secret)
+    known = endpoint.keys()
+    assert [key.title for key in known] == ["mine"]
+
+
 def test_keys_are_made_listed_and_revoked(endpoint: Endpoint) -> None:
     key = endpoint.create_key("website", expires_in=3600)
     assert key.secret is not None and key.secret.startswith("ldk_")

@@ -1,6 +1,7 @@
 """Who may do what: each object is loaded by a dependency that also decides.
 
 Members of a project see what it owns; an object's owner and the project's admins change it.
+Members ask an endpoint's model too, so they make keys of it that soon expire.
 What a person may not see does not exist for them (404).
 """
 
@@ -27,6 +28,9 @@ from labdock_service.store.tables import (
     RevisionRow,
     SnapshotRow,
 )
+
+MEMBERS_KEY_SECONDS = 3600.0
+"""How long a key may last that a member makes of an endpoint which is not theirs."""
 
 _ID = re.compile(r"[a-z][a-z2-7]{10}")
 _hub_token = HTTPBearer(auto_error=False, description="A token of the hub.")
@@ -71,9 +75,13 @@ def _may_see(caller: Person, project_id: str) -> Project | None:
     return next((project for project in caller.projects if project.id == project_id), None)
 
 
-def _check_change(caller: Person, project_id: str, owner_id: str, what: str) -> None:
+def _may_change(caller: Person, project_id: str, owner_id: str) -> bool:
     project = _may_see(caller, project_id)
-    if owner_id != caller.id and (project is None or project.role != "admin"):
+    return owner_id == caller.id or (project is not None and project.role == "admin")
+
+
+def _check_change(caller: Person, project_id: str, owner_id: str, what: str) -> None:
+    if not _may_change(caller, project_id, owner_id):
         raise Forbidden(f"Only its owner and the project's admins may change {what}.")
 
 
@@ -161,6 +169,20 @@ def deployed_endpoint(
     row = endpoints.find_named(session, found.id, name)
     if row is not None:
         _check_change(caller, row.project_id, row.owner_id, f"endpoint {row.name}")
+    return row
+
+
+def keyed_endpoint(
+    session: Session, caller: Person, project: str, name: str, lasts: float | None
+) -> EndpointRow:
+    """The endpoint that the caller may make a key of which lasts so long."""
+    row = find_endpoint(session, caller, project, name)
+    short = lasts is not None and lasts <= MEMBERS_KEY_SECONDS
+    if not short and not _may_change(caller, row.project_id, row.owner_id):
+        raise Forbidden(
+            f"Only its owner and the project's admins may make a key of endpoint {row.name} that "
+            "lasts: ask them, or make one that expires within an hour."
+        )
     return row
 
 

@@ -26,6 +26,7 @@ from labdock_service.api.access import (
     deployed_endpoint,
     find_job,
     find_model,
+    keyed_endpoint,
     person_row,
     project_row_of,
     seen_projects,
@@ -97,9 +98,10 @@ def delete_endpoint(
 
 @router.post(f"{_PATH}/keys", status_code=201, responses=describe(404))
 def create_key(
-    body: KeyRequest, endpoint: ChangedEndpoint, caller: Caller, parts: PartsOf, session: Writing
+    project: Id, name: Id, body: KeyRequest, caller: Caller, parts: PartsOf, session: Writing
 ) -> Key:
-    """Make a key; this answer alone has its secret."""
+    """Make a key; this answer alone has its secret. Members make those for an hour at most."""
+    endpoint = keyed_endpoint(session, caller, project, name, body.expires_in)
     key = keys.create(session, endpoint, person_row(session, caller), body)
     _write_keys(parts, session)
     return key

@@ -245,8 +245,9 @@ def revoke(endpoint: str, key: str) -> None:
 @click.command()
 @ENDPOINT
 @click.argument("request", metavar="JSON|@FILE|-")
-def predict(endpoint: str, request: str) -> None:
-    """Ask an endpoint's model, with a key that is made for this and expires.
+@click.option("--key", help="A key of the endpoint; without it, one is made that soon expires.")
+def predict(endpoint: str, request: str, key: str | None) -> None:
+    """Ask an endpoint's model.
 
     The request is a list of inputs, or a whole request of TensorFlow Serving's. For example:
 
@@ -257,7 +258,7 @@ def predict(endpoint: str, request: str) -> None:
     body = _request(request)
     found = find_endpoint(default_client(), endpoint)
     found.key_life = ONE_REQUEST
-    click.echo(json.dumps(found.ask(json.dumps(body).encode())))
+    click.echo(json.dumps(found.ask(json.dumps(body).encode(), key)))
 
 
 def _request(text: str) -> dict[str, Any]:
