@@ -183,3 +183,14 @@ def test_any_key_that_is_none_is_named(key: str) -> None:
     with TemporaryDirectory() as folder:
         error = refused(Path(folder, "labdock.toml"), f'"{key}" = 1')
     assert f"'{key}'" in str(error)
+
+
+def test_a_folder_that_is_none_of_labdocks_leads_to_the_checkout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command in a wrong folder makes no second deployment there."""
+    monkeypatch.chdir(tmp_path)
+    assert load_settings().folder == CHECKOUT
+    monkeypatch.setattr("labdock_service.settings.CHECKOUT", tmp_path)
+    with pytest.raises(SettingsError, match="This is no Labdock folder: "):
+        load_settings()

@@ -37,6 +37,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from labdock_service.bootstrap import CHECKOUT
 from labdock_service.errors import Invalid
 from labdock_service.names import NAME, hub_name, own_name
 from labdock_service.statefolder import StateFolder
@@ -281,7 +282,8 @@ class Settings(BaseSettings):
 def load_settings(file: Path | None = None) -> Settings:
     """The deployment's settings. Raises SettingsError.
 
-    The file is `file`, what LABDOCK_SETTINGS names, or the nearest from here upwards.
+    The file is `file`, what LABDOCK_SETTINGS names, the nearest from here upwards, or that of
+    the checkout which this code is of.
     Relative paths count from the folder of the file.
     """
     file = (file or _find_file()).absolute()
@@ -333,8 +335,13 @@ def _find_file() -> Path:
     if named := os.environ.get("LABDOCK_SETTINGS"):
         return Path(named)
     here = Path.cwd()
-    found = (folder / FILE_NAME for folder in (here, *here.parents))
-    return next((file for file in found if file.is_file()), here / FILE_NAME)
+    found = (folder / FILE_NAME for folder in (here, *here.parents, CHECKOUT))
+    if file := next((file for file in found if file.is_file()), None):
+        return file
+    raise SettingsError(
+        f"This is no Labdock folder: run it where {FILE_NAME} is, or name that file with "
+        "LABDOCK_SETTINGS."
+    )
 
 
 def _read(file: Path) -> dict[str, Any]:
