@@ -88,7 +88,26 @@ def test_a_job_is_asked_for_once() -> None:
     with answered(UNAVAILABLE) as (client, app):
         with pytest.raises(errors.ServiceUnavailable, match="does not run at"):
             client.create_job(schema.JobRequest(snapshot="s1"))
-        assert app.requests == ["POST /services/labdock/api/jobs"]
+        with pytest.raises(errors.ServiceUnavailable, match="all the same: see `labdock jobs`"):
+            client.create_job(schema.JobRequest(snapshot="s1"))
+        assert app.requests == ["POST /services/labdock/api/jobs"] * 2
+
+
+def test_a_refused_deploy_is_not_said_to_have_happened() -> None:
+    request = schema.DeployRequest(model="m1")
+    with answered(body(503, "The hub is away."), UNAVAILABLE) as (client, _):
+        with pytest.raises(errors.ServiceUnavailable, match=r"^The hub is away\.$"):
+            client.deploy("ada", "digits", request)
+        with pytest.raises(errors.ServiceUnavailable, match="see `labdock endpoints ada/digits`"):
+            client.deploy("ada", "digits", request)
+
+
+def test_an_answer_that_is_cut_off_may_have_been_done() -> None:
+    cut = Response(headers={"Content-Length": "100"})
+    with answered(cut) as (client, app):
+        with pytest.raises(errors.ServiceUnavailable, match="see `labdock keys list ada/digits`"):
+            client.create_key("ada", "digits", schema.KeyRequest())
+        assert len(app.requests) == 1
 
 
 def test_what_did_not_reach_the_service_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:

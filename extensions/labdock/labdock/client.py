@@ -58,7 +58,7 @@ class Client:
 
     def announce_source(self, request: schema.SourceUpload) -> schema.MissingBlobs:
         """Say what a source holds; the answer is what the service lacks of it."""
-        return self._post("sources", request, schema.MissingBlobs, again=True)
+        return self._post("sources", request, schema.MissingBlobs)
 
     def send_blobs(self, project: str, tar: Callable[[], Iterator[bytes]], size: int) -> None:
         """Send contents as a tar of `size` bytes; `tar` makes it anew for another try."""
@@ -66,7 +66,6 @@ class Client:
             "POST",
             "blobs",
             schema.MissingBlobs,
-            again=True,
             params={"project": project},
             content=tar,
             headers={"Content-Type": "application/x-tar", "Content-Length": str(size)},
@@ -74,7 +73,7 @@ class Client:
 
     def create_snapshot(self, request: schema.SnapshotRequest) -> schema.Snapshot:
         """Ask for a snapshot of a source that was sent."""
-        return self._post("snapshots", request, schema.Snapshot, again=True)
+        return self._post("snapshots", request, schema.Snapshot)
 
     def snapshot(self, snapshot_id: str, wait: float | None = None) -> schema.Snapshot:
         """A snapshot; with `wait`, its packaging is waited for that many seconds."""
@@ -82,7 +81,7 @@ class Client:
 
     def create_job(self, request: schema.JobRequest) -> schema.Job:
         """Run a snapshot as a job."""
-        return self._post("jobs", request, schema.Job)
+        return self._post("jobs", request, schema.Job, see="labdock jobs")
 
     def jobs(
         self,
@@ -125,11 +124,11 @@ class Client:
 
     def stop_job(self, job_id: str) -> schema.Job:
         """Want the job stopped."""
-        return self._post(f"jobs/{_part(job_id)}/stop", None, schema.Job, again=True)
+        return self._post(f"jobs/{_part(job_id)}/stop", None, schema.Job)
 
     def retry_job(self, job_id: str) -> schema.Job:
         """Want a job that has ended to run again from its last checkpoint."""
-        return self._post(f"jobs/{_part(job_id)}/retry", None, schema.Job)
+        return self._post(f"jobs/{_part(job_id)}/retry", None, schema.Job, see="labdock jobs")
 
     def log(
         self,
@@ -177,15 +176,18 @@ class Client:
 
     def deploy(self, project: str, name: str, request: schema.DeployRequest) -> schema.Endpoint:
         """Put a model version behind an endpoint."""
-        return self._post(f"{_endpoint(project, name)}/deploy", request, schema.Endpoint)
+        path = f"{_endpoint(project, name)}/deploy"
+        return self._post(path, request, schema.Endpoint, see=f"labdock endpoints {project}/{name}")
 
     def undo(self, project: str, name: str) -> schema.Endpoint:
         """Go back to the revision before."""
-        return self._post(f"{_endpoint(project, name)}/undo", None, schema.Endpoint)
+        path = f"{_endpoint(project, name)}/undo"
+        return self._post(path, None, schema.Endpoint, see=f"labdock endpoints {project}/{name}")
 
     def create_key(self, project: str, name: str, request: schema.KeyRequest) -> schema.Key:
         """Make a key of an endpoint; the answer alone has its secret."""
-        return self._post(f"{_endpoint(project, name)}/keys", request, schema.Key)
+        path = f"{_endpoint(project, name)}/keys"
+        return self._post(path, request, schema.Key, see=f"labdock keys list {project}/{name}")
 
     def keys(self, project: str, name: str) -> list[schema.Key]:
         """An endpoint's keys, without their secrets."""
@@ -203,11 +205,11 @@ class Client:
     def _get(self, path: str, answer: type[T], **query: Any) -> T:
         return self.transport.request("GET", path, answer, params=_given(query))
 
-    def _post(self, path: str, body: object, answer: type[T], *, again: bool = False) -> T:
+    def _post(self, path: str, body: object, answer: type[T], *, see: str | None = None) -> T:
         content = b"" if body is None else msgspec.json.encode(body)
         headers = {"Content-Type": "application/json"} if body is not None else {}
         return self.transport.request(
-            "POST", path, answer, again=again, content=content, headers=headers
+            "POST", path, answer, see=see, content=content, headers=headers
         )
 
 

@@ -104,10 +104,12 @@ class ServiceUnavailable(LabdockError):
     """The service does not answer, or not as it should.
 
     `passing` says whether it may answer again soon: then a request is worth another try.
+    `unsure` says that it may have done what it was asked for all the same.
     """
 
     exit_code = 3
 
-    def __init__(self, message: str, *, passing: bool = False) -> None:
+    def __init__(self, message: str, *, passing: bool = False, unsure: bool = False) -> None:
         super().__init__(message)
         self.passing = passing
+        self.unsure = unsure

@@ -81,7 +81,7 @@ class Endpoint:
     def _post(self, body: bytes, key: str) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
         return self.client.transport.request(
-            "POST", self.url, dict[str, Any], again=True, content=body, headers=headers
+            "POST", self.url, dict[str, Any], content=body, headers=headers
         )
 
     def _own_key(self) -> str:

@@ -76,15 +76,20 @@ class Transport:
         self._http.close()
 
     def request(
-        self, method: str, path: str, answer: type[T], *, again: bool | None = None, **options: Any
+        self, method: str, path: str, answer: type[T], *, see: str | None = None, **options: Any
     ) -> T:
         """Send a request and decode its answer.
 
-        `again` says whether it may be sent twice; GET and DELETE may. A request that did
-        not reach the service is always sent again.
+        One that did not reach the service is always sent again, and one that may have is not
+        where it may not be done twice: then `see` is the command that shows whether it was done.
         """
-        repeatable = method in ("GET", "DELETE") if again is None else again
-        return decode(self._send(method, path, repeatable, options).content, answer)
+        try:
+            return decode(self._send(method, path, see is None, options).content, answer)
+        except errors.ServiceUnavailable as error:
+            if see is None or not error.unsure or self._is_unsent(error):
+                raise
+            told = f"{error} It may have done this all the same: see `{see}` before you try again."
+            raise errors.ServiceUnavailable(told) from error
 
     def delete(self, path: str) -> None:
         """Send a request whose answer is empty."""
@@ -97,8 +102,7 @@ class Transport:
             try:
                 return self._send_once(method, path, options)
             except errors.ServiceUnavailable as error:
-                unsent = isinstance(error.__cause__, self._not_sent)
-                if not unsent and not (repeatable and error.passing):
+                if not self._is_unsent(error) and not (repeatable and error.passing):
                     raise
                 if delay >= 1:
                     self.on_trouble(f"{error} Trying again.")
@@ -115,9 +119,12 @@ class Transport:
         self._check(response)
         return response
 
+    def _is_unsent(self, error: Exception) -> bool:
+        return isinstance(error.__cause__, self._not_sent)
+
     def _silent(self) -> errors.ServiceUnavailable:
         message = f"Labdock does not answer at {self.connection.hub}."
-        return errors.ServiceUnavailable(message, passing=True)
+        return errors.ServiceUnavailable(message, passing=True, unsure=True)
 
     def _check(self, response: httpx.Response) -> None:
         if not response.is_success:
@@ -215,5 +222,5 @@ def _foreign(status: int, connection: Connection) -> errors.LabdockError:
         )
     if status in _PASSING:
         message = f"Labdock's service does not run at {connection.hub} now."
-        return errors.ServiceUnavailable(message, passing=True)
+        return errors.ServiceUnavailable(message, passing=True, unsure=True)
     return errors.ServiceUnavailable(f"Labdock's service answered with an error ({status}).")
