@@ -206,6 +206,17 @@ async def test_waiting_for_a_snapshot_ends_when_it_is_ready(
     assert answer.json()["state"] == "ready"
 
 
+async def test_who_is_known_waits_for_nobody_who_writes(api: Api, ada: httpx.AsyncClient) -> None:
+    before = (await ada.get("me")).json()
+    source = msgspec.to_builtins(make_source({"train.py": b"1"})) | {"entry": "other.py"}
+    await forget(api)
+    with api.parts.store.write():
+        async with asyncio.timeout(20):
+            assert (await ada.get("me")).json() == before
+            answer = await ada.post("sources", json={"project": "ada", "source": source})
+    assert "does not hold its entry" in problem(answer, 400)
+
+
 async def test_a_group_made_anew_inherits_nothing(api: Api, ada: httpx.AsyncClient) -> None:
     job = await make_job(ada, "vision")
     api.hub.groups["vision"] = {}

@@ -10,6 +10,7 @@ from labdock_service.errors import Conflict
 from labdock_service.ids import new_id
 from labdock_service.settings import Settings
 from labdock_service.store import Store, people
+from labdock_service.store.tables import ProjectRow
 
 
 class People:
@@ -58,23 +59,21 @@ class People:
             people.retire_project(session, name)
 
     def _record(self, user: HubUser, groups: dict[str, str | None]) -> Person:
-        with self._store.write() as session:
-            row = people.ensure_person(session, user.name, user.created)
-            own = people.personal_project(session, row)
-            projects = [Project(id=own.id, name=own.name, personal=True, role="admin")]
-            for name, project_id in groups.items():
-                shared = people.ensure_group_project(session, name, project_id)
-                if shared is not None:
-                    role = "admin" if self._administers(user, name) else "member"
-                    projects.append(
-                        Project(
-                            id=shared.id,
-                            name=shared.name,
-                            personal=False,
-                            role=role,  # type: ignore[arg-type]
-                        )
-                    )
-        return Person(id=row.id, name=user.name, admin=user.admin, projects=projects)
+        """Write what is new of them; mostly nothing is."""
+        with self._store.read() as session:
+            known = people.find_known(session, user.name, user.created, groups)
+        if known is None:
+            with self._store.write() as session:
+                known = people.ensure_known(session, user.name, user.created, groups)
+        own = Project(id=known.own.id, name=known.own.name, personal=True, role="admin")
+        shared = [self._shared(user, project) for project in known.shared]
+        return Person(id=known.id, name=user.name, admin=user.admin, projects=[own, *shared])
+
+    def _shared(self, user: HubUser, row: ProjectRow) -> Project:
+        administers = self._administers(user, row.name)
+        return Project(
+            id=row.id, name=row.name, personal=False, role="admin" if administers else "member"
+        )
 
     def _administers(self, user: HubUser, project: str) -> bool:
         settings = self._settings.projects.get(project)

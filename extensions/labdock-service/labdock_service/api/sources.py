@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
 
 from labdock.schema import MissingBlobs, Source, SourceUpload
@@ -24,13 +25,19 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 TAR = {"application/x-tar": {"schema": {"type": "string", "format": "binary"}}}
 
 
+def _checked(upload: SourceUpload, caller: Caller, parts: PartsOf) -> SourceUpload:
+    """An upload that may be recorded, checked before anybody has to wait for the database."""
+    project_of(caller, upload.project)
+    _check(upload.source, parts.settings.limits.source_bytes)
+    return upload
+
+
 @router.post("/sources")
 def announce_source(
-    upload: SourceUpload, caller: Caller, parts: PartsOf, session: Writing
+    upload: Annotated[SourceUpload, Depends(_checked)], caller: Caller, session: Writing
 ) -> MissingBlobs:
     """Say what a source holds; the answer lists the contents that this project lacks."""
     project = project_of(caller, upload.project)
-    _check(upload.source, parts.settings.limits.source_bytes)
     sources.save(session, project.id, upload.source)
     wanted = [file.digest for file in upload.source.files if file.digest is not None]
     return MissingBlobs(digests=sources.missing_blobs(session, project.id, wanted))

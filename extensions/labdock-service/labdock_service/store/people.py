@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -13,6 +15,45 @@ from labdock_service.store.tables import PersonRow, ProjectRow
 
 class NameTaken(Exception):
     """A hub group's project has the name that a new person's own project would have."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is recorded of a person: their id, their own project, and those they share."""
+
+    id: str
+    own: ProjectRow
+    shared: list[ProjectRow]
+
+
+def find_known(
+    session: Session, name: str, created: str, groups: Mapping[str, str | None]
+) -> Known | None:
+    """What is recorded of a person in these groups; None where a part of it is missing.
+
+    A group's project id is the hub's, where the hub keeps one.
+    """
+    person = session.get(PersonRow, derived_id("p", name, created))
+    if person is None:
+        return None
+    shared = []
+    for group, project_id in groups.items():
+        project = find_project(session, group)
+        if project is None or _is_older_groups(project, project_id):
+            return None
+        if project.person_id is None:
+            shared.append(project)
+    return Known(person.id, personal_project(session, person), shared)
+
+
+def ensure_known(
+    session: Session, name: str, created: str, groups: Mapping[str, str | None]
+) -> Known:
+    """The same, recorded where it is missing. Raises NameTaken as `ensure_person` does."""
+    person = ensure_person(session, name, created)
+    found = [ensure_group_project(session, group, groups[group]) for group in groups]
+    shared = [project for project in found if project is not None]
+    return Known(person.id, personal_project(session, person), shared)
 
 
 def ensure_person(session: Session, name: str, created: str) -> PersonRow:
@@ -58,11 +99,16 @@ def ensure_group_project(
     project = find_project(session, name)
     if project is not None and project.person_id is not None:
         return None
-    if project is not None and project_id not in (None, project.id):
+    if project is not None and _is_older_groups(project, project_id):
         project.retired = time.time()
         session.flush()
         project = None
     return project or _known_project(session, name, project_id)
+
+
+def _is_older_groups(project: ProjectRow, project_id: str | None) -> bool:
+    """Whether a project is of a group that was deleted, and whose name another group has now."""
+    return project.person_id is None and project_id not in (None, project.id)
 
 
 def find_project(session: Session, name: str) -> ProjectRow | None:
