@@ -121,7 +121,17 @@ class Job:
 
     def logs(self, rank: int = 0, attempt: int | None = None) -> Log:
         """The log of one of the job's workers, by default the chief's over all attempts."""
+        if rank or attempt:
+            self._check(rank, attempt or 0)
         return Log(self.client, self.id, rank, attempt)
+
+    def _check(self, rank: int, attempt: int) -> None:
+        record = self.refresh().record
+        if rank >= record.workers:
+            count = _counted(record.workers, "worker")
+            raise NotFound(f"Job {self.id} has {count}: the first has rank 0.")
+        if attempt > len(record.attempts):
+            raise NotFound(f"Job {self.id} has {_counted(len(record.attempts), 'attempt')}.")
 
     def files(self) -> list[schema.File]:
         """The files that the job wrote."""
@@ -170,6 +180,10 @@ class Job:
         """Show the job where a cell ends with it, unless that cell shows it already."""
         if self.shown_in is None or self.shown_in != session.cell_number():
             self.watch()
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count or 'no'} {word}{'' if count == 1 else 's'}"
 
 
 def _within(name: str) -> PurePosixPath:

@@ -130,6 +130,8 @@ def _plain(file: SourceFile) -> dict[str, Any]:
 
 
 def _entry_name(entry: Path, base: Path) -> str:
+    if entry.is_dir():
+        raise Mistake(f"{entry} is a folder: name a notebook (.ipynb) or a script (.py) in it.")
     if entry.suffix not in (".py", ".ipynb"):
         raise Mistake(f"{entry.name} is neither a notebook (.ipynb) nor a script (.py).")
     place = Path(os.path.realpath(entry.parent)) / entry.name

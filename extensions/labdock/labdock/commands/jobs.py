@@ -130,7 +130,8 @@ def stop(job_id: str, as_json: bool) -> None:
 
     For example: labdock stop last
     """
-    _changed(running.job(job_id).stop(), as_json)
+    job = running.job(job_id).stop()
+    _changed(job, f"Job {job.id} stops, and keeps its checkpoint.", "stopped", as_json)
 
 
 @click.command()
@@ -141,14 +142,18 @@ def retry(job_id: str, as_json: bool) -> None:
 
     For example: labdock retry j4fk
     """
-    _changed(running.job(job_id).retry(), as_json)
+    job = running.job(job_id).retry()
+    _changed(job, f"Job {job.id} runs again.", "succeeded", as_json)
 
 
-def _changed(job: Job, as_json: bool) -> None:
+def _changed(job: Job, sentence: str, target: str, as_json: bool) -> None:
+    """Say what will be, or what is where nothing is to change any more."""
+    record = job.record
     if as_json:
-        write_json(job.record)
+        write_json(record)
     else:
-        click.echo(wording.headline(job.record))
+        changes = record.target == target != record.state
+        click.echo(sentence if changes else wording.headline(record))
 
 
 @click.command()

@@ -32,7 +32,7 @@ def _entry_options(command: Any) -> Any:
     return command
 
 
-@click.command(context_settings={"ignore_unknown_options": True})
+@click.command()
 @_entry_options
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @click.option("--workers", type=click.IntRange(1), default=1, help="How many workers train.")
