@@ -140,6 +140,8 @@ def test_what_each_worker_gets(run: Run, script: Path) -> None:
         (["submit", "TRAIN", "--environment", "none"], "labdock environments"),
         (["submit", "TRAIN", "--project", "strangers"], "You are in no project"),
         (["submit", "TRAIN", "--workers", "0"], "--workers"),
+        (["submit", "TRAIN", "--wrokers", "2"], "No such option"),
+        (["submit", "."], ". is a folder: name a notebook"),
         (["submit", "TRAIN", "--without", "backup,tea"], "without 'tea': choose of strategy,"),
         (["show", "jzz1"], "labdock jobs"),
         (["files", "jzz1"], "labdock jobs"),
@@ -174,6 +176,7 @@ def test_a_token_that_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("LABDOCK_TOKEN", "token-eve-secret")
     result = run("jobs")
     assert result.code == 2 and "token-eve-secret" not in result.err
+    assert "does not know this LABDOCK_TOKEN: make another" in result.err
 
 
 def test_jobs_are_listed(run: Run, job: Job) -> None:
@@ -224,6 +227,20 @@ def test_stop_and_retry(run: Run, hand: Hand, job: Job) -> None:
     hand.end(job.id, "stopped")
     assert json.loads(run("retry", job.id, "--json").out)["target"] == "succeeded"
     assert run("retry", "last").code == 0
+
+
+def test_stop_and_retry_say_what_they_do(run: Run, hand: Hand, job: Job) -> None:
+    assert run("stop", job.id).out == f"Job {job.id} stops, and keeps its checkpoint.\n"
+    hand.end(job.id, "stopped")
+    assert "stopped" in run("stop", job.id).out
+    assert run("retry", job.id).out == f"Job {job.id} runs again.\n"
+
+
+def test_a_log_that_a_job_does_not_have(run: Run, job: Job) -> None:
+    for option, words in (("--attempt", "has 1 attempt."), ("--rank", "has 1 worker:")):
+        result = run("logs", job.id, option, "7")
+        assert (result.code, result.out) == (2, "") and words in result.err
+    assert run("logs", job.id, "--attempt", "1").out == "first line\nsecond line\n"
 
 
 def test_files_are_listed_and_downloaded(
@@ -311,6 +328,47 @@ def test_ctrl_c_leaves_the_job_running_and_says_so(
     assert process.returncode == 130
     assert f"Job {job_id} goes on" in err and "Traceback" not in err
     assert client.job(job_id).target == "succeeded"
+
+
+def test_ctrl_c_is_quiet_from_the_start() -> None:
+    code = """
+import sys
+class Interrupting:
+    def find_spec(self, name, *rest):
+        if name == "click":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupting())
+from labdock.cli import main
+"""
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (process.returncode, process.stderr) == (130, "")
+
+
+def test_what_cannot_be_written_is_a_sentence(
+    run: Run, service: RunningService, job: Job, tmp_path: Path
+) -> None:
+    kept = service.state.jobs / job.id / "artifacts/1"
+    kept.mkdir(parents=True)
+    (kept / "result.csv").write_text("1,2")
+    (tmp_path / "taken").write_text("")
+    result = run("files", job.id, "--to", str(tmp_path / "taken/below"))
+    assert result.code == 2 and "taken/below cannot be used: not a directory." in result.err
+    code = "import sys; from labdock.cli import main; sys.exit(main())"
+    with Path("/dev/full").open("w") as full:
+        process = subprocess.run(
+            [sys.executable, "-c", code, "jobs"], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert process.returncode == 2
+    assert process.stderr == "The output cannot be used: no space left on device.\n"
+
+
+def test_what_nobody_foresaw_is_a_sentence(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def break_down() -> None:
+        raise ValueError("the moon")
+
+    monkeypatch.setattr("labdock.commands.jobs.default_client", break_down)
+    result = run("jobs")
+    assert result.code == 3 and "labdock itself failed (ValueError): the moon" in result.err
 
 
 def test_a_broken_pipe_is_quiet(service: RunningService, hand: Hand, tmp_path: Path) -> None:

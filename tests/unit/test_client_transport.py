@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import httpx
 import pytest
 import uvicorn
 from hypothesis import given
@@ -225,6 +226,21 @@ def test_any_address_of_the_hub_will_do(url: str, hub: str) -> None:
 def test_what_is_no_address_is_a_mistake(url: str) -> None:
     with pytest.raises(errors.NotConnected, match="LABDOCK_URL"):
         find_connection({"LABDOCK_URL": url, "LABDOCK_TOKEN": TOKEN})
+
+
+@pytest.mark.parametrize("token", ["é", "ab\n", "\x1b[1m"])
+def test_what_is_no_token_is_a_mistake(token: str) -> None:
+    with pytest.raises(errors.NotConnected, match="LABDOCK_TOKEN is no token"):
+        find_connection({"LABDOCK_URL": "http://hub", "LABDOCK_TOKEN": token})
+
+
+@pytest.mark.parametrize(("person", "words"), [(None, "labdock token"), ("ada", "hub's page")])
+def test_a_token_that_the_hub_does_not_know(person: str | None, words: str) -> None:
+    unknown = httpx.Response(401, json={"error": "unauthorized", "detail": "No."})
+    connection = Connection("http://hub", TOKEN, person)
+    assert words in str(transport.translate(unknown, connection))
+    wrong_key = httpx.Response(401, json={"error": "key_unknown", "detail": "No such key."})
+    assert str(transport.translate(wrong_key, connection)) == "No such key."
 
 
 def test_in_the_hub_its_token_and_name_count() -> None:

@@ -8,7 +8,10 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-import click
+try:
+    import click
+except KeyboardInterrupt:  # it takes a while, and the person did not wait for it
+    sys.exit(130)
 
 from labdock.errors import LabdockError, Mistake
 
@@ -50,6 +53,7 @@ ADMIN = {
 ENTRY_POINTS = "labdock.commands"
 BROKEN_PIPE = 141
 INTERRUPTED = 130
+UNEXPECTED = 3
 
 
 class Commands(click.Group):
@@ -143,14 +147,46 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except LabdockError as error:
         click.secho(str(error), fg="red", err=True)
         return error.exit_code
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except BrokenPipeError:
         return _broken_pipe()
+    except OSError as error:
+        return _unusable(error)
+    except Exception as error:
+        return _unexpected(error)
     return code if isinstance(code, int) else 0
 
 
 def _broken_pipe() -> int:
     """End quietly, as other programs do where `head` has read enough."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _drop_output()
     return BROKEN_PIPE
+
+
+def _unusable(error: OSError) -> int:
+    """A file or folder that the person named, or where the output goes."""
+    what = "The output" if error.filename is None else str(error.filename)
+    _drop_unwritten()
+    reason = (error.strerror or type(error).__name__).lower()
+    click.secho(f"{what} cannot be used: {reason}.", fg="red", err=True)
+    return Mistake.exit_code
+
+
+def _unexpected(error: Exception) -> int:
+    _drop_unwritten()
+    kind = type(error).__name__
+    click.secho(f"labdock itself failed ({kind}): {error}", fg="red", err=True)
+    return UNEXPECTED
+
+
+def _drop_unwritten() -> None:
+    """Keep Python from trying once more, at its end, to write what could not be written."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _drop_output()
+
+
+def _drop_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

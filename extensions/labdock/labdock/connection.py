@@ -17,6 +17,7 @@ _NO_ADDRESS = (
     "outside of a notebook of the hub it is not known."
 )
 _BAD_ADDRESS = "LABDOCK_URL must be the hub's address, such as http://127.0.0.1:8000."
+_BAD_TOKEN = "LABDOCK_TOKEN is no token: set it again, to all of what `labdock token NAME` printed."
 _NO_TOKEN = "Set LABDOCK_TOKEN to a token; `labdock token NAME` on the hub's machine makes one."
 
 
@@ -61,6 +62,8 @@ def find_connection(environ: Mapping[str, str] = os.environ) -> Connection:
     if not url:
         raise NotConnected(_NO_ADDRESS)
     if token := environ.get("LABDOCK_TOKEN"):
+        if not (token.isascii() and token.isprintable()):
+            raise NotConnected(_BAD_TOKEN)
         return Connection(_hub_address(url), token)
     if token := environ.get("JUPYTERHUB_API_TOKEN"):
         return Connection(_hub_address(url), token, environ.get("JUPYTERHUB_USER"))

@@ -190,28 +190,40 @@ def decode(content: bytes | str, answer: type[T]) -> T:
 def translate(response: httpx.Response, connection: Connection) -> errors.LabdockError:
     """The client's own error for an answer that is none."""
     status = response.status_code
-    sentence = _sentence(response.content)
-    if sentence is None:
+    body = _body(response.content)
+    sentence = body.get("detail", body.get("error"))
+    if not isinstance(sentence, str):
         return _foreign(status, connection)
+    if body.get("error") == "unauthorized":  # of a key the router says more
+        return _unknown_token(connection)
     if status >= 500 or status == 429:
         return errors.ServiceUnavailable(sentence, passing=status in _PASSING)
     return _MISTAKES.get(status, errors.Mistake)(sentence)
 
 
-def _sentence(content: bytes) -> str | None:
+def _unknown_token(connection: Connection) -> errors.NotAllowed:
+    if connection.in_hub:
+        return errors.NotAllowed(
+            "The hub does not know this server any more: stop it and start it again "
+            "on the hub's page."
+        )
+    return errors.NotAllowed(
+        "The hub does not know this LABDOCK_TOKEN: make another with `labdock token NAME`."
+    )
+
+
+def _body(content: bytes) -> dict[str, Any]:
     """What the service says, or a model server, which knows an `error` only."""
     try:
-        body = msgspec.json.decode(content, type=dict[str, Any])
+        return msgspec.json.decode(content, type=dict[str, Any])
     except msgspec.DecodeError:
-        return None
-    sentence = body.get("detail", body.get("error"))
-    return sentence if isinstance(sentence, str) else None
+        return {}
 
 
 def _foreign(status: int, connection: Connection) -> errors.LabdockError:
     """The error for an answer that does not come from the service itself."""
     if status in (401, 403):
-        return errors.NotAllowed("The hub refused the token: set LABDOCK_TOKEN to a new one.")
+        return _unknown_token(connection)
     if status == 404:
         return errors.NotConnected(
             f"There is no Labdock at {connection.hub}: set LABDOCK_URL to the hub's address."
