@@ -21,8 +21,9 @@ from tests.support.api import WrittenHub, WrittenPerson, hub_place
 from tests.support.boards import Curve, curve_route
 from tests.support.web import serving
 
-from labdock_service.auth import PROJECT_ID, personal_project_id
 from labdock_service.boards.boards import Boards, BoardSpec
+from labdock_service.hubclient import PROJECT_ID
+from labdock_service.ids import personal_project_id
 from labdock_service.statefolder import StateFolder
 from labdock_service.tensorboard_gate import Gate
 
@@ -96,6 +97,15 @@ async def test_a_member_sees_the_curves_of_the_project_alone(gate: RunningGate) 
         assert point[1:] == [1, 0.25]
         assert list((await ada.get("vision/data/runs")).json()) == ["j1/train"]
         assert list((await alan.get("alan/data/runs")).json()) == ["j2/train"]
+
+
+async def test_the_folder_of_the_logs_is_not_told(gate: RunningGate) -> None:
+    await personal_logs(gate, "ada")
+    async with gate.client("ada") as client:
+        for page in ("data/logdir", "data/environment"):
+            answer = await client.get(f"ada/{page}")
+            assert answer.status_code == 200
+            assert str(gate.state.root) not in answer.text
 
 
 async def appearing(client: httpx.AsyncClient, route: str, points: int = 1) -> list[list[float]]:

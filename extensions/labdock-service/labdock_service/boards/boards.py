@@ -139,11 +139,12 @@ class Boards:
         ):
             return await asyncio.create_subprocess_exec(
                 *self._command,
-                *(f"--logdir={logs}", f"--path_prefix={spec.path}"),
+                *("--logdir=.", f"--path_prefix={spec.path}"),  # it tells people its logdir
                 *(f"--reload_interval={self._reload_seconds}", "--load_fast=false"),
                 stdin=listener.fileno(),
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
+                cwd=logs,
             )
 
     async def _watch(self, project_id: str, board: Board) -> None:
