@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 import pytest
 from tests.support.clients import Hand, RunningService, running_service, submit, wait_for
+from tests.support.runtime import write_notebook
 
 from labdock import client as clients
 from labdock.cli import ADMIN, SECTIONS, cli, main
@@ -101,18 +102,54 @@ def test_the_tree_of_commands_is_whole() -> None:
 
 
 def test_submit_prints_the_jobs_id_alone(run: Run, script: Path) -> None:
-    result = run("submit", str(script), "--workers", "2", "-p", "lr=0.1", "-p", "note=a b")
+    result = run("submit", str(script), "--workers", "2")
     assert result.code == 0
     job_id = result.out.strip()
     shown = json.loads(run("show", job_id, "--json").out)
     assert shown["workers"] == 2
-    assert shown["parameters"] == {"lr": 0.1, "note": "a b"}
     assert job_id in result.err
 
 
 def test_a_scripts_arguments_are_its_own(run: Run, script: Path) -> None:
     result = run("submit", str(script), "--json", "--", "--epochs", "10", "--json")
     assert json.loads(result.out)["arguments"] == ["--epochs", "10", "--json"]
+
+
+@pytest.fixture
+def notebook(tmp_path: Path) -> Path:
+    file = tmp_path / "digits.ipynb"
+    write_notebook(file, "print(lr)", parameters="%matplotlib inline\nlr: float = 0.1\nnote = ''")
+    return file
+
+
+def test_a_notebooks_parameters(run: Run, notebook: Path) -> None:
+    result = run("submit", str(notebook), "--json", "-p", "lr=0.2", "-p", "note=a b")
+    assert json.loads(result.out)["parameters"] == {"lr": 0.2, "note": "a b"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["-p", "lr=NaN"], "lr is not finite"),
+        (["-p", "lr=1e999"], "lr is not finite"),
+        (["-p", 'note={"a": [-Infinity]}'], "note is not finite"),
+        (["-p", "rate=1"], "does not set rate: it sets lr, note"),
+        (["--", "a", "b"], "is a notebook, which takes no arguments"),
+    ],
+)
+def test_no_parameter_is_lost_in_silence(
+    run: Run, service: RunningService, notebook: Path, arguments: list[str], words: str
+) -> None:
+    uploads = service.uploads
+    result = run("submit", str(notebook), *arguments)
+    assert result.code == 2 and words in result.err
+    assert service.uploads == uploads
+
+
+def test_a_parameter_needs_a_cell_that_is_tagged(run: Run, tmp_path: Path) -> None:
+    write_notebook(tmp_path / "plain.ipynb", "lr = 1")
+    result = run("submit", str(tmp_path / "plain.ipynb"), "-p", "lr=2")
+    assert result.code == 2 and "tag `parameters` to the cell that sets lr" in result.err
 
 
 def test_what_the_runtime_leaves_undone(run: Run, script: Path) -> None:
@@ -142,6 +179,8 @@ def test_what_each_worker_gets(run: Run, script: Path) -> None:
         (["submit", "TRAIN", "--workers", "0"], "--workers"),
         (["submit", "TRAIN", "--wrokers", "2"], "No such option"),
         (["submit", "."], ". is a folder: name a notebook"),
+        (["submit", "TRAIN", "-p", "lr=0.1"], "is a script, which takes no parameters"),
+        (["submit", "TRAIN", "-p", "class=1"], "'class' is no parameter's name"),
         (["submit", "TRAIN", "--without", "backup,tea"], "without 'tea': choose of strategy,"),
         (["show", "jzz1"], "labdock jobs"),
         (["files", "jzz1"], "labdock jobs"),

@@ -58,6 +58,14 @@ def code_cells(notebook: dict[str, Any]) -> list[str]:
     return [source_of(cell) for cell in cells if cell.get("cell_type") == "code"]
 
 
+def tagged_cell(notebook: dict[str, Any], tag: str) -> str | None:
+    """The text of the first cell that has this tag."""
+    for cell in notebook["cells"]:
+        if isinstance(cell, dict) and tag in (_table(cell, "metadata").get("tags") or []):
+            return source_of(cell)
+    return None
+
+
 def stripped(notebook: dict[str, Any]) -> bytes:
     """The notebook without what running or looking at it changes.
 

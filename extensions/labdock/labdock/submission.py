@@ -79,15 +79,19 @@ def parts(words: Collection[str]) -> list[Part]:
 
 def take(client: Client, order: Order, report: Report) -> Taken:
     """Read the files of the entry's folder."""
-    from labdock import snapshot
+    from labdock import parameters, snapshot
 
+    parameters.check(order.entry.name, order.parameters, order.arguments)
     report(Step(f"Reading the files beside {order.entry.name}"))
-    return snapshot.take(
+    taken = snapshot.take(
         order.entry,
         environment=choose_environment(client.environments(), order.environment),
         data_roots=_data_roots(Path.home()) if client.connection.in_hub else {},
         limit=client.service.source_bytes,
     )
+    if order.parameters:
+        parameters.check_cell(order.entry.name, order.entry.read_bytes(), order.parameters)
+    return taken
 
 
 def choose_environment(environments: list[Environment], wanted: str | None) -> Environment:

@@ -13,6 +13,7 @@ from labdock.client import default_client
 from labdock.commands.following import follow_job, reporting
 from labdock.commands.output import json_option, project_option, write_fields, write_json
 from labdock.errors import Mistake
+from labdock.parameters import check_name
 from labdock.quantities import resources, seconds
 from labdock.running import Job
 from labdock.schema import Part
@@ -126,8 +127,9 @@ def _submit(order: Order) -> Job:
 def parse_parameter(text: str) -> tuple[str, Any]:
     """`NAME=VALUE`, the value as JSON or else as text."""
     name, found, value = text.partition("=")
-    if not found or not name.isidentifier():
+    if not found:
         raise Mistake(f"{text!r} is no parameter: write -p NAME=VALUE.")
+    check_name(name)
     try:
         return name, json.loads(value)
     except ValueError:
