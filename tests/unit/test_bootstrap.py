@@ -50,6 +50,8 @@ def test_the_state_folder_is_the_settings(place: Path, monkeypatch: pytest.Monke
     assert bootstrap.state_folder() == place / "here"
     monkeypatch.setenv("LABDOCK_STATE", "/elsewhere")
     assert bootstrap.state_folder() == Path("/elsewhere")
+    monkeypatch.setenv("LABDOCK_STATE", " ")
+    assert bootstrap.state_folder() == place / "here"
     monkeypatch.setenv("LABDOCK_STATE", "")
     assert bootstrap.state_folder() == place / "here"
     (place / "labdock.toml").write_text("state = ''")
@@ -113,6 +115,30 @@ def test_nothing_to_stop(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "Nothing is set up here, so there is nothing to stop.\n"
     assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@pytest.mark.parametrize("command", ["up", "down", "doctor"])
+def test_another_accounts_state_folder(tmp_path: Path, command: str) -> None:
+    """Here by one who is nobody: the folder is closed as that of `make up` is."""
+    made(tmp_path / "state", "labdock", "echo seen")
+    (tmp_path / "state").chmod(0o700)
+    as_nobody = (
+        "import ensurepip, os, runpy, tomllib, venv;"
+        f"main = runpy.run_path({str(SCRIPT)!r})['main'];"
+        "os.setgid(65534); os.setuid(65534);"
+        f"main(['hub', 'labdock', {command!r}])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", as_nobody],
+        env={"LABDOCK_STATE": str(tmp_path / "state"), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    (sentence,) = done.stderr.splitlines()
+    assert "LABDOCK_STATE" in sentence
 
 
 def test_doctor_says_all_that_the_set_up_lacks(tmp_path: Path) -> None:

@@ -58,6 +58,7 @@ def main(arguments: list[str]) -> None:
 
 def update(state: Path, name: str, command: list[str]) -> None:
     """Make or update the environment, except under a hub that runs in it."""
+    check_access(state)
     there = (state / "venvs" / name).exists()
     if command == ["down"]:
         if not there:
@@ -66,6 +67,19 @@ def update(state: Path, name: str, command: list[str]) -> None:
         raise Refused("Labdock runs as it was before the update: `make down`, then `make up`.")
     else:
         make_environment(state, name)
+
+
+def check_access(state: Path) -> None:
+    """Refuse somebody who may not look into the state folder."""
+    try:
+        os.scandir(state).close()
+    except PermissionError:
+        raise Refused(
+            f"The state folder '{state.name}' is another account's: run this as the one that "
+            "starts Labdock, or set LABDOCK_STATE to a folder of your own."
+        ) from None
+    except OSError:
+        return  # there is none yet; who makes it says what is in the way
 
 
 def hub_runs(state: Path) -> bool:
@@ -126,7 +140,7 @@ def state_folder() -> Path:
         said = tomllib.loads(file.read_text(encoding="utf-8")).get("state")
     except (ImportError, OSError, ValueError):
         said = None  # what is wrong with Python or the file is said by those who need them
-    named = os.environ.get("LABDOCK_STATE") or str(said or ".labdock")
+    named = os.environ.get("LABDOCK_STATE", "").strip() or str(said or "").strip() or ".labdock"
     try:
         return (file.parent / Path(named).expanduser()).resolve()
     except RuntimeError:
