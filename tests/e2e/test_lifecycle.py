@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from tests.support.deployment import (
     LABDOCK,
     Deployment,
     eventually,
+    free_port,
     new_deployment,
 )
 from tests.support.person import Person
@@ -211,6 +213,22 @@ def test_a_port_that_is_taken(stopped: Deployment) -> None:
         other.listen()
         said = refused(stopped, "up", "--detach")
     assert f"127.0.0.1:{stopped.port}" in said and "LABDOCK_PORT" in said
+    assert not stopped.processes()
+
+
+def test_a_hub_that_does_not_start_leaves_nothing(stopped: Deployment) -> None:
+    """The service refuses a database of a newer version, and the hub waits for it in vain."""
+    with sqlite3.connect(stopped.state.database) as database:
+        database.execute("CREATE TABLE alembic_version (version_num VARCHAR(32))")
+        database.execute("INSERT INTO alembic_version VALUES ('9999')")
+    assert "The hub" in refused(stopped, "up", "--detach")
+    nothing_is_left(stopped)
+
+
+def test_a_database_that_does_not_answer(stopped: Deployment) -> None:
+    place = f"postgresql://labdock:geheim@127.0.0.1:{free_port()}/labdock"
+    said = refused(stopped, "up", "--detach", LABDOCK_DATABASE_URL=place)
+    assert "'database_url'" in said and "geheim" not in said
     assert not stopped.processes()
 
 

@@ -12,6 +12,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from tests.support import postgresql
+from tests.support.deployment import free_port
 from tests.support.services import require
 from tests.support.stores import (
     FOUNDATION,
@@ -34,6 +35,7 @@ from labdock_service.errors import Conflict
 from labdock_service.store import (
     Fenced,
     Store,
+    check_database,
     endpoints,
     events,
     jobs,
@@ -43,6 +45,7 @@ from labdock_service.store import (
     snapshots,
     sources,
 )
+from labdock_service.store.database import NoDatabase
 from labdock_service.store.tables import Base, EndpointRow, JobRow, LeaseRow, ModelRow, PersonRow
 
 DIGESTS = ["sha256:" + letter * 64 for letter in "0123456789abcdef"]
@@ -342,3 +345,16 @@ def test_keys_are_kept_as_hashes_and_end_when_revoked_expired_or_deleted(store: 
         assert [key.id for key in keys.listed(session, endpoint)] == [lasting.id]
         endpoints.delete(session, endpoint, "ada")
         assert keys.live(session) == []
+
+
+def test_a_database_that_answers(url: str) -> None:
+    check_database(url)
+
+
+@pytest.mark.parametrize(
+    "place", ["postgresql://x:geheim@127.0.0.1:{port}/x", "sqlite:///{folder}"]
+)
+def test_a_database_that_does_not_answer_is_a_sentence(place: str, tmp_path: Path) -> None:
+    with pytest.raises(NoDatabase) as error:
+        check_database(place.format(port=free_port(), folder=tmp_path))
+    assert str(error.value) == "The database does not answer: see 'database_url'."

@@ -185,6 +185,13 @@ def test_any_key_that_is_none_is_named(key: str) -> None:
     assert f"'{key}'" in str(error)
 
 
+@pytest.mark.parametrize("place", ["mysql://ada:geheim@here/x", "postgres://geheim@x/y", "x.db"])
+def test_a_database_is_sqlite_or_postgresql(file: Path, place: str) -> None:
+    error = refused(file, f'database_url = "{place}"')
+    assert error.field == "database_url"
+    assert "'postgresql://'" in str(error) and "geheim" not in str(error)
+
+
 def test_a_folder_that_is_none_of_labdocks_leads_to_the_checkout(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,8 +30,11 @@ PORTS_FILE = "ports.json"
 LAST_SERVICE = "labdock"
 """The service that the hub awaits last."""
 
-ADOPTED = ("server-", "router")
-"""How the names of records begin of what a new hub adopts, or its new router replaces."""
+SERVERS = ("server-",)
+"""How the names of the records of people's servers begin."""
+
+ADOPTED = (*SERVERS, "router")
+"""The same of what a new hub adopts, or its new router replaces."""
 
 START_SECONDS = 120.0
 STOP_SECONDS = 60.0
@@ -132,11 +135,11 @@ class Deployment:
         told = [line for line in lines if "Error" in line or line.startswith("[C ")]
         return f"{told[-1].strip()} ({place})" if told else f"{place}."
 
-    def sweep(self) -> None:
+    def sweep(self, kept: tuple[str, ...] = ADOPTED) -> None:
         """End what a hub that ended left behind, except what the next one adopts."""
         self._end_proxy()
         for name, process in processes.recorded(self.state).items():
-            if not name.startswith(ADOPTED):
+            if not name.startswith(kept):
                 processes.end_process(*process)
 
     def stop(self, report: Callable[[str], None]) -> None:

@@ -48,6 +48,9 @@ PREFIX = "LABDOCK_"
 OTHER_VARIABLES = frozenset({"LABDOCK_SETTINGS", "LABDOCK_URL", "LABDOCK_TOKEN"})
 """Variables that begin with LABDOCK_ and are not settings: this file's place, and the client's."""
 
+DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
+"""How a `database_url` begins."""
+
 SECRETS = ("client_secret", "database_url")
 """Settings whose values never stand in a message."""
 
@@ -179,6 +182,12 @@ def _state_folder(value: Any) -> Any:
         raise ValueError("it is in the home of nobody here") from None
 
 
+def _database(value: Any) -> Any:
+    if isinstance(value, str) and value and not value.startswith(DATABASES):
+        raise ValueError("it begins with neither 'sqlite:///' nor 'postgresql://'")
+    return value
+
+
 class Settings(BaseSettings):
     """One deployment's settings, read with `load_settings`."""
 
@@ -198,7 +207,7 @@ class Settings(BaseSettings):
     """The port that Labdock listens on."""
     state: Annotated[StateFolder, BeforeValidator(_state_folder)] = StateFolder(Path(".labdock"))
     """The one folder that holds all state; a relative path counts from the file's folder."""
-    database_url: str = ""
+    database_url: Annotated[str, BeforeValidator(_database)] = ""
     """The service's database; a SQLite file in the state folder where it is empty."""
     engine: Literal["process"] = "process"
     """What runs jobs and models: ordinary processes of the account that starts Labdock."""

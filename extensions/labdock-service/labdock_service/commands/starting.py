@@ -10,10 +10,11 @@ from contextlib import contextmanager
 
 import click
 
-from labdock_service import bootstrap, hubapi
-from labdock_service.deployment import Deployment, NotStarted, ending
+from labdock_service import bootstrap, hubadmin
+from labdock_service.deployment import SERVERS, Deployment, NotStarted, ending
 from labdock_service.installation import ensure_environment, ensure_proxy
 from labdock_service.settings import Settings, load_settings
+from labdock_service.store import check_database
 
 
 class Steps:
@@ -49,15 +50,26 @@ def start(detach: bool) -> None:
         ensure_proxy(deployment.state, steps)
         deployment.sweep()
         deployment.check_port()
+        check_database(deployment.settings.database_url)
         steps("the hub")
-        hub = deployment.start()
-        with ending(hub):
-            deployment.wait_until_ready(hub)
-            hubapi.leave_members_only(deployment.settings)
+        hub = _start_hub(deployment)
         steps.finish()
     click.echo(welcome(deployment.settings, detach))
     if not detach:
         _stay(deployment, hub)
+
+
+def _start_hub(deployment: Deployment) -> subprocess.Popen[bytes]:
+    """The hub, once it is ready; where it does not get so, nothing of it is left behind."""
+    hub = deployment.start()
+    try:
+        with ending(hub):
+            deployment.wait_until_ready(hub)
+            hubadmin.leave_members_only(deployment.settings)
+    except Exception:
+        deployment.sweep(kept=SERVERS)
+        raise
+    return hub
 
 
 def stop() -> None:

@@ -8,14 +8,23 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, create_engine, event, inspect, make_url, text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
+from labdock_service.errors import ServiceError
 from labdock_service.store.tables import Fence
 
 RECONCILER = "reconciler"
+CONNECT_SECONDS = 10
 WRITE_LOCK = 0x1ABD0C
 VERSIONS = Path(__file__).parent / "migrations" / "versions"
 """Migrations, named by four digits that only grow."""
+
+
+class NoDatabase(ServiceError):
+    """The database cannot be reached; the message says where its address is set."""
+
+    code = "no_database"
 
 
 class Fenced(Exception):
@@ -34,7 +43,8 @@ class Store:
     def __init__(self, url: str) -> None:
         place = _with_driver(make_url(url))
         sqlite = place.get_backend_name() == "sqlite"
-        self._engine = create_engine(place, pool_pre_ping=not sqlite)
+        patience = {} if sqlite else {"connect_timeout": CONNECT_SECONDS}
+        self._engine = create_engine(place, pool_pre_ping=not sqlite, connect_args=patience)
         if sqlite:
             _make_folder(place)
             event.listen(self._engine, "connect", _set_up_sqlite)
@@ -102,6 +112,19 @@ class Store:
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
+
+
+def check_database(url: str) -> None:
+    """Refuse a database that does not answer. Raises NoDatabase, without what the URL holds."""
+    try:
+        store = Store(url)
+        with store.read() as session:
+            session.connection()
+        store.close()
+    except (SQLAlchemyError, OSError, ValueError):
+        raise NoDatabase("The database does not answer: see 'database_url'.") from None
+    except ModuleNotFoundError as missing:
+        raise NoDatabase(f"The database cannot be asked: {missing.name} is missing.") from None
 
 
 def _with_driver(url: URL) -> URL:
