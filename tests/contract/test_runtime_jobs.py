@@ -174,6 +174,14 @@ def test_the_end_of_a_notebook(bench: Bench) -> None:
     assert "Not run in a job." in json.dumps(cells[2]["outputs"])
 
 
+def test_a_notebook_that_exits_says_so_and_no_more(bench: Bench) -> None:
+    write_notebook(bench.source / "n.ipynb", "import sys\nsys.exit(3)")
+    (worker,) = bench.run("n.ipynb")
+    assert worker.process.returncode == 1
+    assert worker.event("failed")["reason"] == "SystemExit: 3"
+    assert "UserWarning" not in worker.text()
+
+
 def test_a_kernel_that_dies(bench: Bench) -> None:
     write_notebook(bench.source / "n.ipynb", "import os", "os.kill(os.getpid(), 9)")
     (worker,) = bench.run("n.ipynb")

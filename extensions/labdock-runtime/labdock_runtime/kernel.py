@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+import warnings
 from typing import Any
 
 from labdock_runtime.failures import EndOfNotebook
@@ -60,6 +61,7 @@ def _application(connection: str) -> Any:
 
 def _adapt(shell: Any) -> None:
     """Let the notebook end itself without a traceback, and %pip lines do nothing."""
+    warnings.filterwarnings("ignore", message="To exit: use 'exit'")  # what follows sys.exit
     shell.set_custom_exc((EndOfNotebook,), _show_nothing)
     shell.register_magic_function(_say_installed, "line", "pip")
     shell.register_magic_function(_say_installed, "line", "conda")
