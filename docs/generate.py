@@ -116,7 +116,7 @@ def api_page() -> str:
 def openapi_document() -> dict[str, Any]:
     """What the service serves at `api/openapi.json`."""
     from labdock_service.app import assemble, create_app
-    from labdock_service.auth import Hub, HubPlace
+    from labdock_service.hubclient import Hub, HubPlace
     from labdock_service.settings import Settings
     from labdock_service.store import Store
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
@@ -9,10 +10,14 @@ from datetime import UTC, datetime, timedelta, timezone
 import httpx
 import psutil
 import pytest
+from starlette.requests import Request
 from tests.support.deployment import eventually
 from tests.support.hub import RunningHub, log_in, running_hub
 
-from labdock_service import auth
+from labdock_service.errors import Invalid
+from labdock_service.hubclient import KEPT_SECONDS, PROJECT_ID, Hub
+from labdock_service.ids import person_id
+from labdock_service.login import Login
 
 API = "/services/labdock/api/"
 PAGE = {"Accept": "text/html"}
@@ -47,12 +52,12 @@ def test_a_token_says_who_is_asking(hub: RunningHub) -> None:
     with hub.api(hub.token("ada")[0]) as api:
         me = api.get("me").json()
         created = hub.ask("GET", "users/ada")["created"]
-        assert (me["name"], me["id"]) == ("ada", auth.person_id("ada", created))
+        assert (me["name"], me["id"]) == ("ada", person_id("ada", created))
         assert [(p["name"], p["personal"], p["role"]) for p in me["projects"]] == [
             ("ada", True, "admin"),
             ("vision", False, "member"),
         ]
-        kept = hub.ask("GET", "groups/vision")["properties"][auth.PROJECT_ID]
+        kept = hub.ask("GET", "groups/vision")["properties"][PROJECT_ID]
         assert me["projects"][1]["id"] == kept
     with hub.api(hub.token("grace")[0]) as api:
         assert api.get("me").json()["projects"][1]["id"] == kept
@@ -87,7 +92,7 @@ def test_a_revoked_token_is_refused_soon(hub: RunningHub) -> None:
     with hub.api(token) as api:
         assert api.get("me").status_code == 200
         hub.ask("DELETE", f"users/ada/tokens/{number}")
-        limit = auth.KEPT_SECONDS + 10
+        limit = KEPT_SECONDS + 10
         eventually(lambda: api.get("me").status_code == 401, seconds=limit, what="the refusal")
 
 
@@ -147,8 +152,23 @@ def test_a_login_begun_elsewhere_is_refused(hub: RunningHub, browser: httpx.Clie
 def test_a_login_leads_to_own_pages_only(page: str) -> None:
     from tests.support.api import hub_place
 
-    login = auth.Login(auth.Hub(hub_place()), guarded=True)
+    login = Login(Hub(hub_place()), guarded=True)
     assert login._own_page(page) == "/services/labdock/"
+
+
+@pytest.mark.parametrize("kept", [b"null", b"1", b"[]", b"[1]", b"{", b"[" * 10_000])
+async def test_a_made_up_state_is_refused(kept: bytes) -> None:
+    from tests.support.api import hub_place
+
+    login = Login(Hub(hub_place()), guarded=True)
+    cookie = f"{login._state_cookie('s')}={base64.urlsafe_b64encode(kept).decode()}"
+    scope = {
+        "type": "http",
+        "query_string": b"state=s&code=c",
+        "headers": [(b"cookie", cookie.encode())],
+    }
+    with pytest.raises(Invalid, match="open the page again"):
+        await login.callback(Request(scope))
 
 
 def test_who_logs_out_of_the_hub_is_out(hub: RunningHub) -> None:
@@ -156,7 +176,7 @@ def test_who_logs_out_of_the_hub_is_out(hub: RunningHub) -> None:
         log_in(browser, "grace", browser.get("/services/labdock/", headers=PAGE))
         assert browser.get(f"{API}me").json()["name"] == "grace"
         browser.get("/hub/logout")
-        limit = auth.KEPT_SECONDS + 10
+        limit = KEPT_SECONDS + 10
         eventually(
             lambda: browser.get(f"{API}me").status_code == 401, seconds=limit, what="the end"
         )
@@ -223,10 +243,8 @@ def test_one_person_has_one_id() -> None:
         "2026-01-02T03:04:05.678901Z",
         "2026-01-02T03:04:05.678901+00:00",
     ]
-    assert len({auth.person_id("ada", spelling) for spelling in spellings}) == 1
-    assert auth.person_id("ada", moment + timedelta(microseconds=1)) != auth.person_id(
-        "ada", moment
-    )
+    assert len({person_id("ada", spelling) for spelling in spellings}) == 1
+    assert person_id("ada", moment + timedelta(microseconds=1)) != person_id("ada", moment)
 
 
 def test_nothing_outlives_a_hub_that_was_killed(

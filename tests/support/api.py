@@ -25,7 +25,7 @@ from labdock.schema import JobRequest, KeyRequest, Requirements, Resources, Sour
 from labdock.snapshot import source_digest
 from labdock_service.api.parts import Parts
 from labdock_service.app import assemble, create_app, guarded
-from labdock_service.auth import Hub, HubPlace, HubUser
+from labdock_service.hubclient import Hub, HubPlace, HubUser
 from labdock_service.ids import new_id
 from labdock_service.settings import ProcessSettings, ProjectSettings, Settings
 from labdock_service.statefolder import StateFolder

@@ -14,8 +14,8 @@ from traitlets.utils.importstring import import_item
 
 from labdock_service import hub, processes
 from labdock_service.deployment import Deployment, read_ports
-from labdock_service.login import PasswordLogin
 from labdock_service.oauth import OpenIdLogin
+from labdock_service.password import PasswordLogin
 from labdock_service.settings import Settings, load_settings
 from labdock_service.statefolder import StateFolder
 

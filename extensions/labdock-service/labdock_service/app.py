@@ -34,8 +34,9 @@ from labdock_service.api.parts import Parts
 from labdock_service.api.people import People
 from labdock_service.api.problems import handle_problems
 from labdock_service.api.wakeups import Wakeups
-from labdock_service.auth import Hub, HubPlace, Login
 from labdock_service.engines.process import ProcessEngine
+from labdock_service.hubclient import Hub, HubPlace
+from labdock_service.login import Login
 from labdock_service.processes import claim, die_with_parent
 from labdock_service.settings import Settings, SettingsError, load_settings
 from labdock_service.store import Store

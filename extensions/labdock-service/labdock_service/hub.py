@@ -26,8 +26,8 @@ from traitlets.config import Config
 from labdock_service import processes
 from labdock_service.deployment import PORTS_FILE, read_ports
 from labdock_service.installation import ensure_proxy
-from labdock_service.login import PasswordLogin
 from labdock_service.names import NAME
+from labdock_service.password import PasswordLogin
 from labdock_service.settings import Settings, settings_environment
 from labdock_service.spawner import KEPT, ProcessSpawner
 from labdock_service.statefolder import StateFolder

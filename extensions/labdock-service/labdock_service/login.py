@@ -1,31 +1,157 @@
-"""The password login: the password that `make up` made, for one person or for a team."""
+"""Who is asking: the hub's tokens for programs, a login through the hub for browsers.
+
+JupyterHub's own `HubOAuth` is not used: it is made for Tornado's handlers, and importing it
+takes 35 MB a process.
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import hmac
-from typing import Any
+import json
+import re
+import secrets
+from typing import cast
+from urllib.parse import urlencode, urlsplit
 
-from jupyterhub.authenticators.shared import SharedPasswordAuthenticator
-from tornado import web
-from traitlets import Bool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
 
-ONE_PERSON = (
-    "This Labdock takes one person, because everything in it runs as one user of the machine. "
-    "Its admin may set 'process.trusted_team' for a team whose members trust each other."
-)
+from labdock_service.errors import Forbidden, Invalid, Unauthorized
+from labdock_service.hubclient import Hub, HubUser
+
+LOGIN_SECONDS = 600
+
+_AUTHORIZATION = re.compile(r"(?:token|bearer)\s+([\x21-\x7e]{1,1000})\s*", re.IGNORECASE)
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+_FOREIGN_LOGIN = "This login was not begun in this browser: open the page again."
 
 
-class PasswordLogin(SharedPasswordAuthenticator):  # type: ignore[misc]  # it has no types
-    """Admins log in with the admin's password, others of a trusted team with the team's."""
+class Login:
+    """Says who a request comes from, and leads a browser through the hub's login.
 
-    one_person = Bool(True, help="Refuse everybody but the admins.").tag(config=True)
+    With `guarded`, a browser's session counts for pages only; its scripts show that they come
+    from one of these pages by `X-XSRFToken`, because people's own servers share the hub's origin.
+    """
 
-    async def authenticate(self, handler: Any, data: dict[str, str]) -> dict[str, Any] | None:
-        """Who logs in; None where the password is wrong. Raises 403 for a second person."""
-        if not data["password"].isascii():
-            return None  # the base class cannot compare it, and no password of ours is like it
-        found: dict[str, Any] | None = await super().authenticate(handler, data)
-        knows = hmac.compare_digest(data["password"], self.admin_password or "")
-        if found is None and knows and self.one_person:
-            raise web.HTTPError(403, ONE_PERSON)
-        return found
+    def __init__(self, hub: Hub, *, guarded: bool) -> None:
+        self.hub = hub
+        self._guarded = guarded
+        self._cookie = hub.place.client_id
+
+    async def user(self, request: Request) -> HubUser:
+        """The person who is asking. Raises Unauthorized or Forbidden."""
+        match = _AUTHORIZATION.fullmatch(request.headers.get("authorization", ""))
+        token = match[1] if match else self._session(request)
+        user = await self.hub.user_for_token(token) if token else None
+        if user is None:
+            raise Unauthorized("Log in, or send a hub token: 'Authorization: token …'.")
+        return user
+
+    def xsrf(self, request: Request) -> str:
+        """What the scripts of a page send back."""
+        return self._signature(request.cookies.get(self._cookie, ""))
+
+    def redirect(self, request: Request) -> Response:
+        """Send a browser to the hub's login; it comes back to the page it asked for."""
+        state, verifier = secrets.token_urlsafe(16), secrets.token_urlsafe(32)
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest())
+        query = {
+            "client_id": self.hub.place.client_id,
+            "redirect_uri": self.hub.place.callback,
+            "response_type": "code",
+            "state": state,
+            "code_challenge": challenge.decode().rstrip("="),
+            "code_challenge_method": "S256",
+        }
+        response = RedirectResponse(f"{self.hub.place.authorize}?{urlencode(query)}", 302)
+        kept = json.dumps([verifier, _asked_for(request)]).encode()
+        value = base64.urlsafe_b64encode(kept).decode()
+        self._set_cookie(request, response, self._state_cookie(state), value, LOGIN_SECONDS)
+        return response
+
+    async def callback(self, request: Request) -> Response:
+        """Finish a login that `redirect` began in this browser."""
+        state, code = (request.query_params.get(name, "") for name in ("state", "code"))
+        kept = request.cookies.get(self._state_cookie(state)) if state.isascii() else None
+        if not kept or not code:
+            raise Invalid(_FOREIGN_LOGIN)
+        try:
+            verifier, page = json.loads(base64.urlsafe_b64decode(kept))
+        except (ValueError, TypeError, RecursionError):
+            raise Invalid(_FOREIGN_LOGIN) from None
+        token = await self.hub.token_for_code(code, str(verifier))
+        if token is None:
+            raise Invalid("The hub did not accept this login: open the page again.")
+        response = RedirectResponse(self._own_page(str(page)), 302)
+        response.delete_cookie(self._state_cookie(state), path=self.hub.place.prefix)
+        self._set_cookie(request, response, self._cookie, token, None)
+        return response
+
+    def _session(self, request: Request) -> str | None:
+        """The token of the browser's session, where it counts for this request."""
+        token = request.cookies.get(self._cookie)
+        if not token or not re.fullmatch(r"[\x21-\x7e]{1,1000}", token):
+            return None
+        if self._guarded and _needs_xsrf(request):
+            sent = request.headers.get("x-xsrftoken", "")
+            if not hmac.compare_digest(sent.encode(), self._signature(token).encode()):
+                raise Forbidden("This did not come from one of Labdock's pages: reload the page.")
+        elif request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
+            return token if _is_navigation(request) else None
+        return token
+
+    def _signature(self, token: str) -> str:
+        key = self.hub.place.api_token.encode()
+        return hmac.new(key, token.encode(), hashlib.sha256).hexdigest()
+
+    def _state_cookie(self, state: str) -> str:
+        return f"{self._cookie}-login-{hashlib.sha256(state.encode()).hexdigest()[:16]}"
+
+    def _own_page(self, page: str) -> str:
+        parts = urlsplit(page)
+        own = not parts.scheme and not parts.netloc and parts.path.startswith(self.hub.place.prefix)
+        return page if own and "\\" not in page else self.hub.place.prefix
+
+    def _set_cookie(
+        self, request: Request, response: Response, name: str, value: str, age: int | None
+    ) -> None:
+        response.set_cookie(
+            name,
+            value,
+            max_age=age,
+            path=self.hub.place.prefix,
+            httponly=True,
+            samesite="lax",
+            secure=self.hub.place.secure or _is_https(request),
+        )
+
+
+def _needs_xsrf(request: Request) -> bool:
+    """As JupyterHub judges it: a page that is opened needs none, all else does."""
+    if request.method not in _READING:
+        return True
+    return not _is_navigation(request)
+
+
+def _is_navigation(request: Request) -> bool:
+    mode = request.headers.get("sec-fetch-mode", "navigate")
+    return request.method in _READING and mode == "navigate"
+
+
+def _is_https(request: Request) -> bool:
+    forwarded = request.headers.get("x-forwarded-proto", "")
+    return forwarded.split(",")[0].strip() == "https" or request.url.scheme == "https"
+
+
+def _asked_for(request: Request) -> str:
+    path = cast(bytes, request.scope["raw_path"]).decode("ascii", "replace")
+    query = cast(bytes, request.scope["query_string"]).decode("ascii", "replace")
+    page = f"{path}?{query}" if query else path
+    return page if len(page) < 2000 else path[:2000]
+
+
+def wants_page(request: Request) -> bool:
+    """Whether a browser asks for a page, so that it can be led through the login."""
+    return _is_navigation(request) and "text/html" in request.headers.get("accept", "")

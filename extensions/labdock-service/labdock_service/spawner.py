@@ -17,10 +17,10 @@ from jupyterhub.spawner import LocalProcessSpawner, SpawnException
 from traitlets import Float, Instance
 
 from labdock_service import homes, processes
-from labdock_service.auth import person_id
 from labdock_service.bootstrap import CHECKOUT
-from labdock_service.login import ONE_PERSON
+from labdock_service.ids import person_id
 from labdock_service.packaging.environments import choose_environment, find_environments
+from labdock_service.password import ONE_PERSON
 from labdock_service.settings import Settings
 
 EXAMPLES = CHECKOUT / "examples"

@@ -22,18 +22,13 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from labdock_service.auth import (
-    Hub,
-    HubPlace,
-    HubUser,
-    Login,
-    personal_project_id,
-    wants_page,
-)
 from labdock_service.boards.boards import Board, Boards, BoardSpec
 from labdock_service.boards.livepage import PLAIN, SCRIPT, send_script, with_script
 from labdock_service.errors import NotFound, ServiceError, Unauthorized
 from labdock_service.forward import CREDENTIALS, REVEALING, away, send
+from labdock_service.hubclient import Hub, HubPlace, HubUser
+from labdock_service.ids import personal_project_id
+from labdock_service.login import Login, wants_page
 from labdock_service.processes import claim, die_with_parent
 from labdock_service.statefolder import StateFolder
 from labdock_service.web import Guard, serve

@@ -13,8 +13,8 @@ from starlette.concurrency import run_in_threadpool
 
 from labdock.schema import ENDED, Endpoint, Job, Person
 from labdock_service.api.parts import Parts, PartsOf
-from labdock_service.auth import wants_page
 from labdock_service.errors import NotFound, Unauthorized
+from labdock_service.login import wants_page
 from labdock_service.store import endpoints, events, jobs
 
 if TYPE_CHECKING:

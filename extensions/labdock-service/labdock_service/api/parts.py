@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from labdock_service.api.people import People
 from labdock_service.api.wakeups import Wakeups
-from labdock_service.auth import Login
 from labdock_service.engines.base import Engine
+from labdock_service.login import Login
 from labdock_service.settings import Settings
 from labdock_service.statefolder import StateFolder
 from labdock_service.store import Store

@@ -5,9 +5,10 @@ from __future__ import annotations
 from starlette.concurrency import run_in_threadpool
 
 from labdock.schema import Person, Project
-from labdock_service.auth import KEPT_SECONDS, Hub, HubUser, Recent
 from labdock_service.errors import Conflict
+from labdock_service.hubclient import KEPT_SECONDS, Hub, HubUser
 from labdock_service.ids import new_id
+from labdock_service.recent import Recent
 from labdock_service.settings import Settings
 from labdock_service.store import Store, people
 from labdock_service.store.tables import ProjectRow

@@ -41,7 +41,7 @@ def doctor(as_json: bool) -> None:
 @spoken
 def token(name: str) -> None:
     """Print a token for a person, for LABDOCK_TOKEN outside of the hub."""
-    from labdock_service.hubapi import make_token
+    from labdock_service.hubadmin import make_token
     from labdock_service.settings import load_settings
 
     click.echo(make_token(load_settings(), name))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from tests.support.hub import ADMIN_TOKEN, RunningHub, running_hub
 
-from labdock_service.hubapi import leave_members_only
+from labdock_service.hubadmin import leave_members_only
 from labdock_service.settings import ProcessSettings, ProjectSettings, Settings
 
 
