@@ -1,4 +1,4 @@
-"""Run every measurement and write `docs/explanation/benchmarks.md`."""
+"""Run the measurements and write `docs/explanation/benchmarks.md`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.bench import model_server, packages, starting, training, waiting
 from tests.bench.measure import Series, interleave
-from tests.bench.report import PAGE, write_report
+from tests.bench.report import PAGE, keep, kept, write_report
 from tests.support.deployment import CHECKOUT, running_deployment
 
 from labdock_service.installation import ensure_environment, ensure_proxy
@@ -25,10 +25,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--only", choices=PARTS, action="append")
     options = parser.parse_args()
-    figures = run(set(options.only or PARTS), options.rounds)
-    if not options.only:
-        write_report(figures)
-        print(PAGE)
+    keep(run(set(options.only or PARTS), options.rounds))
+    write_report(kept())
+    print(PAGE)
 
 
 def run(parts: set[str], rounds: int) -> dict[str, list[Series]]:
@@ -43,7 +42,7 @@ def run(parts: set[str], rounds: int) -> dict[str, list[Series]]:
     if "training" in parts:
         figures["training"] = training.measure(python, rounds)
     if "packages" in parts:
-        figures["packages"] = packages.measure(rounds)
+        figures["packages"] = packages.measure(python, rounds)
     if "serving" in parts:
         figures["serving"] = model_server.measure(python, install_web_peers(python), rounds)
     return figures

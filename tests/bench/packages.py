@@ -25,7 +25,7 @@ NEW_SET = ["pandas==2.3.3", "scikit-learn==1.7.2"]
 RUNTIME = Path(labdock_runtime.__file__).parent
 
 
-def measure(rounds: int) -> list[Series]:
+def measure(python: Path, rounds: int) -> list[Series]:
     """A changed line; a new set cold and warm, beside pip."""
     with tempfile.TemporaryDirectory(prefix="labdock-bench-") as folder:
         state = StateFolder(Path(folder) / "state")
@@ -34,8 +34,7 @@ def measure(rounds: int) -> list[Series]:
             "a changed line of code": lambda: packaged(state, Requirements()),
             "pandas and scikit-learn, cold": lambda: new_set(state, cold=True),
             "pandas and scikit-learn, warm": lambda: new_set(state, cold=False),
-            "pip install --target, cold": lambda: pip(Path(folder), cold=True),
-            "pip install --target, warm": lambda: pip(Path(folder), cold=False),
+            "pip install --target, cold": lambda: pip(python, Path(folder)),
         }
         return list(interleave(contenders, rounds, "s").values())
 
@@ -65,15 +64,13 @@ def forget(folder: Path) -> None:
         shutil.rmtree(folder)
 
 
-def pip(folder: Path, *, cold: bool) -> float:
-    """What pip takes for the same packages."""
-    target, cache = folder / "pip-target", folder / "pip-cache"
+def pip(python: Path, folder: Path) -> float:
+    """What pip takes for the same packages without a cache."""
+    target = folder / "pip-target"
     shutil.rmtree(target, ignore_errors=True)
-    if cold:
-        shutil.rmtree(cache, ignore_errors=True)
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(target)]
+    command = [str(python), "-m", "pip", "install", "--quiet", "--target", str(target)]
     began = time.perf_counter()
-    subprocess.run([*command, "--cache-dir", str(cache), *NEW_SET], check=True)
+    subprocess.run([*command, "--no-cache-dir", *NEW_SET], check=True)
     return time.perf_counter() - began
 
 

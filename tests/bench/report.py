@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime
 import importlib.metadata
+import json
 import os
 import platform
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from tests.bench.measure import Series, compare, shown
@@ -14,6 +16,8 @@ from tests.bench.model_server import BARE, FASTAPI, OURS
 
 PAGE = Path(__file__).parents[2] / "docs/explanation/benchmarks.md"
 PEERS = Path(__file__).parent / "peers"
+FIGURES = PAGE.parents[2] / "build/bench/figures.json"
+"""The newest figures of each part, so that one part can be measured again by itself."""
 
 PAIRS = {
     "starting": [
@@ -26,7 +30,6 @@ PAIRS = {
     ],
     "packages": [
         ("pandas and scikit-learn, cold", "pip install --target, cold"),
-        ("pandas and scikit-learn, warm", "pip install --target, warm"),
     ],
     "serving": [
         (OURS, FASTAPI),
@@ -74,10 +77,27 @@ TITLES = {
 }
 
 
+def keep(figures: Mapping[str, Sequence[Series]]) -> None:
+    """Put figures beside, or in place of, those that are kept."""
+    together = {part: [asdict(one) for one in series] for part, series in figures.items()}
+    older = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
+    FIGURES.parent.mkdir(parents=True, exist_ok=True)
+    FIGURES.write_text(json.dumps({**older, **together}, indent=1))
+
+
+def kept() -> dict[str, list[Series]]:
+    """The figures that are kept, by part."""
+    figures = json.loads(FIGURES.read_text())
+    return {
+        part: [Series(one["name"], one["unit"], tuple(one["values"])) for one in series]
+        for part, series in figures.items()
+    }
+
+
 def write_report(figures: Mapping[str, Sequence[Series]]) -> None:
     """Write the page."""
     lines = ["# Benchmarks", "", *heading(), ""]
-    for part, (title, told) in TITLES.items():
+    for part, (title, told) in ((part, TITLES[part]) for part in TITLES if part in figures):
         lines += [f"## {title}", "", told, "", *table(figures[part])]
         lines += comparisons(part, figures[part])
     PAGE.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
@@ -89,9 +109,9 @@ def heading() -> Iterator[str]:
     files = sorted(PEERS.glob("*requirements.txt"))
     pins = [line for file in files for line in file.read_text().splitlines() if "==" in line]
     peers = ", ".join(pin.replace("==", " ") for pin in pins)
-    yield "Made by `make bench` in one run. Contenders take turns in an order shuffled each round,"
-    yield "so that a slow minute of the machine is everybody's. The ratio is the median over pairs,"
-    yield "with its 95 % bootstrap interval."
+    yield "Made by `make bench`; each section is one run. Contenders take turns in an order that is"
+    yield "shuffled each round, so that a slow minute of the machine is everybody's. A ratio is the"
+    yield "median over pairs, with its 95 % bootstrap interval."
     yield ""
     yield f"{datetime.date.today()}, {cores} cores, {memory()}, Linux {platform.release()}, "
     yield f"Python {platform.python_version()}, {versions()}. Peers: {peers}."
