@@ -62,6 +62,19 @@ async def test_a_source_becomes_a_job(api: Api, ada: httpx.AsyncClient) -> None:
     assert stopped["target"] == "stopped"
 
 
+async def test_a_job_that_could_never_run_is_refused(ada: httpx.AsyncClient) -> None:
+    snapshot = (await make_job(ada))["snapshot"]
+    for more, words in (
+        ({"resources": {"gpus": 64}}, "Needs 64 GPUs, and there are "),
+        ({"workers": 256, "resources": {"cpus": 1024}}, "CPUs in all: ask for less."),
+        ({"name": "two\nlines"}, "'name' must be one line"),
+        ({"name": "\x1b[1m"}, "'name' must be one line"),
+    ):
+        answer = await ada.post("jobs", json={"snapshot": snapshot, **more})
+        assert words in problem(answer, 400)
+    assert len((await ada.get("jobs")).json()) == 1
+
+
 async def test_who_is_asking_and_what_there_is(grace: httpx.AsyncClient) -> None:
     service = (await grace.get("")).json()
     assert (service["api"], service["engine"]) == (1, "process")

@@ -227,6 +227,12 @@ def test_jobs_are_listed(run: Run, job: Job) -> None:
     assert nothing.out == "" and "labdock submit" in nothing.err
 
 
+def test_a_name_never_breaks_a_table(run: Run, hand: Hand, job: Job) -> None:
+    hand.change(job.id, "running", name="two\nlines\x1b[31m\x9b1m\u2028end")
+    assert "two lines1m end" in run("jobs").out
+    assert run("show", job.id).out.startswith("two lines1m end · ")
+
+
 def test_a_job_is_shown(run: Run, hand: Hand, job: Job) -> None:
     hand.progress(job.id, Progress(epoch=2, epochs=5, metrics={"loss": 0.25}, seconds_left=72))
     out = run("show", job.id[:7]).out

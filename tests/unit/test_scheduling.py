@@ -8,8 +8,9 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from labdock_service.engines.base import Node
 from labdock_service.scheduling.ledger import Capacity, Lease, Need, fits, free, leases_of, limited
-from labdock_service.scheduling.queue import Ask, Plan, plan
+from labdock_service.scheduling.queue import Ask, Plan, never_fits, plan
 
 HALVES = st.integers(0, 16).map(lambda value: value / 2)
 NEEDS = st.builds(
@@ -183,6 +184,17 @@ def test_what_can_never_fit_holds_up_nobody() -> None:
 
 
 def test_limits_make_a_node_smaller_and_never_larger() -> None:
-    assert limited(MACHINE[0], cpus=1, memory=None).cpus == 1
-    assert limited(MACHINE[0], cpus=64, memory=10).cpus == 2
-    assert limited(MACHINE[0], cpus=64, memory=10).memory == 10
+    machine = Node(name="local", cpus=2, memory=16)
+    assert limited([machine], cpus=1, memory=None) == [Capacity(node="local", cpus=1, memory=16)]
+    assert limited([machine], cpus=64, memory=10) == [Capacity(node="local", cpus=2, memory=10)]
+
+
+def test_what_will_never_fit_says_what_there_is() -> None:
+    nodes = [Capacity(node="a", cpus=2, memory=10**9), Capacity(node="b", cpus=4, memory=10**9)]
+    assert never_fits(Need(cpus=4), 1, nodes) is None
+    assert never_fits(Need(gpus=2), 1, nodes) == "Needs 2 GPUs, and there are 0 GPUs in all"
+    assert never_fits(Need(cpus=5), 1, nodes) == (
+        "No node is large enough for one of its workers, "
+        "and the largest has 0 GPUs, 4 CPUs and 1 GB of memory"
+    )
+    assert never_fits(Need(), 1, []) is not None

@@ -41,6 +41,11 @@ def plain(text: str) -> str:
     return _CONTROL.sub("", shown)
 
 
+def one_line(text: str) -> str:
+    """A text without anything that would move the rest of its line."""
+    return _CONTROL.sub("", re.sub(r"[\t\n\r\v\f\x85\u2028\u2029]+", " ", text))
+
+
 def metrics(values: dict[str, float]) -> list[str]:
     """`loss 0.123`, `accuracy 0.97`."""
     return [f"{name} {value:.4g}" for name, value in values.items()]
@@ -76,7 +81,7 @@ def share(now: Progress) -> float | None:
 
 def headline(job: Job) -> str:
     """The job in a line: what, which, its state, and how long or why."""
-    words = [job.name, job.id, _state(job)]
+    words = [one_line(job.name), job.id, _state(job)]
     if job.state == "succeeded":
         words.extend(metrics(job.progress.metrics))
     elif job.failure:

@@ -44,16 +44,8 @@ class Queue:
 
     def _nodes(self) -> list[Capacity]:
         limits = self.parts.limits
-        nodes = (
-            Capacity(
-                node=node.name,
-                cpus=node.cpus,
-                memory=node.memory,
-                devices=tuple(device.uuid for device in node.devices),
-            )
-            for node in self.parts.engine.nodes()
-        )
-        return [limited(node, cpus=limits.cpus, memory=limits.memory) for node in nodes]
+        nodes = self.parts.engine.nodes()
+        return limited(nodes, cpus=limits.cpus, memory=limits.memory)
 
     def _start(self, holder: str, waiting: dict[str, JobRow], places: list[Place]) -> None:
         if holder in waiting:

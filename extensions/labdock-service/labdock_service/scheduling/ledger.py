@@ -4,8 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 SLACK = 1e-9  # CPUs are fractions: ten tenths are one
+
+
+class Device(Protocol):
+    """A GPU of a machine."""
+
+    @property
+    def uuid(self) -> str:
+        """Its name for ever."""
+
+
+class Machine(Protocol):
+    """A node as an engine describes it."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def cpus(self) -> float:
+        """Its processors."""
+
+    @property
+    def memory(self) -> int:
+        """Bytes."""
+
+    @property
+    def devices(self) -> Sequence[Device]:
+        """Its GPUs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,13 +68,19 @@ class Need:
     gpus: int = 0
 
 
-def limited(node: Capacity, *, cpus: float | None, memory: int | None) -> Capacity:
-    """The node as far as the deployment's limits let work use it."""
-    return replace(
-        node,
-        cpus=node.cpus if cpus is None else min(node.cpus, cpus),
-        memory=node.memory if memory is None else min(node.memory, memory),
-    )
+def limited(
+    machines: Iterable[Machine], *, cpus: float | None, memory: int | None
+) -> list[Capacity]:
+    """The machines as far as the deployment's limits let work use them."""
+    return [
+        Capacity(
+            node=machine.name,
+            cpus=machine.cpus if cpus is None else min(machine.cpus, cpus),
+            memory=machine.memory if memory is None else min(machine.memory, memory),
+            devices=tuple(device.uuid for device in machine.devices),
+        )
+        for machine in machines
+    ]
 
 
 def free(nodes: Iterable[Capacity], leases: Sequence[Lease]) -> list[Capacity]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from labdock_service.scheduling.ledger import Capacity, Lease, Need, fits, free, take
-from labdock_service.scheduling.sentences import never_fits, waits_for
+from labdock_service.scheduling.sentences import lacks, waits_for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,14 +48,14 @@ def plan(nodes: Sequence[Capacity], leases: Sequence[Lease], asks: Sequence[Ask]
     waits: dict[str, str] = {}
     ahead: Ask | None = None
     for ask in sorted(asks, key=lambda ask: (ask.since, ask.holder)):
-        if _place(ask, list(nodes)) is None:
-            waits[ask.holder] = never_fits(ask.need, ask.workers, nodes)
+        if lacking := never_fits(ask.need, ask.workers, nodes):
+            waits[ask.holder] = f"{lacking}: stop it and ask for less."
             continue
-        placed = _place(ask, rooms)
+        placed = _place(ask.need, ask.workers, rooms)
         if placed is not None:
             starts[ask.holder], rooms = placed
             continue
-        before = None if _place(ask, free(nodes, leases)) is None else ahead
+        before = None if _place(ask.need, ask.workers, free(nodes, leases)) is None else ahead
         waits[ask.holder] = waits_for(
             ask.need, ask.workers, nodes, leases, before.title if before else None
         )
@@ -64,15 +64,22 @@ def plan(nodes: Sequence[Capacity], leases: Sequence[Lease], asks: Sequence[Ask]
     return Plan(starts=starts, waits=waits)
 
 
-def _place(ask: Ask, rooms: list[Capacity]) -> tuple[list[Place], list[Capacity]] | None:
+def never_fits(need: Need, workers: int, nodes: Sequence[Capacity]) -> str | None:
+    """What even empty nodes lack, as the beginning of a sentence; none if it fits."""
+    return lacks(need, workers, nodes) if _place(need, workers, list(nodes)) is None else None
+
+
+def _place(
+    need: Need, workers: int, rooms: list[Capacity]
+) -> tuple[list[Place], list[Capacity]] | None:
     """Places for all workers and the rooms that they leave, or none at all."""
     rooms = list(rooms)
     places = []
-    for _ in range(ask.workers):
-        index = _tightest(ask.need, rooms)
+    for _ in range(workers):
+        index = _tightest(need, rooms)
         if index is None:
             return None
-        rooms[index], devices = take(ask.need, rooms[index])
+        rooms[index], devices = take(need, rooms[index])
         places.append(Place(node=rooms[index].node, devices=devices))
     return places, rooms
 

@@ -59,16 +59,16 @@ _KINDS = (
 )
 
 
-def never_fits(need: Need, workers: int, nodes: Sequence[Capacity]) -> str:
-    """An ask that is larger than what there is."""
+def lacks(need: Need, workers: int, nodes: Sequence[Capacity]) -> str:
+    """The beginning of a sentence about an ask that is larger than what there is."""
     for kind in _KINDS:
         wanted, total = kind.need(need) * workers, sum(kind.has(node) for node in nodes)
         if wanted > total + SLACK:
-            return (
-                f"Needs {kind.words(wanted)}, and there are {kind.words(total)} in all: "
-                "stop it and ask for less."
-            )
-    return "No node is large enough for one of its workers: stop it and ask for less."
+            return f"Needs {kind.words(wanted)}, and there are {kind.words(total)} in all"
+    none = Capacity(node="", cpus=0, memory=0)
+    largest = max(nodes, key=lambda node: (len(node.devices), node.cpus), default=none)
+    has = _listed([kind.words(kind.has(largest)) for kind in _KINDS])
+    return f"No node is large enough for one of its workers, and the largest has {has}"
 
 
 def waits_for(
@@ -97,6 +97,10 @@ def _names(names: Sequence[str]) -> str:
     shown = list(names[:3])
     if len(names) > 3:
         shown.append(f"{len(names) - 3} more")
+    return _listed(shown) if shown else "others"
+
+
+def _listed(shown: Sequence[str]) -> str:
     if len(shown) < 2:
-        return shown[0] if shown else "others"
+        return shown[0]
     return f"{', '.join(shown[:-1])} and {shown[-1]}"

@@ -37,7 +37,7 @@ def write_json(value: object, *, indent: bool = True) -> None:
 
 def write_table(titles: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
     """Write rows in columns, or a sentence where there is none."""
-    cells = [[wording.plain(str(cell)) for cell in row] for row in rows]
+    cells = [[wording.one_line(str(cell)) for cell in row] for row in rows]
     if not cells:
         click.echo(empty, err=True)
         return
@@ -57,7 +57,7 @@ def write_fields(fields: dict[str, object]) -> None:
     shown = {name: value for name, value in fields.items() if value not in (None, "", [], {})}
     width = max(map(len, shown), default=0)
     for name, value in shown.items():
-        click.echo(f"{click.style(name.ljust(width), bold=True)}  {wording.plain(str(value))}")
+        click.echo(f"{click.style(name.ljust(width), bold=True)}  {wording.one_line(str(value))}")
 
 
 def ago(moment: float) -> str:
