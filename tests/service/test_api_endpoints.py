@@ -176,7 +176,8 @@ async def test_the_page_shows_what_is_there(
     for shown in ("&lt;script&gt;", 'value="0.600"', "loss 0.25", "1 min 15 s left", "ada/digits"):
         assert shown in page.text, shown
     assert "<script>alert" not in page.text
-    assert "/services/tensorboard/ada/" in page.text
+    assert '/services/tensorboard/ada/">ada</a> <span class="dim">your own</span>' in page.text
+    assert '/services/tensorboard/vision/">vision</a></li>' in page.text
     for name, kind in (("style.css", "text/css"), ("live.js", "text/javascript")):
         answer = await ada.get(f"{api.url}{PREFIX}static/{name}")
         assert answer.headers["Content-Type"].startswith(kind)

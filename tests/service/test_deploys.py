@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from tests.support.reconciling import Deployment, deployed, eventually, gone
+from tests.support.stores import every_project
 
 from labdock_service.packaging.sourcecode import read_package
 from labdock_service.serving.tables import Target
@@ -65,7 +66,7 @@ def test_the_model_server_is_a_layer_that_an_event_names(place: Deployment) -> N
     laid_out = {file.name for file in (folder / "labdock_model_server").iterdir()}
     assert laid_out - {"__pycache__"} == set(server.files)
     with place.store.read() as session:
-        told = events.after(session, None, 0)
+        told = events.after(session, every_project(session), 0)
     (event,) = [event for event in told if event.kind == "endpoint.serving"]
     assert event.data["server"] == server.version
 

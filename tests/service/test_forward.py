@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from labdock_service.forward import forward, open_session
+from labdock_service.forward import away, open_session, send
 
 GONE = web.AppKey("GONE", asyncio.Event)
 
@@ -76,12 +76,11 @@ async def proxy(upstream: str) -> AsyncIterator[str]:
 
         async def handle(request: Request) -> Response:
             path = request.scope["raw_path"].decode()
-            return await forward(
-                session,
-                request,
-                upstream + path,
-                add_response={"X-Content-Type-Options": "nosniff"},
-            )
+            headers = {"X-Content-Type-Options": "nosniff"}
+            try:
+                return await send(session, request, upstream + path, add_response=headers)
+            except aiohttp.ClientConnectorError:
+                return away(headers)
 
         methods = ["GET", "POST", "PUT", "HEAD"]
         app = Starlette(routes=[Route("/{path:path}", handle, methods=methods)])
@@ -142,9 +141,9 @@ async def test_bodies_of_any_size_and_kind_pass(upstream: str) -> None:
 async def test_an_upstream_that_is_away_gives_a_sentence() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        away = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        nobody = f"http://127.0.0.1:{unused.getsockname()[1]}"
         async with (
-            proxy(away) as url,
+            proxy(nobody) as url,
             aiohttp.ClientSession() as client,
             client.post(url, data=b"1") as answer,
         ):

@@ -111,15 +111,7 @@ def test_ending_a_process_that_ignores_it(programs: Programs) -> None:
 def test_another_process_of_the_same_id_is_left_alone(programs: Programs) -> None:
     program, _ = programs.shell("echo up; exec sleep 600")
     processes.end_process(program.pid, started(program) - 1)
-    processes.end_group(program.pid, started(program) - 1)
     assert program.poll() is None
-
-
-def test_ending_a_group_ends_all_of_it(programs: Programs) -> None:
-    program, line = programs.shell("(trap '' TERM; sleep 600) & echo $!; wait")
-    processes.end_group(program.pid, started(program))
-    assert program.wait() == -signal.SIGTERM
-    eventually(lambda: gone(int(line)))
 
 
 def test_ending_who_has_ended_passes(programs: Programs) -> None:
@@ -128,7 +120,6 @@ def test_ending_who_has_ended_passes(programs: Programs) -> None:
     program.kill()
     program.wait()
     processes.end_process(program.pid, when)
-    processes.end_group(program.pid, when)
 
 
 def test_the_newer_of_two_is_the_one(programs: Programs, tmp_path: Path) -> None:

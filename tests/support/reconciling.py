@@ -17,6 +17,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 from tests.support import workers
+from tests.support.stores import every_project
 
 import labdock_runtime
 from labdock.digests import sha256
@@ -269,7 +270,7 @@ class Deployment:
 
     def events(self, job_id: str) -> list[Event]:
         with self.store.read() as session:
-            return events.after(session, None, 0, job=job_id)
+            return events.after(session, every_project(session), 0, job=job_id)
 
     def kinds(self, job_id: str) -> list[str]:
         return [event.kind for event in self.events(job_id)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from labdock.schema import Requirements, Source
@@ -46,3 +47,8 @@ def make_snapshot(
         foundation=FOUNDATION,
         runtime="0.1.0",
     )
+
+
+def every_project(session: Session) -> list[str]:
+    """The ids of all projects."""
+    return list(session.scalars(select(ProjectRow.id)))

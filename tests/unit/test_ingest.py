@@ -65,7 +65,7 @@ class Told:
         self.session.flush()
 
     def events(self, kind: str) -> list[dict[str, Any]]:
-        found = events.after(self.session, None, 0, job=self.job.id, limit=10_000)
+        found = events.after(self.session, {self.job.project_id}, 0, limit=10_000)
         return [event.data for event in found if event.kind == kind]
 
 

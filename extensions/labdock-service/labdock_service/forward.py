@@ -70,7 +70,7 @@ def open_session(
     )
 
 
-async def forward(
+async def send(
     session: aiohttp.ClientSession,
     request: Request,
     url: str,
@@ -81,28 +81,8 @@ async def forward(
     """Send the request to `url`, already encoded and without a query, and stream the answer.
 
     The request's own query goes along, less a hub token in it. `add_response` are headers
-    that replace the upstream's. An upstream that is away gives a 503 with a sentence.
-    """
-    try:
-        return await send(
-            session, request, url, drop_request=drop_request, add_response=add_response
-        )
-    except (aiohttp.ClientError, OSError):
-        return away(add_response)
-
-
-async def send(
-    session: aiohttp.ClientSession,
-    request: Request,
-    url: str,
-    *,
-    drop_request: frozenset[str] = CREDENTIALS | REVEALING,
-    add_response: Mapping[str, str] | None = None,
-) -> Response:
-    """Forward, for who wants to know why an upstream is away.
-
-    Raises aiohttp.ClientConnectorError where nothing was sent yet, and else another
-    aiohttp.ClientError or an OSError.
+    that replace the upstream's. Raises aiohttp.ClientConnectorError where nothing was sent
+    yet, and else another aiohttp.ClientError or an OSError.
     """
     target = URL(_with_query(url, request), encoded=True)
     upstream = await session.request(

@@ -45,17 +45,6 @@ def end_process(pid: int, started: float, grace: float = GRACE) -> None:
                 return
 
 
-def end_group(pid: int, started: float, grace: float = GRACE) -> None:
-    """End a process that leads a group, and its group: SIGTERM, and SIGKILL to what is left."""
-    with _handle(pid, started) as handle:
-        if handle is None:
-            return
-        _signal_group(pid, signal.SIGTERM)
-        _wait(handle, grace)
-        _signal_group(pid, signal.SIGKILL)
-        _wait(handle, GRACE)
-
-
 def die_with_parent() -> None:
     """Get a SIGTERM when the process that started this one ends, however it ends."""
     parent = os.getppid()
@@ -129,8 +118,3 @@ def _wait(handle: int, seconds: float) -> bool:
     poll = select.poll()
     poll.register(handle, select.POLLIN)
     return bool(poll.poll(seconds * 1000))
-
-
-def _signal_group(group: int, number: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(group, number)

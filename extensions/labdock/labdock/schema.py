@@ -450,4 +450,3 @@ class Service:
     engine: Literal["process", "docker", "swarm"]
     source_bytes: int = 200_000_000
     """How large a source may be."""
-    message: str = ""

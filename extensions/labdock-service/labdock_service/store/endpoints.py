@@ -40,11 +40,6 @@ def ensure(session: Session, project: ProjectRow, name: str, owner: PersonRow) -
     return row
 
 
-def find(session: Session, endpoint_id: str) -> EndpointRow | None:
-    """An endpoint by id, deleted ones too."""
-    return session.get(EndpointRow, endpoint_id)
-
-
 def find_named(session: Session, project_id: str, name: str) -> EndpointRow | None:
     """The project's endpoint of that name."""
     return session.scalar(
@@ -56,11 +51,11 @@ def find_named(session: Session, project_id: str, name: str) -> EndpointRow | No
     )
 
 
-def listed(session: Session, projects: Collection[str] | None) -> list[Endpoint]:
-    """Endpoints of these project ids (None: all), by name."""
-    query = select(EndpointRow).where(EndpointRow.deleted.is_(None))
-    if projects is not None:
-        query = query.where(EndpointRow.project_id.in_(projects))
+def listed(session: Session, projects: Collection[str]) -> list[Endpoint]:
+    """Endpoints of these project ids, by name."""
+    query = select(EndpointRow).where(
+        EndpointRow.deleted.is_(None), EndpointRow.project_id.in_(projects)
+    )
     return [view(row) for row in session.scalars(query.order_by(EndpointRow.name))]
 
 

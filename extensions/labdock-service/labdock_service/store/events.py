@@ -39,16 +39,14 @@ def add(
 
 def after(
     session: Session,
-    projects: Collection[str] | None,
+    projects: Collection[str],
     after: int,
     *,
     job: str | None = None,
     limit: int = 500,
 ) -> list[Event]:
-    """Events with greater ids, oldest first, of these project ids (None: all) and this job."""
-    query = select(EventRow).where(EventRow.id > after)
-    if projects is not None:
-        query = query.where(EventRow.project_id.in_(projects))
+    """Events with greater ids, oldest first, of these project ids and this job."""
+    query = select(EventRow).where(EventRow.id > after, EventRow.project_id.in_(projects))
     if job is not None:
         query = query.where(EventRow.job_id == job)
     return [view(row) for row in session.scalars(query.order_by(EventRow.id).limit(limit))]

@@ -78,17 +78,15 @@ def find(session: Session, job_id: str) -> JobRow | None:
 
 def listed(
     session: Session,
-    projects: Collection[str] | None,
+    projects: Collection[str],
     *,
     state: JobState | None = None,
     owner: str | None = None,
     limit: int = 50,
     before: str | None = None,
 ) -> list[Job]:
-    """Jobs of these project ids (None: all), newest first; `before` is the last id seen."""
-    query = select(JobRow).join(JobRow.owner)
-    if projects is not None:
-        query = query.where(JobRow.project_id.in_(projects))
+    """Jobs of these project ids, newest first; `before` is the last id seen."""
+    query = select(JobRow).join(JobRow.owner).where(JobRow.project_id.in_(projects))
     if state is not None:
         query = query.where(JobRow.state == state)
     if owner is not None:

@@ -61,11 +61,9 @@ def of_job(session: Session, job_id: str) -> list[ModelRow]:
     return list(session.scalars(query.order_by(ModelRow.created, ModelRow.version)))
 
 
-def listed(session: Session, projects: Collection[str] | None) -> list[ModelVersion]:
-    """Model versions of these project ids (None: all), by name, newest version first."""
-    query = select(ModelRow)
-    if projects is not None:
-        query = query.where(ModelRow.project_id.in_(projects))
+def listed(session: Session, projects: Collection[str]) -> list[ModelVersion]:
+    """Model versions of these project ids, by name, newest version first."""
+    query = select(ModelRow).where(ModelRow.project_id.in_(projects))
     query = query.order_by(ModelRow.name, ModelRow.version.desc())
     return [view(row) for row in session.scalars(query)]
 

@@ -76,13 +76,6 @@ def ensure_person(session: Session, name: str, created: str) -> PersonRow:
     return person
 
 
-def find_person(session: Session, name: str) -> PersonRow | None:
-    """The living person of that name."""
-    return session.scalar(
-        select(PersonRow).where(PersonRow.name == name, PersonRow.retired.is_(None))
-    )
-
-
 def personal_project(session: Session, person: PersonRow) -> ProjectRow:
     """The project of the person's own."""
     return session.scalars(select(ProjectRow).where(ProjectRow.person_id == person.id)).one()
