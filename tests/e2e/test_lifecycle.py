@@ -123,6 +123,8 @@ def test_interrupting_up_ends_the_hub_only(stopped: Deployment) -> None:
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # a test run in the background ignores the signal, and its children with it
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert up.stdout
     said = ""
