@@ -65,6 +65,11 @@ async def test_a_mistake_names_its_field(
     assert answer.json()["field"] == field
 
 
+async def test_a_key_lives_ten_years_at_most(ada: httpx.AsyncClient) -> None:
+    answer = await ada.post("endpoints/ada/digits/keys", json={"expires_in": 1e12})
+    assert "'expires_in' cannot be used: input should be less" in problem(answer, 400)
+
+
 @pytest.mark.parametrize(
     "content",
     [

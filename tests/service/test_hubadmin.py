@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
+from click.testing import CliRunner
 from tests.support.hub import ADMIN_TOKEN, RunningHub, running_hub
 
+from labdock_service.commands import token
 from labdock_service.hubadmin import leave_members_only
 from labdock_service.settings import ProcessSettings, ProjectSettings, Settings
 
@@ -30,6 +33,17 @@ def start(hub: RunningHub, **projects: list[str]) -> None:
         projects={name: ProjectSettings(members=people) for name, people in projects.items()},
     )
     leave_members_only(settings)
+
+
+def test_a_token_is_printed_alone_or_as_json(
+    hub: RunningHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(state=hub.state, port=int(hub.url.rpartition(":")[2]), admins=["ada"])
+    monkeypatch.setattr("labdock_service.settings.load_settings", lambda: settings)
+    alone = CliRunner().invoke(token, ["ada"])
+    assert alone.exit_code == 0 and len(alone.output.split()) == 1, alone.output
+    made = json.loads(CliRunner().invoke(token, ["ada", "--json"]).output)
+    assert made["name"] == "ada" and made["token"]
 
 
 def members(hub: RunningHub, group: str) -> list[str]:

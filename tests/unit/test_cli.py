@@ -21,6 +21,7 @@ from labdock.cli import ADMIN, SECTIONS, cli, main
 from labdock.running import Job
 from labdock.schema import Failure, Progress
 from labdock.serving import newest
+from labdock.wording import duration
 
 Run = Callable[..., "Result"]
 
@@ -225,6 +226,13 @@ def test_jobs_are_listed(run: Run, job: Job) -> None:
     assert json.loads(run("jobs", "--json", "--limit", "1").out)[0]["id"] == job.id
     nothing = run("jobs", "--state", "stopping")
     assert nothing.out == "" and "labdock submit" in nothing.err
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(7500, "2 h 5 min"), (3 * 86400 + 5, "3 days"), (3.2e8, "3703 days")]
+)
+def test_lengths_of_time_are_said_in_what_fits(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
 
 
 def test_a_name_never_breaks_a_table(run: Run, hand: Hand, job: Job) -> None:

@@ -396,7 +396,8 @@ class KeyRequest:
     """Asks for a key of an endpoint; `expires_in` is in seconds, none for a lasting one."""
 
     title: Annotated[str, Len(1, 100)] = "key"
-    expires_in: Annotated[float, Ge(1)] | None = None
+    expires_in: Annotated[float, Ge(1), Le(315_576_000)] | None = None
+    """Ten years at most."""
 
 
 @dataclass(frozen=True, kw_only=True)

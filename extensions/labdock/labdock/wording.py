@@ -15,24 +15,23 @@ _CONTROL = re.compile(
 
 
 def size(count: float) -> str:
-    """Bytes as `512 B`, `1.2 MB`."""
-    for unit in _STEPS[:-1]:
-        if count < 999.5:
-            return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
+    """Bytes as `512 B`, `1.2 MB`, `4 GB`."""
+    for unit in _STEPS:
+        if count < 999.5 or unit == _STEPS[-1]:
+            break
         count /= 1000
-    return f"{count:.1f} {_STEPS[-1]}"
+    return f"{count:.{0 if count >= 100 else 1}f}".removesuffix(".0") + f" {unit}"
 
 
 def duration(seconds: float) -> str:
-    """Seconds as `8 s`, `1 min 12 s`, `2 h 5 min`."""
+    """Seconds as `8 s`, `1 min 12 s`, `2 h`, `30 days`."""
     whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
+    if whole >= 48 * 3600:
+        return f"{whole // 86400} days"
     minutes, rest = divmod(whole, 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min"
+    amounts = ((hours, "h"), (minutes, "min")) if hours else ((minutes, "min"), (rest, "s"))
+    return " ".join(f"{amount} {unit}" for amount, unit in amounts if amount) or "0 s"
 
 
 def plain(text: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import click
 
 from labdock_service.commands.speaking import spoken
@@ -38,13 +40,15 @@ def doctor(as_json: bool) -> None:
 
 @click.command()
 @click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @spoken
-def token(name: str) -> None:
+def token(name: str, as_json: bool) -> None:
     """Print a token for a person, for LABDOCK_TOKEN outside of the hub."""
     from labdock_service.hubadmin import make_token
     from labdock_service.settings import load_settings
 
-    click.echo(make_token(load_settings(), name))
+    made = make_token(load_settings(), name)
+    click.echo(json.dumps({"name": name, "token": made}) if as_json else made)
 
 
 COMMANDS = [up, down, doctor, token]
