@@ -169,11 +169,12 @@ async def test_the_page_shows_what_is_there(
     with api.parts.store.write() as session:
         job = session.get_one(JobRow, filled.job)
         job.name, job.state = "<script>alert(1)</script>", "running"
-        job.progress = {"epoch": 3, "epochs": 5, "metrics": {"loss": 0.25}, "seconds_left": 75.0}
+        told = {"epoch": 3, "epochs": 5, "step": 5, "steps": 10, "metrics": {"loss": 0.25}}
+        job.progress = {**told, "seconds_left": 75.0}
         assert jobs.view(session, job).progress.epoch == 3
     page = await ada.get(f"{api.url}{PREFIX}")
     assert page.status_code == 200
-    for shown in ("&lt;script&gt;", 'value="0.600"', "loss 0.25", "1 min 15 s left", "ada/digits"):
+    for shown in ("&lt;script&gt;", 'value="0.500"', "loss 0.25", "1 min 15 s left", "ada/digits"):
         assert shown in page.text, shown
     assert "<script>alert" not in page.text
     assert '/services/tensorboard/ada/">ada</a> <span class="dim">your own</span>' in page.text

@@ -210,7 +210,7 @@ def test_a_job_that_waits_is_stopped_without_an_attempt(live: Deployment) -> Non
 
 def test_the_time_limit_fails_the_job(live: Deployment) -> None:
     job = live.until(live.submit(WAIT, time_limit=1.0), "failed")
-    assert job.message == "It ran longer than its limit of 1 second."
+    assert job.message == "It ran longer than its limit of 1 s."
     assert len(job.attempts) == 1
 
 

@@ -337,7 +337,7 @@ def test_keys_are_shown_once(run: Run, hand: Hand, job: Job) -> None:
     assert made.out.startswith("ldk_") and made.out.count("\n") == 1
     (key,) = json.loads(run("keys", "list", "keyed", "--json").out)
     assert key["title"] == "website" and key["secret"] is None
-    assert "in 7" in run("keys", "list", "keyed").out
+    assert "in 30 days" in run("keys", "list", "keyed").out
     assert run("keys", "revoke", "keyed", key["id"][:6]).code == 0
     assert json.loads(run("keys", "list", "keyed", "--json").out) == []
 

@@ -99,7 +99,7 @@ def test_the_time_limit_is_said_as_it_was_asked_for() -> None:
     verdict = judge(stopped, "time_limit", {}, time_limit=7200)
     assert (verdict.outcome, verdict.reason) == (
         "failed",
-        "It ran longer than its limit of 2 hours.",
+        "It ran longer than its limit of 2 h.",
     )
 
 

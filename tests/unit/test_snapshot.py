@@ -182,7 +182,7 @@ def test_too_large_a_folder_is_refused_naming_the_largest(folder: Path) -> None:
     write(folder, {f"part{n}.bin": bytes(n * 1000) for n in range(1, 9)})
     message = refused(folder, limit=30_000)
     assert "36 kB" in message and "30 kB" in message
-    assert message.index("part8.bin (8.0 kB)") < message.index("part7.bin") < message.index("part4")
+    assert message.index("part8.bin (8 kB)") < message.index("part7.bin") < message.index("part4")
     assert "part3.bin" not in message and ".labdockignore" in message
 
 

@@ -20,6 +20,7 @@ from pathlib import Path, PurePosixPath
 from pathspec import GitIgnoreSpec
 from pathspec.pattern import RegexPattern
 
+from labdock import wording
 from labdock.errors import Mistake
 
 IGNORE_FILES = (".gitignore", ".labdockignore")
@@ -265,14 +266,4 @@ def _leaves(path: str, data_roots: Iterable[str]) -> str:
 def largest(files: Iterable[tuple[str, int]], count: int = 5) -> Iterator[str]:
     """The largest files, for a person."""
     for path, size in sorted(files, key=lambda item: (-item[1], item[0]))[:count]:
-        yield f"{path} ({readable(size)})"
-
-
-def readable(size: int) -> str:
-    """A size for a person."""
-    amount = float(size)
-    for unit in ("B", "kB", "MB"):
-        if amount < 1000:
-            return f"{amount:.0f} {unit}" if unit == "B" or amount >= 10 else f"{amount:.1f} {unit}"
-        amount /= 1000
-    return f"{amount:.1f} GB"
+        yield f"{path} ({wording.size(size)})"

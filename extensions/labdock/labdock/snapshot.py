@@ -20,12 +20,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, BinaryIO
 
-from labdock import notebook
+from labdock import notebook, wording
 from labdock.dependencies import Installed, find_requirements, installed_here
 from labdock.digests import canonical_json, sha256
 from labdock.errors import Mistake
 from labdock.schema import Environment, GitCommit, Requirements, Source, SourceFile
-from labdock.selection import Candidate, Selection, largest, readable, select
+from labdock.selection import Candidate, Selection, largest, select
 
 MOST_FILES = 100_000
 READS = 3
@@ -171,7 +171,7 @@ def _refuse_large(sizes: list[tuple[str, int]], limit: int) -> None:
     total = sum(size for _, size in sizes)
     if total > limit:
         raise Mistake(
-            f"The folder holds {readable(total)}, and a source may hold {readable(limit)}. "
+            f"The folder holds {wording.size(total)}, and a source may hold {wording.size(limit)}. "
             f"The largest: {', '.join(largest(sizes))}. List in .labdockignore what a job does "
             "not need, or move data to a data root and link it."
         )

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
 from starlette.concurrency import run_in_threadpool
 
+from labdock import wording
 from labdock.schema import ENDED, Endpoint, Job, Person
 from labdock_service.api.parts import Parts, PartsOf
 from labdock_service.errors import NotFound, Unauthorized
@@ -105,25 +106,7 @@ def _templates() -> Environment:
     from jinja2 import Environment, FileSystemLoader  # only here: no page, no memory for it
 
     templates = Environment(loader=FileSystemLoader(FOLDER), autoescape=True, trim_blocks=True)
-    templates.filters["duration"] = duration
-    templates.globals["progress"] = progress
+    templates.filters["duration"] = wording.duration
+    templates.globals["share"] = wording.share
     templates.globals["ended"] = ENDED
     return templates
-
-
-def duration(seconds: float) -> str:
-    """Seconds as a person says them."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
-
-
-def progress(job: Job) -> float | None:
-    """How much of a job's epochs is done, from 0 to 1; None where that is not known."""
-    now = job.progress
-    if job.state == "succeeded" or now.epoch is None or not now.epochs:
-        return None
-    inside = now.step / now.steps if now.step is not None and now.steps else 1.0
-    return min(max((now.epoch - 1 + inside) / now.epochs, 0.0), 1.0)

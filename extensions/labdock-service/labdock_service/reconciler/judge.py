@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from labdock import wording
 from labdock.schema import Failure
 
 Ending = Literal["stop", "suspend", "time_limit", "gang_timeout", "gang_lost", "finished"]
@@ -55,7 +56,7 @@ def judge(
     if ending == "suspend":
         return Verdict(outcome="suspended", reason="Suspended: goes on at the next start.")
     if ending == "time_limit":
-        return _failed(f"It ran longer than its limit of {_duration(time_limit or 0)}.")
+        return _failed(f"It ran longer than its limit of {wording.duration(time_limit or 0)}.")
     if causes:
         return _judge_cause(_first(causes), len(ends), failures)
     if ending == "gang_timeout":
@@ -143,11 +144,3 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
-
-
-def _duration(seconds: float) -> str:
-    for unit, length in (("hour", 3600), ("minute", 60)):
-        if seconds >= length and seconds % length == 0:
-            count = seconds / length
-            return f"{count:g} {unit}" + ("" if count == 1 else "s")
-    return f"{seconds:g} second" + ("" if seconds == 1 else "s")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from labdock import wording
 from labdock_service.scheduling.ledger import SLACK, Capacity, Lease, Need
 
 
@@ -20,14 +21,6 @@ class _Kind:
 def number(value: float) -> str:
     """2 for 2.0 and 0.5 for 0.5."""
     return f"{value:.2f}".rstrip("0").rstrip(".")
-
-
-def size(value: float) -> str:
-    """Bytes in the unit that a person would choose."""
-    for unit, factor in (("GB", 10**9), ("MB", 10**6)):
-        if value >= factor:
-            return f"{number(value / factor)} {unit}"
-    return f"{number(value)} bytes"
 
 
 def _plural(word: str) -> Callable[[float], str]:
@@ -53,8 +46,8 @@ _KINDS = (
         need=lambda need: need.memory,
         has=lambda node: node.memory,
         held=lambda lease: lease.memory,
-        words=lambda value: f"{size(value)} of memory",
-        amount=size,
+        words=lambda value: f"{wording.size(value)} of memory",
+        amount=wording.size,
     ),
 )
 
