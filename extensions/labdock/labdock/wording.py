@@ -27,7 +27,7 @@ def duration(seconds: float) -> str:
     """Seconds as `8 s`, `1 min 12 s`, `2 h`, `30 days`."""
     whole = max(0, round(seconds))
     if whole >= 48 * 3600:
-        return f"{whole // 86400} days"
+        return f"{round(whole / 86400)} days"
     minutes, rest = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)
     amounts = ((hours, "h"), (minutes, "min")) if hours else ((minutes, "min"), (rest, "s"))
