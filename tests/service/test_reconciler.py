@@ -16,7 +16,7 @@ from tests.support.workers import python, spec
 
 from labdock.schema import Resources
 from labdock_service import linux
-from labdock_service.engines.foldercopy import delete_folder
+from labdock_service.folders import delete_folder
 from labdock_service.store import events, leases
 
 WAIT = """

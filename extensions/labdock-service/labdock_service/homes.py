@@ -15,6 +15,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from labdock_service.jsonfile import write_json
+
 OWN = ".labdock"
 """The folder in a home that holds what Labdock itself keeps there."""
 
@@ -84,9 +86,7 @@ def welcome(home: Path, examples: Path) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
             copied[name] = _digest(target)
-    fresh = record.with_suffix(".new")
-    fresh.write_text(json.dumps(copied, indent=1))
-    fresh.replace(record)
+    write_json(record, copied)
 
 
 def _read(record: Path) -> dict[str, str]:
@@ -108,9 +108,7 @@ def make_overlay(home: Path, environment: Path, title: str) -> Overlay:
         _show_environment(overlay)
         _write_programs(overlay)
         kernel.parent.mkdir(parents=True, exist_ok=True)
-        fresh = kernel.with_suffix(".new")
-        fresh.write_text(json.dumps(_kernel_spec(overlay, title), indent=1))
-        fresh.replace(kernel)  # last: an overlay with a kernel is a whole one
+        write_json(kernel, _kernel_spec(overlay, title))  # last: with a kernel it is whole
     return overlay
 
 

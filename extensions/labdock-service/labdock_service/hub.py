@@ -7,7 +7,6 @@ nothing but the settings and what `Local` found on this machine.
 from __future__ import annotations
 
 import itertools
-import json
 import os
 import random
 import secrets
@@ -26,6 +25,7 @@ from traitlets.config import Config
 from labdock_service import processes
 from labdock_service.deployment import PORTS_FILE, read_ports
 from labdock_service.installation import ensure_proxy
+from labdock_service.jsonfile import write_json
 from labdock_service.names import NAME
 from labdock_service.password import PasswordLogin
 from labdock_service.settings import Settings, settings_environment
@@ -263,9 +263,7 @@ def choose_ports(state: StateFolder) -> dict[str, int]:
     ports = kept | dict(zip(missing, _free_ports(len(missing), kept.values()), strict=True))
     if ports != before:
         state.run.mkdir(parents=True, exist_ok=True)
-        fresh = state.run / f"{PORTS_FILE}.new"
-        fresh.write_text(json.dumps(ports))
-        fresh.replace(state.run / PORTS_FILE)
+        write_json(state.run / PORTS_FILE, ports)
     return ports
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from labdock_service.errors import NotFound, Unavailable
+from labdock_service.jsonfile import write_json
 from labdock_service.settings import Settings
 
 TOKEN_SCOPES = ("access:services!service=labdock", "access:services!service=tensorboard")
@@ -40,9 +41,7 @@ def leave_members_only(settings: Settings) -> None:
         former = sorted(set(found.get("users", [])) - set(project.people if project else []))
         if former:
             _ask(settings, "DELETE", f"{group}/users", {"users": former})
-    fresh = record.with_suffix(".new")
-    fresh.write_text(json.dumps(sorted(settings.projects)))
-    fresh.replace(record)
+    write_json(record, sorted(settings.projects))
 
 
 def _names_in(record: Path) -> list[str]:

@@ -22,6 +22,8 @@ from typing import Any
 import labdock_runtime
 from labdock_service import bootstrap
 from labdock_service.errors import ServiceError
+from labdock_service.folders import delete_folder
+from labdock_service.jsonfile import write_json
 from labdock_service.packaging.environments import usual_platform
 from labdock_service.packaging.layers import make_read_only
 from labdock_service.statefolder import StateFolder
@@ -138,14 +140,15 @@ def _fill_environment(folder: Path, digest: str, like: Path | None, report: Repo
         _run([uv, "pip", "install", *own, *built])
     report("byte code, so that everything starts quickly")
     _run([python, "-m", "compileall", "-q", "-j", "0", str(venv / "lib")], quiet=True)
-    (folder / "environment.json").write_text(json.dumps(_describe(python, digest), indent=1))
+    write_json(folder / "environment.json", _describe(python, digest))
     _seal(venv)
 
 
 def _link_tree(source: Path, target: Path) -> None:
     """The same tree, its files linked: they are never written to, only replaced."""
     shutil.copytree(source, target, symlinks=True, copy_function=os.link)
-    _make_writable(target)
+    for place, _, _ in os.walk(target):
+        Path(place).chmod(0o755)
 
 
 def _build_wheel(name: str, target: Path) -> Path:
@@ -188,9 +191,7 @@ def _make_default(state: StateFolder, current: Path) -> None:
             "default": is_current,
         }
         if wanted != description:
-            fresh = file.with_suffix(".new")
-            fresh.write_text(json.dumps(wanted, indent=1))
-            fresh.replace(file)
+            write_json(file, wanted)
 
 
 def _sources_digest() -> str:
@@ -222,20 +223,13 @@ def _made_beside(folder: Path) -> Iterator[Path]:
                 raise
     finally:
         if fresh.exists():
-            _make_writable(fresh)
-            shutil.rmtree(fresh, ignore_errors=True)
+            delete_folder(fresh)
 
 
 def _seal(folder: Path) -> None:
     """Let nothing in it be written, added or removed: files share their inodes with uv's cache."""
     make_read_only(folder)
     folder.chmod(0o555)
-
-
-def _make_writable(folder: Path) -> None:
-    """Let files be added, removed and replaced; what is in them is shared and stays read-only."""
-    for place, _folders, _files in os.walk(folder):
-        Path(place).chmod(0o755)
 
 
 def _base_python() -> str:

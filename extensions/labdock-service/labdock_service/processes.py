@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from labdock_service import linux
+from labdock_service.jsonfile import write_json
 from labdock_service.statefolder import StateFolder
 
 GRACE = 10.0
@@ -87,10 +88,7 @@ def _read_record(record: Path) -> tuple[int, float] | None:
 
 
 def _write_record(record: Path, pid: int) -> None:
-    text = json.dumps({"pid": pid, "started": start_time(pid), "boot": linux.boot()})
-    fresh = record.with_suffix(".new")
-    fresh.write_text(text)
-    fresh.replace(record)
+    write_json(record, {"pid": pid, "started": start_time(pid), "boot": linux.boot()})
 
 
 @contextlib.contextmanager

@@ -30,10 +30,3 @@ def _copy_file(source: str, target: str) -> None:
                 pass
         except OSError:
             shutil.copyfileobj(old, new)
-
-
-def delete_folder(folder: Path) -> None:
-    """Delete a tree, also where a worker made parts of it read-only."""
-    for inner, _, _ in os.walk(folder):
-        os.chmod(inner, 0o700)  # noqa: PTH101
-    shutil.rmtree(folder)

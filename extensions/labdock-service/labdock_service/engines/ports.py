@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from labdock_service.errors import EngineFailed
+from labdock_service.jsonfile import write_json
 
 HOST = "127.0.0.1"
 RESERVED_SECONDS = 120.0
@@ -28,9 +29,7 @@ def reserve(record: Path, count: int) -> list[str]:
         reserved = {port: end for port, end in _read(record).items() if end > now}
         ports = _choose(count, reserved)
         reserved |= {str(port): now + RESERVED_SECONDS for port in ports}
-        fresh = record.with_suffix(".new")
-        fresh.write_text(json.dumps(reserved))
-        fresh.replace(record)
+        write_json(record, reserved)
     return [f"{HOST}:{port}" for port in ports]
 
 

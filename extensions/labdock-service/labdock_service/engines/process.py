@@ -24,11 +24,12 @@ from labdock_service.engines import filewatch, limits, ports, supervisor
 from labdock_service.engines.base import Engine, LogRecord, Node, WorkerSpec, WorkerStatus
 from labdock_service.engines.devices import find_devices
 from labdock_service.engines.environment import worker_environment
-from labdock_service.engines.foldercopy import copy_folder, delete_folder
+from labdock_service.engines.foldercopy import copy_folder
 from labdock_service.engines.launch import Order, launch
 from labdock_service.engines.logreader import LogReader
 from labdock_service.engines.workerfolder import WorkerFolder
 from labdock_service.errors import EngineFailed, Invalid, NotFound
+from labdock_service.folders import delete_folder
 from labdock_service.statefolder import StateFolder
 from labdock_service.waiting import wait
 

@@ -1,9 +1,10 @@
 """A worker's status.json, whole at any moment: what is known of it, whoever asks."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
+
+from labdock_service.jsonfile import write_json
 
 NAME = "status.json"
 
@@ -19,9 +20,4 @@ def read(folder: Path) -> dict[str, Any] | None:
 
 def write(folder: Path, status: dict[str, Any]) -> None:
     """Replace the status, and have it on the disk before returning."""
-    fresh = folder / "status.new"
-    with fresh.open("w") as file:
-        json.dump(status, file)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(folder / NAME)
+    write_json(folder / NAME, status)

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from labdock.schema import Layer
 from labdock_service.errors import PackagingFailed
+from labdock_service.folders import delete_folder
 from labdock_service.packaging.environments import LocalEnvironment
 from labdock_service.packaging.layers import LayerStore
 from labdock_service.packaging.lock import lock_digest, locked_packages
 from labdock_service.packaging.reasons import plain
-from labdock_service.packaging.scratch import Scratch, discard, scratch
+from labdock_service.packaging.scratch import Scratch, scratch
 from labdock_service.packaging.uv import UvFailed, refuse_trouble, run_uv
 
 PORTABLE_SCRIPT = re.compile(rb"#!\s*/(?:bin/(?:ba)?sh|usr/bin/env [\w.-]+)\s*\n(?!'''exec')")
@@ -41,7 +42,7 @@ def normalise(folder: Path) -> None:
     """Take out what differs between machines: byte code, uv's lock, scripts with a host's path."""
     (folder / ".lock").unlink(missing_ok=True)
     for cache in list(folder.rglob("__pycache__")):
-        discard(cache)
+        delete_folder(cache)
     scripts = {file for file in (folder / "bin").glob("*") if _has_host_path(file)}
     for script in scripts:
         script.unlink()

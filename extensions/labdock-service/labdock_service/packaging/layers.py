@@ -19,7 +19,9 @@ from typing import Literal
 
 from labdock.digests import canonical_json, sha256
 from labdock.schema import Layer
-from labdock_service.packaging.scratch import discard, publish
+from labdock_service.folders import delete_folder
+from labdock_service.jsonfile import write_json
+from labdock_service.packaging.scratch import publish
 from labdock_service.statefolder import StateFolder
 
 Role = Literal["dependencies", "runtime", "code"]
@@ -53,10 +55,8 @@ class LayerStore:
         publish(tar, self.blob(layer.digest))
         self._unpack(folder, layer)
         record = self._record(role, made_of)
-        fresh = folder.with_suffix(".json")
-        fresh.write_bytes(canonical_json(asdict(layer)))
         record.parent.mkdir(parents=True, exist_ok=True)
-        fresh.replace(record)
+        write_json(record, asdict(layer))
         return layer
 
     def blob(self, digest: str) -> Path:
@@ -70,7 +70,7 @@ class LayerStore:
     def _unpack(self, folder: Path, layer: Layer) -> None:
         final = self.unpacked(layer.digest)
         if final.exists():
-            discard(folder)
+            delete_folder(folder)
         else:
             _point_to_roots(folder, self.state.data_roots)
             make_read_only(folder)

@@ -11,6 +11,7 @@ from typing import Any
 
 from labdock.digests import canonical_json, sha256
 from labdock.schema import Layer
+from labdock_service.jsonfile import write_json
 from labdock_service.packaging.layers import ROOT, LayerStore
 from labdock_service.packaging.scratch import publish, scratch
 
@@ -95,10 +96,8 @@ def _list(name: str, manifest: dict[str, Any], store: LayerStore) -> None:
             layout.write_text('{"imageLayoutVersion":"1.0.0"}')
         entry = {**manifest, "annotations": {"org.opencontainers.image.ref.name": name}}
         others = [item for item in _listed(store) if item["annotations"] != entry["annotations"]]
-        fresh = images / "index.json.new"
         body = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [*others, entry]}
-        fresh.write_text(json.dumps(body))
-        fresh.replace(images / "index.json")
+        write_json(images / "index.json", body)
 
 
 def _listed(store: LayerStore) -> list[dict[str, Any]]:

@@ -10,12 +10,12 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from labdock_service.folders import delete_folder
 from labdock_service.statefolder import StateFolder
 
 
@@ -37,7 +37,8 @@ def scratch(state: StateFolder) -> Iterator[Scratch]:
     try:
         yield made
     finally:
-        discard(made.path)
+        with contextlib.suppress(OSError):  # the next one sweeps what is left
+            delete_folder(made.path)
         os.close(made.lock)
 
 
@@ -49,14 +50,6 @@ def publish(made: Path, final: Path) -> None:
     except OSError:
         if not final.is_dir():
             raise
-
-
-def discard(folder: Path) -> None:
-    """Delete a folder, also where parts of it are read-only; what is gone already is gone."""
-    for inner, _, _ in os.walk(folder):
-        with contextlib.suppress(FileNotFoundError):
-            os.chmod(inner, 0o700)  # noqa: PTH101
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _make(place: Path) -> Scratch:
@@ -71,10 +64,10 @@ def _make(place: Path) -> Scratch:
 
 def _sweep(place: Path) -> None:
     for path in place.iterdir():
-        with contextlib.suppress(FileNotFoundError, BlockingIOError):
+        with contextlib.suppress(OSError):
             lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                discard(path)
+                delete_folder(path)
             finally:
                 os.close(lock)

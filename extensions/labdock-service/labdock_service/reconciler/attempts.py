@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from labdock_service.engines.base import WorkerStatus
-from labdock_service.engines.foldercopy import delete_folder
+from labdock_service.folders import delete_folder
 from labdock_service.reconciler.harvest import FoundModel, Left
 from labdock_service.reconciler.harvester import Harvester, Trouble
 from labdock_service.reconciler.judge import End, Ending, Verdict, judge, without_files

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+from labdock_service.jsonfile import write_json
 
 ENDPOINTS = "endpoints.json"
 KEYS = "keys.json"
@@ -75,14 +75,6 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _replace(file: Path, table: dict[str, Any]) -> None:
-    """Write it whole or not at all, readable by this user only."""
-    text = json.dumps(table, indent=1).encode()
-    if file.exists() and file.read_bytes() == text:
-        return
-    file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, fresh = tempfile.mkstemp(dir=file.parent, prefix=file.name)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    Path(fresh).replace(file)
+    if not file.exists() or _read(file) != table:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_json(file, table)

@@ -1,0 +1,20 @@
+"""Deleting a tree, also one that may not be written."""
+
+import contextlib
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+
+def delete_folder(folder: Path) -> None:
+    """Delete a folder, also where parts of it are read-only; what is gone already is gone."""
+    for inner, _, _ in os.walk(folder):
+        with contextlib.suppress(FileNotFoundError):
+            os.chmod(inner, 0o700)  # noqa: PTH101
+    shutil.rmtree(folder, onerror=_pass_over_what_is_gone)
+
+
+def _pass_over_what_is_gone(_call: object, _path: str, why: Any) -> None:
+    if not isinstance(why[1], FileNotFoundError):
+        raise why[1]
