@@ -345,15 +345,22 @@ def test_an_extra_of_a_package_that_the_environment_has(state: StateFolder, tmp_
 # Killed, and two at once
 
 
+def found(folder: Path, pattern: str) -> list[Path]:
+    try:
+        return list(folder.glob(pattern))
+    except FileNotFoundError:  # another process deleted a folder while it was read
+        return []
+
+
 def making(state: StateFolder) -> list[Path]:
-    return list((state.cache / "making").glob("*"))
+    return found(state.cache / "making", "*")
 
 
 MOMENTS: Mapping[str, Callable[[StateFolder], object]] = {
     "as something is being made": making,
-    "as packages are being installed": lambda state: list(state.cache.glob("making/*/dep*/*")),
-    "as a layer is there": lambda state: list(state.layers.glob("*")),
-    "as all layers are there": lambda state: len(list(state.layers.glob("*"))) == 3,
+    "as packages are being installed": lambda state: found(state.cache, "making/*/dep*/*"),
+    "as a layer is there": lambda state: found(state.layers, "*"),
+    "as all layers are there": lambda state: len(found(state.layers, "*")) == 3,
 }
 
 
