@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections import Counter
@@ -410,6 +411,20 @@ def test_down_keeps_what_runs_for_the_next_start(place: Deployment) -> None:
     let_go(place, job)
     done = place.until(job, "succeeded")
     assert len(done.attempts) == 2
+
+
+def test_a_power_cut_is_no_attempt(place: Deployment) -> None:
+    """kill -9 of the reconciler, and of the worker with its supervisor while it is down."""
+    place.start()
+    job = place.submit(WAIT, max_attempts=1)
+    eventually(lambda: printed(place, f"job-{job}-1-0", "waiting"))
+    place.kill()
+    status = json.loads((place.state.workers / f"job-{job}-1-0" / "status.json").read_text())
+    os.kill(status["supervisor"], signal.SIGKILL)
+    place.start()
+    eventually(lambda: printed(place, f"job-{job}-2-0", "waiting"))
+    let_go(place, job)
+    assert len(place.until(job, "succeeded").attempts) == 2
 
 
 # Another database

@@ -10,7 +10,7 @@ from labdock_service.reconciler.judge import End, Ending, judge
 
 CODES = st.sampled_from([None, 0, 1, 3, 64, 75, 143, -9, -11, -15])
 ENDINGS = st.sampled_from(
-    [None, "stop", "suspend", "time_limit", "gang_timeout", "gang_lost", "finished"]
+    [None, "stop", "suspend", "outage", "time_limit", "gang_timeout", "gang_lost", "finished"]
 )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
+from sqlalchemy.orm import Session
+
 from labdock_service.engines.base import WorkerStatus
 from labdock_service.folders import delete_folder
 from labdock_service.reconciler.harvest import FoundModel, Left
@@ -13,7 +15,7 @@ from labdock_service.reconciler.judge import End, Ending, Verdict, judge, withou
 from labdock_service.reconciler.parts import Parts
 from labdock_service.reconciler.states import change, note
 from labdock_service.reconciler.watching import Watcher
-from labdock_service.store import leases, workers
+from labdock_service.store import active, leases, workers
 from labdock_service.store.tables import AttemptRow, JobRow, WorkerRow
 
 FINISH_SECONDS = 30.0
@@ -62,6 +64,27 @@ class Attempts:
                 attempt = session.get(AttemptRow, key) if all(key) else None
                 if attempt is not None and attempt.ended is not None:
                     _delete_copy(status)
+
+    def excuse(self) -> None:
+        """Mark attempts all of whose workers vanished while no reconciler was there to see it.
+
+        A power cut took them: as after a suspension, they are tried again and do not count.
+        """
+        seen = {status.id: status for status in self.parts.engine.look()}
+        with self.parts.store.read() as session:
+            gangs = [
+                workers.of_attempt(session, job.id, job.attempt) for job in _under_way(session)
+            ]
+        for gang in gangs:
+            if gang and all(_vanished(worker, seen.get(worker.id)) for worker in gang):
+                self._mark_outage(gang)
+
+    def _mark_outage(self, gang: list[WorkerRow]) -> None:
+        with self.parts.write() as session:
+            attempt = session.get_one(AttemptRow, (gang[0].job_id, gang[0].attempt))
+            attempt.ending = attempt.ending or "outage"
+            for worker in gang:
+                session.get_one(WorkerRow, worker.id).stopping = True
 
     def _why_end(self, job: JobRow, attempt: AttemptRow, gang: list[WorkerRow]) -> Ending | None:
         """Why the workers must end now; a person's stop comes before every other reason."""
@@ -169,6 +192,18 @@ class Attempts:
 def worker_id(job: str, attempt: int, rank: int) -> str:
     """Names a job's worker on every engine."""
     return f"job-{job}-{attempt}-{rank}"
+
+
+def _under_way(session: Session) -> list[JobRow]:
+    """Jobs with workers that nobody asked to stop."""
+    rows = active.jobs(session)
+    return [job for job in rows if job.state in ("starting", "running") and job.target != "stopped"]
+
+
+def _vanished(worker: WorkerRow, status: WorkerStatus | None) -> bool:
+    """Whether it was there when a reconciler last looked, and ended without an exit code."""
+    was_there = worker.state != "ended"
+    return was_there and status is not None and (status.state, status.exit_code) == ("ended", None)
 
 
 def _delete_copy(worker: WorkerStatus) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from labdock import wording
 from labdock.schema import Failure
 
-Ending = Literal["stop", "suspend", "time_limit", "gang_timeout", "gang_lost", "finished"]
+Ending = Literal["stop", "suspend", "outage", "time_limit", "gang_timeout", "gang_lost", "finished"]
 """Why Labdock itself ends the workers of an attempt."""
 
 OWN_FAILURE = (1, 64)
@@ -55,6 +55,9 @@ def judge(
         return Verdict(outcome="stopped", reason="Stopped.")
     if ending == "suspend":
         return Verdict(outcome="suspended", reason="Suspended: goes on at the next start.")
+    if ending == "outage":
+        reason = "Nothing of it was left when Labdock came back: goes on."
+        return Verdict(outcome="suspended", reason=reason)
     if ending == "time_limit":
         return _failed(f"It ran longer than its limit of {wording.duration(time_limit or 0)}.")
     if causes:

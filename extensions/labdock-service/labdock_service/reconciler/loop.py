@@ -58,6 +58,7 @@ class Reconciler:
         """Go on until `stop`."""
         with apart("The sweep"):
             self._attempts.sweep()
+        self._excuse()
         while not self._stopping:
             self.settle()
             self._wait()
@@ -74,6 +75,7 @@ class Reconciler:
         """
         self.parts.suspending = True
         deadline = time.monotonic() + SUSPEND_SECONDS
+        self._excuse()
         self.settle()
         while self._unfinished() and time.monotonic() < deadline:
             self._wait()
@@ -96,6 +98,10 @@ class Reconciler:
             if not self.parts.wrote:
                 return
             wake(self.parts.state.run / "api.pipe")
+
+    def _excuse(self) -> None:
+        with apart("The look at what vanished"):
+            self._attempts.excuse()
 
     def _pass(self) -> None:
         if not self.parts.suspending:
