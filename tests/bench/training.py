@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -77,7 +76,7 @@ def worker_environment(folder: Path, addresses: list[str], rank: int) -> Mapping
         "LABDOCK_ENTRY": SCRIPT.name,
         "LABDOCK_RANK": str(rank),
         "LABDOCK_WORKERS": str(len(addresses)),
-        "LABDOCK_JOB": f"bench-{time.time_ns()}",
+        "LABDOCK_JOB": folder.name,
         "LABDOCK_EVENTS": str(folder / f"{rank}.jsonl"),
         "LABDOCK_TENSORBOARD": str(folder / "tensorboard"),
         "LABDOCK_CHECKPOINTS": str(folder / "checkpoints"),
