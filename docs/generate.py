@@ -79,7 +79,9 @@ def commands_page() -> str:
         "`up`, `down`, `doctor` and `token` are for the machine that the hub runs on.",
     ]
     for path, command in walk(cli, ["labdock"]):
-        context = click.Context(command, info_name=" ".join(path), terminal_width=88)
+        group = click.Context(cli, info_name="labdock", **cli.context_settings)
+        name = " ".join(path[1:])
+        context = click.Context(command, info_name=name, parent=group, terminal_width=88)
         lines += ["", f"## {' '.join(path)}", "", "```text", command.get_help(context), "```"]
     return page(lines)
 
