@@ -111,7 +111,8 @@ def heading() -> Iterator[str]:
     peers = ", ".join(pin.replace("==", " ") for pin in pins)
     yield "Made by `make bench`; each section is one run. Contenders take turns in an order that is"
     yield "shuffled each round, so that a slow minute of the machine is everybody's. A ratio is the"
-    yield "median over pairs, with its 95 % bootstrap interval."
+    yield "median over pairs, with its 95 % bootstrap interval. A section may have been taken while"
+    yield "the machine did other work too: compare figures within a section, not between them."
     yield ""
     yield f"{datetime.date.today()}, {cores} cores, {memory()}, Linux {platform.release()}, "
     yield f"Python {platform.python_version()}, {versions()}. Peers: {peers}."
