@@ -1,11 +1,12 @@
-"""Write `docs/reference/` from the code: `python docs/generate.py`.
+"""Write `docs/reference/` from the code: `python docs/generate.py [FOLDER]`.
 
-A test runs the same functions and compares, so that the reference cannot drift.
+A test runs it in a process of its own and compares, so that the reference cannot drift.
 """
 
 from __future__ import annotations
 
 import inspect
+import sys
 import typing
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -201,9 +202,10 @@ PAGES: dict[str, Callable[[], str]] = {
 
 def main() -> None:
     """Write every page."""
-    REFERENCE.mkdir(exist_ok=True)
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else REFERENCE
+    folder.mkdir(exist_ok=True)
     for name, make in PAGES.items():
-        (REFERENCE / name).write_text(make(), encoding="utf-8")
+        (folder / name).write_text(make(), encoding="utf-8")
         print(f"docs/reference/{name}")
 
 
