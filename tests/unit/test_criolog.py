@@ -107,3 +107,21 @@ def test_what_is_no_log_is_passed_over(rubbish: bytes) -> None:
 def test_a_wrong_cursor_is_the_callers_mistake(cursor: str) -> None:
     with pytest.raises(Invalid):
         LogReader(cursor)
+
+
+@given(
+    pieces=st.lists(
+        st.sampled_from([b"hunter22", b"hunt", b"er22", b"\n", b"er", b"\xc3\xa9", b"0123456789"])
+    )
+)
+def test_what_is_masked_is_in_no_line_however_it_is_cut(pieces: list[bytes]) -> None:
+    writer = LineWriter("stdout", (b"hunter22",))
+    log = b"".join(writer.feed(piece, NOON) for piece in pieces) + writer.finish(NOON)
+    whole = b"".join(pieces).replace(b"hunter22", b"***").replace(b"\n", b"")
+    assert "".join(record.text for record in read(log)) == whole.decode()
+
+
+def test_a_line_of_nothing_but_what_is_masked() -> None:
+    writer = LineWriter("stdout", (b"hunter22",))
+    log = writer.feed(b"hunter22" * 1000, NOON) + writer.finish(NOON)
+    assert b"hunter" not in log

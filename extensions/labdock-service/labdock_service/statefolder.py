@@ -31,6 +31,11 @@ class StateFolder:
         return self.root / "team-password"
 
     @property
+    def secret_keys(self) -> Path:
+        """The keys that secrets are stored with (mode 600), made when the first is set."""
+        return self.root / "secret-keys"
+
+    @property
     def admin_token(self) -> Path:
         """The hub token of Labdock's own commands (mode 600)."""
         return self.run / "admin-token"

@@ -21,9 +21,13 @@ class LineWriter:
 
     It holds at most a part of a line, and it works on whole blocks of output instead of
     lines, so that a worker that writes without end costs neither memory nor a core.
+    What is `masked`, the longest first and never with a line's end in it, is written as `***`.
     """
 
-    def __init__(self, stream: str) -> None:
+    def __init__(self, stream: str, masked: tuple[bytes, ...] = ()) -> None:
+        self._masked = masked
+        self._held = max(map(len, masked), default=1) - 1
+        """Bytes at the end of a part that may be the beginning of one of them."""
         self._full = b" %s F " % stream.encode()
         self._part = b" %s P " % stream.encode()
         self._rest = b""
@@ -38,14 +42,21 @@ class LineWriter:
         if end >= 0:
             prefix = stamp + self._full
             self._open = False
-            log = prefix + output[:end].replace(b"\n", b"\n" + prefix) + b"\n"
+            log = prefix + self._mask(output[:end]).replace(b"\n", b"\n" + prefix) + b"\n"
         self._rest = output[end + 1 :]
         if len(self._rest) > LONGEST_PART:
-            cut = _character_end(self._rest)
+            self._rest = self._mask(self._rest)
+        if len(self._rest) > LONGEST_PART + self._held:
+            cut = _character_end(self._rest[: len(self._rest) - self._held])
             log += stamp + self._part + self._rest[:cut] + b"\n"
             self._rest = self._rest[cut:]
             self._open = True
         return log
+
+    def _mask(self, output: bytes) -> bytes:
+        for text in self._masked:
+            output = output.replace(text, b"***")
+        return output
 
     def finish(self, nanoseconds: int) -> bytes:
         """What to append at the end of the output: a last line that has no line end."""

@@ -31,10 +31,12 @@ main(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """What a supervisor is told. `environment` holds the secrets, so it is not shown."""
+    """What a supervisor is told. `environment` and `masked` hold secrets, so they are not shown."""
 
     argv: list[str]
     environment: dict[str, str] = field(repr=False)
+    masked: tuple[bytes, ...] = field(repr=False)
+    """What the log has `***` for."""
     work: str
     cpus: list[int]
     memory: int

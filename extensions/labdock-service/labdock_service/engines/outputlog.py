@@ -18,7 +18,8 @@ _BLOCK = 256 * 1024
 class OutputLog:
     """The worker's output, from its pipes to the file `log`."""
 
-    def __init__(self) -> None:
+    def __init__(self, masked: tuple[bytes, ...] = ()) -> None:
+        self._masked = masked
         self._file = os.open("log", os.O_WRONLY | os.O_APPEND)
         self._writers: dict[str, LineWriter] = {}
         self.sources: dict[str, int] = {}
@@ -30,7 +31,7 @@ class OutputLog:
         read, write = os.pipe()
         os.set_blocking(read, False)
         self.sources[stream] = read
-        self._writers[stream] = LineWriter(stream)
+        self._writers[stream] = LineWriter(stream, self._masked)
         return write
 
     def copy(self, stream: str) -> bool:

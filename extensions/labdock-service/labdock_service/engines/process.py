@@ -20,6 +20,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+from labdock_runtime.masking import forms
 from labdock_service.engines import filewatch, limits, ports, supervisor
 from labdock_service.engines.base import Engine, LogRecord, Node, WorkerSpec, WorkerStatus
 from labdock_service.engines.devices import find_devices
@@ -162,6 +163,7 @@ class ProcessEngine(Engine):
         order = Order(
             argv=list(spec.argv),
             environment=worker_environment(folder, spec),
+            masked=tuple(form.encode() for form in forms(spec.secrets.values())),
             work=str(folder.work(spec)),
             cpus=self._allot_cpus(folder, spec),
             memory=spec.memory,

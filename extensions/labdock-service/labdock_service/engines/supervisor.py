@@ -68,7 +68,7 @@ class Supervisor:
         self._control = control
         self._poll = select.poll()
         self._handlers: dict[int, Callable[[], object]] = {}
-        self._log = OutputLog()
+        self._log = OutputLog(order["masked"])
         self._status: dict[str, Any] = {"supervisor": os.getpid(), "boot": linux.boot()}
         self._pid = 0
         self._exit_code: int | None = None
