@@ -29,6 +29,9 @@ SnapshotState = Literal["packaging", "ready", "failed"]
 RevisionState = Literal["starting", "warming", "serving", "draining", "failed", "retired"]
 LogStream = Literal["stdout", "stderr"]
 
+ParameterKind = Literal["bool", "int", "float", "str", "list", "dict", "any"]
+"""What a parameter's values are: `float` takes whole numbers too, `any` takes everything."""
+
 Part = Literal["strategy", "keras", "batchnorm", "callbacks", "backup", "signals", "seed"]
 """What a job's runtime does to its code, and leaves undone where a job says so."""
 
@@ -182,6 +185,22 @@ class Layer:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """A name that a notebook's cell tagged `parameters` sets, and what its values are.
+
+    `text` is the default as Python writes it, empty where there is none. `default` is its
+    value, none where it is computed.
+    """
+
+    name: str
+    kind: ParameterKind = "any"
+    default: Any = None
+    text: str = ""
+    optional: bool = False
+    """Whether None is a value as well."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Snapshot:
     """Source + locked dependencies + environment + runtime version, and its image.
 
@@ -195,6 +214,8 @@ class Snapshot:
     entry: str
     environment: Digest
     runtime: str
+    parameters: list[Parameter] | None = None
+    """What a job may set of the notebook; none where it has no cell for it."""
     digest: Digest | None = None
     lock: list[str] = field(default_factory=list)
     image: Digest | None = None
@@ -307,8 +328,39 @@ class Job:
     attempts: list[Attempt] = field(default_factory=list)
     models: list[str] = field(default_factory=list)
     """Ids of the model versions that this job saved."""
+    grid: str | None = None
+    """The grid that it is a point of."""
     tensorboard: str = ""
     """Path of the project's TensorBoard under the hub's address."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GridRequest:
+    """Asks for a job for each combination of values; `job` says what all of them share."""
+
+    job: JobRequest
+    grid: dict[str, list[Any]]
+    """The values of each parameter, tried in this order."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """A group of jobs of one snapshot that differ in the values of some parameters."""
+
+    id: str
+    project: str
+    owner: str
+    name: str
+    snapshot: str
+    entry: str
+    values: dict[str, list[Any]]
+    created: float
+    states: dict[str, int]
+    """How many jobs are in each state."""
+    jobs: list[Job] = field(default_factory=list)
+    """In the order of the values; a list of grids leaves them out."""
+    tensorboard: str = ""
+    """Path under the hub's address that shows the curves of this grid alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
