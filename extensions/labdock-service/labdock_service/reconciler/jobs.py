@@ -13,6 +13,7 @@ from labdock_service.reconciler.harvest import FoundModel
 from labdock_service.reconciler.judge import Verdict
 from labdock_service.reconciler.parts import Parts, apart
 from labdock_service.reconciler.states import change, note
+from labdock_service.scheduling.queue import TURN
 from labdock_service.store import active, models, snapshots, workers
 from labdock_service.store.tables import AttemptRow, JobRow, WorkerRow
 
@@ -62,7 +63,7 @@ class Jobs:
             self._end_unstarted(job, "failed", reason)
         elif job.snapshot.state == "ready":
             with self.parts.write() as session:
-                change(session, session.get_one(JobRow, job.id), "queued", "Waits for its turn.")
+                change(session, session.get_one(JobRow, job.id), "queued", TURN)
         else:
             self._note(job, job.snapshot.step or "Makes its image.")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy.orm import Session
@@ -47,14 +47,16 @@ class Queue:
         nodes = self.parts.engine.nodes()
         return limited(nodes, cpus=limits.cpus, memory=limits.memory)
 
-    def _start(self, holder: str, waiting: dict[str, JobRow], places: list[Place]) -> None:
+    def _start(self, holder: str, waiting: Collection[str], places: list[Place]) -> None:
         if holder in waiting:
-            self._start_job(waiting[holder], places)
+            self._start_job(holder, places)
         else:
             self._start_revision(self.revisions[holder], places[0])
 
-    def _start_job(self, job: JobRow, places: Sequence[Place]) -> None:
+    def _start_job(self, job_id: str, places: Sequence[Place]) -> None:
         """Write the intent; the workers themselves are started from it, however often it takes."""
+        with self.parts.store.read() as session:
+            job = session.get_one(JobRow, job_id)
         if not all(layer.is_dir() for layer in self.parts.layers(job.snapshot).values()):
             self._package_again(job)
             return
@@ -104,9 +106,9 @@ class Queue:
             addresses[node] = self.parts.engine.reserve_ports(node, count)
         return [addresses[place.node].pop() for place in places]
 
-    def _tell(self, waits: dict[str, str], waiting: dict[str, JobRow]) -> None:
+    def _tell(self, waits: dict[str, str], waiting: dict[str, active.QueuedJob]) -> None:
         """Write down what is waited for, where it is something else than before."""
-        rows: dict[str, JobRow | RevisionRow] = {**waiting, **self.revisions}
+        rows: dict[str, active.QueuedJob | RevisionRow] = {**waiting, **self.revisions}
         news = {holder: text for holder, text in waits.items() if rows[holder].message != text}
         if not news:
             return
@@ -118,7 +120,7 @@ class Queue:
                     session.get_one(RevisionRow, holder).message = text
 
 
-def _job_ask(job: JobRow) -> Ask:
+def _job_ask(job: active.QueuedJob) -> Ask:
     return Ask(
         holder=job.id,
         title=_title(job),
@@ -138,11 +140,11 @@ def _revision_ask(revision: RevisionRow) -> Ask:
     )
 
 
-def _title(job: JobRow) -> str:
+def _title(job: active.QueuedJob | JobRow) -> str:
     return f"{job.name} ({job.id})"
 
 
-def _job_need(job: JobRow) -> Need:
+def _job_need(job: active.QueuedJob | JobRow) -> Need:
     return Need(cpus=job.cpus, memory=job.memory, gpus=job.gpus)
 
 

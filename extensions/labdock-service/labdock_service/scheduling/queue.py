@@ -3,15 +3,25 @@
 Who cannot start yet keeps what is free for it, so that a later and smaller ask never delays
 it; what it has no use for goes to the next. An ask that the nodes could not hold even when
 empty waits without holding up anybody.
+
+The first that wait are told what for. The others read what does not change each time that
+somebody starts or ends: a thousand that wait are not written down anew then.
 """
 
 from __future__ import annotations
+
+import functools
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from labdock_service.scheduling.ledger import Capacity, Lease, Need, fits, free, take
 from labdock_service.scheduling.sentences import lacks, waits_for
+
+TOLD = 10
+"""How many that wait are told what for."""
+TURN = "Waits for its turn."
+"""What the others read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,24 +53,26 @@ class Plan:
 
 def plan(nodes: Sequence[Capacity], leases: Sequence[Lease], asks: Sequence[Ask]) -> Plan:
     """Decide for the whole queue."""
-    rooms = free(nodes, leases)
+    unused = rooms = free(nodes, leases)
     starts: dict[str, list[Place]] = {}
     waits: dict[str, str] = {}
-    ahead: Ask | None = None
+    behind: list[Ask] = []
+    never = functools.cache(lambda need, workers: never_fits(need, workers, nodes))
     for ask in sorted(asks, key=lambda ask: (ask.since, ask.holder)):
-        if lacking := never_fits(ask.need, ask.workers, nodes):
+        if lacking := never(ask.need, ask.workers):
             waits[ask.holder] = f"{lacking}: stop it and ask for less."
             continue
         placed = _place(ask.need, ask.workers, rooms)
         if placed is not None:
             starts[ask.holder], rooms = placed
             continue
-        before = None if _place(ask.need, ask.workers, free(nodes, leases)) is None else ahead
-        waits[ask.holder] = waits_for(
-            ask.need, ask.workers, nodes, leases, before.title if before else None
-        )
+        waits[ask.holder] = TURN
+        if len(behind) < TOLD:
+            could = _place(ask.need, ask.workers, unused) is not None
+            before = behind[0].title if could and behind else None
+            waits[ask.holder] = waits_for(ask.need, ask.workers, nodes, leases, before)
         rooms = _reserve(ask, rooms, nodes)
-        ahead = ahead or ask
+        behind.append(ask)
     return Plan(starts=starts, waits=waits)
 
 

@@ -2,25 +2,48 @@
 
 from __future__ import annotations
 
-from sqlalchemy import or_, select
+from dataclasses import dataclass
+
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
-from labdock.schema import ENDED
 from labdock_service.store.tables import EndpointRow, JobRow, RevisionRow, WorkerRow
+
+IN_MOTION = ("packaging", "starting", "running", "stopping")
+
+
+@dataclass(frozen=True)
+class QueuedJob:
+    """What the queue has to know of a job: a thousand of them are read in every pass."""
+
+    id: str
+    name: str
+    workers: int
+    cpus: float
+    memory: int
+    gpus: int
+    queued: float
+    message: str
 
 
 def jobs(session: Session) -> list[JobRow]:
-    """Jobs that have not ended, or that a person wants to run again, oldest first."""
+    """Jobs that there may be a step to take for, oldest first: not those that only wait."""
+    retried = select(JobRow.id).where(JobRow.retries > JobRow.retries_seen)
     query = select(JobRow).where(
-        or_(JobRow.state.not_in(ENDED), JobRow.retries > JobRow.retries_seen)
+        or_(
+            JobRow.state.in_(IN_MOTION),
+            and_(JobRow.state == "queued", JobRow.target == "stopped"),
+            JobRow.id.in_(retried),  # a query of its own finds its index
+        )
     )
     return list(session.scalars(query.order_by(JobRow.queued, JobRow.id)))
 
 
-def queue(session: Session) -> list[JobRow]:
-    """Jobs that wait for their turn."""
-    query = select(JobRow).where(JobRow.state == "queued", JobRow.target == "succeeded")
-    return list(session.scalars(query.order_by(JobRow.queued, JobRow.id)))
+def queue(session: Session) -> list[QueuedJob]:
+    """Jobs that wait for their turn, in its order."""
+    columns = (getattr(JobRow, name) for name in QueuedJob.__dataclass_fields__)
+    query = select(*columns).where(JobRow.state == "queued", JobRow.target == "succeeded")
+    return [QueuedJob(*row) for row in session.execute(query.order_by(JobRow.queued, JobRow.id))]
 
 
 def any_running(session: Session) -> bool:
