@@ -11,7 +11,6 @@ somebody starts or ends: a thousand that wait are not written down anew then.
 from __future__ import annotations
 
 import functools
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
