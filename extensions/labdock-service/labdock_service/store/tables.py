@@ -160,8 +160,17 @@ class JobRow(Base):
     failure: Mapped[dict[str, Any] | None]
     project: Mapped[ProjectRow] = relationship(lazy="joined")
     owner: Mapped[PersonRow] = relationship(lazy="joined")
-    snapshot: Mapped[SnapshotRow] = relationship(lazy="joined")
-    __table_args__ = (Index("ix_jobs_project_id_created", "project_id", "created"),)
+    snapshot: Mapped[SnapshotRow] = relationship(lazy="selectin")
+    """Read once for all jobs of a query: its lock is long."""
+    __table_args__ = (
+        Index("ix_jobs_project_id_created", "project_id", "created"),
+        Index(
+            "ix_jobs_retried",
+            "id",
+            sqlite_where=text("retries > retries_seen"),
+            postgresql_where=text("retries > retries_seen"),
+        ),
+    )
 
 
 class AttemptRow(Base):
