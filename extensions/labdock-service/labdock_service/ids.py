@@ -7,7 +7,10 @@ from datetime import UTC, datetime
 
 
 def new_id(letter: str) -> str:
-    """A random id: `j` jobs, `s` snapshots, `m` models, `e` endpoints, `r` revisions, `k` keys."""
+    """A random id.
+
+    `j` jobs, `x` grids, `s` snapshots, `m` models, `e` endpoints, `r` revisions, `k` keys.
+    """
     return letter + _text(secrets.token_bytes(10))
 
 

@@ -102,7 +102,7 @@ def job_spec(
         environment=_job_environment(worker, gang, job, parts.limits.gang_timeout),
         links=root_links(state.data_roots, [] if job.project.person_id else [job.project.name]),
         outputs={
-            "LABDOCK_TENSORBOARD": state.tensorboard / job.project_id / job.id,
+            "LABDOCK_TENSORBOARD": state.tensorboard / job.project_id / job.run,
             "LABDOCK_CHECKPOINTS": folder / "checkpoints",
             "LABDOCK_MODELS": folder / "models" / str(worker.attempt),
         },

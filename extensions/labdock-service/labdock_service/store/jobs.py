@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Collection
 from pathlib import PurePosixPath
@@ -26,6 +27,7 @@ from labdock_service.ids import new_id
 from labdock_service.store import events
 from labdock_service.store.tables import (
     AttemptRow,
+    GridRow,
     JobRow,
     ModelRow,
     PersonRow,
@@ -33,18 +35,29 @@ from labdock_service.store.tables import (
     WorkerRow,
 )
 
+MOST_RUN_BYTES = 100
+"""How long each part of a run's name may be: a folder's name has 255 bytes at most."""
+
 
 def create(
-    session: Session, snapshot: SnapshotRow, owner: PersonRow, request: JobRequest
+    session: Session,
+    snapshot: SnapshotRow,
+    owner: PersonRow,
+    request: JobRequest,
+    grid: GridRow | None = None,
 ) -> JobRow:
-    """A new job of the snapshot's project."""
+    """A new job of the snapshot's project, on its own or as a point of a grid."""
     now = time.time()
+    job_id = new_id("j")
+    name = request.name or default_name(snapshot)
     row = JobRow(
-        id=new_id("j"),
+        id=job_id,
         project_id=snapshot.project_id,
         owner_id=owner.id,
         snapshot_id=snapshot.id,
-        name=request.name or PurePosixPath(snapshot.entry).stem[:200],
+        grid_id=grid and grid.id,
+        run=_run_name(name, job_id, grid),
+        name=name,
         workers=request.workers,
         cpus=request.resources.cpus,
         memory=request.resources.memory,
@@ -54,6 +67,8 @@ def create(
         time_limit=request.time_limit,
         max_attempts=request.max_attempts,
         disable=request.disable,
+        secrets=list(dict.fromkeys(request.secrets)),
+        notify=request.notify,
         created=now,
         target="succeeded",
         retries=0,
@@ -69,6 +84,25 @@ def create(
     session.flush()
     _event(session, row, owner.name, "job.submitted")
     return row
+
+
+def default_name(snapshot: SnapshotRow) -> str:
+    """What a job is called that was given no name: as its notebook or script."""
+    return PurePosixPath(snapshot.entry).stem[:200]
+
+
+def _run_name(name: str, job_id: str, grid: GridRow | None) -> str:
+    """What TensorBoard calls the job: a grid's jobs are together in a folder of its own."""
+    if grid is None:
+        return f"{_readable(name)}-{job_id}"
+    point = name.removeprefix(grid.name).strip()
+    return f"{_readable(grid.name)}-{grid.id}/{_readable(point)}-{job_id}"
+
+
+def _readable(name: str) -> str:
+    """As much of a name as a folder can be called, on any file system."""
+    plain = re.sub(r"[^\w.=,+-]+", "-", name).encode()[:MOST_RUN_BYTES]
+    return plain.decode(errors="ignore").strip("-.") or "job"
 
 
 def find(session: Session, job_id: str) -> JobRow | None:
@@ -95,7 +129,7 @@ def listed(
     if last is not None:
         query = query.where(tuple_(JobRow.created, JobRow.id) < (last.created, last.id))
     query = query.order_by(JobRow.created.desc(), JobRow.id.desc()).limit(limit)
-    return _views(session, list(session.scalars(query)))
+    return views(session, list(session.scalars(query)))
 
 
 def request_stop(session: Session, job: JobRow, actor: str) -> None:
@@ -131,10 +165,10 @@ def workers(session: Session, job_ids: Collection[str]) -> list[WorkerRow]:
 
 def view(session: Session, row: JobRow) -> Job:
     """The job's wire form."""
-    return _views(session, [row])[0]
+    return views(session, [row])[0]
 
 
-def _views(session: Session, rows: list[JobRow]) -> list[Job]:
+def views(session: Session, rows: list[JobRow]) -> list[Job]:
     """The jobs' wire forms; what belongs to them is read for all of them at once."""
     ids = [row.id for row in rows]
     saved = select(ModelRow.job_id, ModelRow.id).where(ModelRow.job_id.in_(ids))
@@ -177,7 +211,9 @@ def _view(row: JobRow, attempts: list[Attempt], models: list[str]) -> Job:
         failure=msgspec.convert(row.failure, Failure | None),
         attempts=attempts,
         models=models,
+        grid=row.grid_id,
         tensorboard=f"/services/tensorboard/{row.project.name}/",
+        secrets=row.secrets,
     )
 
 

@@ -119,7 +119,26 @@ class SnapshotRow(Base):
     digest: Mapped[str | None] = mapped_column(String(71))
     image: Mapped[str | None] = mapped_column(String(71))
     layers: Mapped[list[Any]]
+    parameters: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))
+    """What the entry's cell of parameters sets; none where it has none, or was not read."""
     project: Mapped[ProjectRow] = relationship(lazy="joined")
+
+
+class GridRow(Base):
+    """A group of jobs of one snapshot; `values` are those of each parameter that they try."""
+
+    __tablename__ = "grids"
+    id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"))
+    owner_id: Mapped[str] = mapped_column(ForeignKey("people.id"))
+    snapshot_id: Mapped[str] = mapped_column(ForeignKey("snapshots.id"))
+    name: Mapped[str] = mapped_column(String(200))
+    values: Mapped[dict[str, Any]]
+    created: Mapped[float]
+    project: Mapped[ProjectRow] = relationship(lazy="joined")
+    owner: Mapped[PersonRow] = relationship(lazy="joined")
+    snapshot: Mapped[SnapshotRow] = relationship(lazy="joined")
+    __table_args__ = (Index("ix_grids_project_id_created", "project_id", "created"),)
 
 
 class JobRow(Base):
@@ -141,6 +160,9 @@ class JobRow(Base):
     max_attempts: Mapped[int]
     disable: Mapped[list[Any]]
     """What its runtime leaves undone."""
+    grid_id: Mapped[str | None] = mapped_column(ForeignKey("grids.id"), index=True)
+    run: Mapped[str] = mapped_column(String(255))
+    """Its folder among the project's TensorBoard logs, with a name that people can read."""
     created: Mapped[float]
     target: Mapped[str] = mapped_column(String(16))
     retries: Mapped[int]
@@ -322,6 +344,50 @@ class KeyRow(Base):
     expires: Mapped[float | None]
     revoked: Mapped[float | None]
     owner: Mapped[PersonRow] = relationship(lazy="joined")
+
+
+class SecretRow(Base):
+    """A secret of a project or of a person's own, sealed with keys that the database has not."""
+
+    __tablename__ = "secrets"
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    sealed: Mapped[str] = mapped_column(Text)
+    masked: Mapped[bool]
+    """Whether it is long enough to be hidden in output."""
+    owner_id: Mapped[str] = mapped_column(ForeignKey("people.id"))
+    """Who set it last."""
+    changed: Mapped[float]
+    owner: Mapped[PersonRow] = relationship(lazy="joined")
+    project: Mapped[ProjectRow] = relationship(lazy="joined")
+
+
+class NotifyRow(Base):
+    """How a person is told that their jobs end. The webhook's address and key are sealed."""
+
+    __tablename__ = "notify"
+    person_id: Mapped[str] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    email: Mapped[str | None] = mapped_column(String(254))
+    webhook: Mapped[str | None] = mapped_column(Text)
+    webhook_host: Mapped[str | None] = mapped_column(String(255))
+    when: Mapped[str] = mapped_column("told_when", String(16))
+    last: Mapped[float | None]
+    """When a notification was last sent or given up."""
+    problem: Mapped[str | None] = mapped_column(Text)
+
+
+class OutboxRow(Base):
+    """A notification that is to be sent, written with the end that it tells of."""
+
+    __tablename__ = "outbox"
+    id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    person_id: Mapped[str] = mapped_column(ForeignKey("people.id"), index=True)
+    channel: Mapped[str] = mapped_column(String(16))
+    message: Mapped[dict[str, Any]]
+    created: Mapped[float]
+    due: Mapped[float] = mapped_column(index=True)
+    """When it is tried next."""
+    tries: Mapped[int]
 
 
 class EventRow(Base):

@@ -9,6 +9,9 @@ down_revision = "0001"
 
 def upgrade() -> None:
     """Bring the tables to this version."""
+    _add_secrets()
+    _add_notifications()
+    _add_parameters_and_grids()
     op.create_index(
         "ix_jobs_retried",
         "jobs",
@@ -16,3 +19,78 @@ def upgrade() -> None:
         sqlite_where=sa.text("retries > retries_seen"),
         postgresql_where=sa.text("retries > retries_seen"),
     )
+
+
+def _add_parameters_and_grids() -> None:
+    op.add_column("snapshots", sa.Column("parameters", sa.JSON(), nullable=True))
+    op.create_table(
+        "grids",
+        sa.Column("id", sa.String(length=16), nullable=False),
+        sa.Column("project_id", sa.String(length=16), nullable=False),
+        sa.Column("owner_id", sa.String(length=16), nullable=False),
+        sa.Column("snapshot_id", sa.String(length=16), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("values", sa.JSON(), nullable=False),
+        sa.Column("created", sa.Double(), nullable=False),
+        sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name="fk_grids_project_id"),
+        sa.ForeignKeyConstraint(["owner_id"], ["people.id"], name="fk_grids_owner_id"),
+        sa.ForeignKeyConstraint(["snapshot_id"], ["snapshots.id"], name="fk_grids_snapshot_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_grids"),
+    )
+    op.create_index("ix_grids_project_id_created", "grids", ["project_id", "created"])
+    # SQLite adds a foreign key with its column only, and Alembic after it.
+    op.execute(
+        "ALTER TABLE jobs ADD COLUMN grid_id VARCHAR(16) "
+        "CONSTRAINT fk_jobs_grid_id REFERENCES grids (id)"
+    )
+    op.create_index("ix_jobs_grid_id", "jobs", ["grid_id"])
+    run = sa.Column("run", sa.String(length=255), nullable=False, server_default="")
+    op.add_column("jobs", run)
+    op.execute("UPDATE jobs SET run = id")
+
+
+def _add_secrets() -> None:
+    op.create_table(
+        "secrets",
+        sa.Column("project_id", sa.String(length=16), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("sealed", sa.Text(), nullable=False),
+        sa.Column("masked", sa.Boolean(), nullable=False),
+        sa.Column("owner_id", sa.String(length=16), nullable=False),
+        sa.Column("changed", sa.Double(), nullable=False),
+        sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name="fk_secrets_project_id"),
+        sa.ForeignKeyConstraint(["owner_id"], ["people.id"], name="fk_secrets_owner_id"),
+        sa.PrimaryKeyConstraint("project_id", "name", name="pk_secrets"),
+    )
+    names = sa.Column("secrets", sa.JSON(), nullable=False, server_default="[]")
+    op.add_column("jobs", names)
+
+
+def _add_notifications() -> None:
+    op.add_column("jobs", sa.Column("notify", sa.Boolean(), nullable=True))
+    op.create_table(
+        "notify",
+        sa.Column("person_id", sa.String(length=16), nullable=False),
+        sa.Column("email", sa.String(length=254), nullable=True),
+        sa.Column("webhook", sa.Text(), nullable=True),
+        sa.Column("webhook_host", sa.String(length=255), nullable=True),
+        sa.Column("told_when", sa.String(length=16), nullable=False),
+        sa.Column("last", sa.Double(), nullable=True),
+        sa.Column("problem", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name="fk_notify_person_id"),
+        sa.PrimaryKeyConstraint("person_id", name="pk_notify"),
+    )
+    op.create_table(
+        "outbox",
+        sa.Column("id", sa.String(length=16), nullable=False),
+        sa.Column("person_id", sa.String(length=16), nullable=False),
+        sa.Column("channel", sa.String(length=16), nullable=False),
+        sa.Column("message", sa.JSON(), nullable=False),
+        sa.Column("created", sa.Double(), nullable=False),
+        sa.Column("due", sa.Double(), nullable=False),
+        sa.Column("tries", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name="fk_outbox_person_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_outbox"),
+    )
+    op.create_index("ix_outbox_person_id", "outbox", ["person_id"])
+    op.create_index("ix_outbox_due", "outbox", ["due"])
