@@ -18,6 +18,7 @@ from tests.support.workers import python, spec
 from labdock.schema import Resources
 from labdock_service import linux
 from labdock_service.folders import delete_folder
+from labdock_service.reconciler.judge import MOST_OUTAGES
 from labdock_service.store import events, leases
 
 WAIT = """
@@ -425,6 +426,21 @@ def test_a_power_cut_is_no_attempt(place: Deployment) -> None:
     eventually(lambda: printed(place, f"job-{job}-2-0", "waiting"))
     let_go(place, job)
     assert len(place.until(job, "succeeded").attempts) == 2
+
+
+def test_power_cuts_without_end_are_the_jobs_own_doing(place: Deployment) -> None:
+    place.start()
+    job = place.submit(WAIT, max_attempts=1)
+    for attempt in range(1, MOST_OUTAGES + 1):
+        eventually(lambda: printed(place, f"job-{job}-{attempt}-0", "waiting"))  # noqa: B023
+        place.kill()
+        os.kill(place.supervisor(f"job-{job}-{attempt}-0"), signal.SIGKILL)
+        place.start()
+    assert "`labdock retry`" in place.until(job, "failed").message
+    place.retry(job)
+    eventually(lambda: printed(place, f"job-{job}-{MOST_OUTAGES + 1}-0", "waiting"))
+    let_go(place, job)
+    place.until(job, "succeeded")
 
 
 # Another database

@@ -112,11 +112,17 @@ def test_what_a_line_does_not_mention_stays(told: Told) -> None:
 
 def test_the_first_failure_of_a_worker_counts(told: Told) -> None:
     told.say(
-        {"kind": "failed", "reason": "ValueError: x", "cell": 3, "traceback": "T" * 10**6},
+        {
+            "kind": "failed",
+            "reason": "ValueError: x",
+            "exit": 1,
+            "cell": 3,
+            "traceback": "T" * 10**6,
+        },
         {"kind": "failed", "reason": "later"},
     )
     failure = told.attempt.failures["0"]
-    assert (failure["reason"], failure["cell"]) == ("ValueError: x", 3)
+    assert (failure["reason"], failure["exit"], failure["cell"]) == ("ValueError: x", 1, 3)
     assert len(failure["traceback"]) == LONGEST_TEXT
 
 

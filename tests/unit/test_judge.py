@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labdock_service.reconciler.judge import End, Ending, judge
+from labdock_service.reconciler.judge import MOST_OUTAGES, End, Ending, judge
 
 CODES = st.sampled_from([None, 0, 1, 3, 64, 75, 143, -9, -11, -15])
 ENDINGS = st.sampled_from(
@@ -82,6 +82,25 @@ def test_the_workers_own_error_counts_though_labdock_had_begun_to_end_it() -> No
     verdict = judge(gang, "gang_lost", told)
     assert (verdict.outcome, verdict.reason) == ("failed", "ValueError: no")
     assert judge(gang, "gang_lost", {}).outcome == "retry"
+
+
+@pytest.mark.parametrize("code", [143, -15, -9, None])
+@pytest.mark.parametrize("ending", ["gang_lost", "gang_timeout"])
+def test_a_failure_that_was_told_counts_however_its_worker_was_ended(
+    ending: Ending, code: int | None
+) -> None:
+    gang = [end(0, 75, 1, ours=ending == "gang_timeout"), end(1, code, 2, ours=True)]
+    told = {"1": {"reason": "ValueError: no", "exit": 1}}
+    assert judge(gang, ending, told).outcome == "failed"
+    lost = {"1": {"reason": "This worker lost another one.", "exit": 75}}
+    assert judge(gang, ending, lost).outcome == "retry"
+
+
+def test_a_job_that_may_take_the_machine_down_is_not_tried_for_ever() -> None:
+    lost = [end(code=None)]
+    assert judge(lost, "outage", {}, outages=MOST_OUTAGES - 1).outcome == "suspended"
+    verdict = judge(lost, "outage", {}, outages=MOST_OUTAGES)
+    assert verdict.outcome == "failed" and "`labdock retry`" in verdict.reason
 
 
 def test_a_lost_worker_comes_before_errors_that_were_seen_first() -> None:

@@ -44,6 +44,14 @@ def test_processes_that_share_a_file_never_mix_their_lines(tmp_path: Path) -> No
         assert [e["step"] for e in events if e["rank"] == writer] == list(range(200))
 
 
+def test_a_failure_tells_its_exit_code(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    Events(job(LABDOCK_EVENTS=str(path))).failed("ValueError: no", 1, cell=3)
+    told = json.loads(path.read_text())
+    assert (told["reason"], told["exit"], told["cell"]) == ("ValueError: no", 1, 3)
+    assert "traceback" not in told
+
+
 @given(st.dictionaries(st.text(), st.one_of(FLOATS, st.none(), st.text())))
 def test_metrics_are_always_json(logs: dict[str, object]) -> None:
     found = numbers(logs)

@@ -33,7 +33,7 @@ def _run(run: Run) -> int:
         run.events.warn(f"LABDOCK_DISABLE names {word}, which is nothing that can be switched off.")
     missing = look_for_entry(run)
     if missing:
-        run.events.failed(missing)
+        run.events.failed(missing, REFUSED)
         print(missing, file=sys.stderr)
         return REFUSED
     if run.job.is_notebook:

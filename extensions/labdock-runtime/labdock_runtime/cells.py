@@ -167,7 +167,8 @@ class Session:
             return code
         how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
         hint = ", as happens when memory runs out" if code == -9 else ""
-        self.run.events.failed(f"The notebook's kernel {how}{hint}.", cell=self.cell)
+        reason = f"The notebook's kernel {how}{hint}."
+        self.run.events.failed(reason, failures.FAILED, cell=self.cell)
         return failures.FAILED
 
     def ended(self) -> int:
@@ -177,7 +178,7 @@ class Session:
         name, value, traceback = self.error
         reason, code = failures.judge(name, value, gang=self.run.job.workers > 1)
         shown = None if code == failures.REFUSED else self.readable(traceback) or None
-        self.run.events.failed(reason, cell=self.cell, traceback=shown)
+        self.run.events.failed(reason, code, cell=self.cell, traceback=shown)
         return code
 
 

@@ -32,11 +32,16 @@ class Events:
         event = {**head, "rank": self._job.rank, "kind": kind, **fields}
         os.write(self._file, json.dumps(event, default=str).encode() + b"\n")
 
-    def failed(self, reason: str, *, cell: int | None = None, traceback: str | None = None) -> None:
-        """Write why the run failed, leaving out what there is none of."""
+    def failed(
+        self, reason: str, code: int, *, cell: int | None = None, traceback: str | None = None
+    ) -> None:
+        """Write why the run failed, leaving out what there is none of.
+
+        The exit code is told too: a worker may be ended before it comes to its own end.
+        """
         more: dict[str, Any] = {"cell": cell, "traceback": traceback}
         given = {k: v for k, v in more.items() if v is not None}
-        self.emit("failed", reason=reason, **given)
+        self.emit("failed", reason=reason, exit=code, **given)
 
     def warn(self, message: str) -> None:
         """Write a sentence that a person should read, though the run goes on."""

@@ -91,7 +91,8 @@ def _run_cells(run: Run, kernel: Kernel) -> int:
     except ImportError as error:
         run.events.failed(
             f"This environment cannot run notebooks: it has no {error.name}. "
-            "Choose one with papermill and ipykernel, or submit a script."
+            "Choose one with papermill and ipykernel, or submit a script.",
+            failures.REFUSED,
         )
         return failures.REFUSED
     return execute(run, kernel)

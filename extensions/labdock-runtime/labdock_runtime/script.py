@@ -49,7 +49,7 @@ def _exit_reason(end: SystemExit) -> str:
 
 
 def _tell(run: Run, reason: str, traceback: str | None, code: int) -> int:
-    run.events.failed(reason, traceback=traceback)
+    run.events.failed(reason, code, traceback=traceback)
     print((traceback or reason).rstrip(), file=sys.stderr, flush=True)
     if run.job.workers > 1:
         run.leave(code)

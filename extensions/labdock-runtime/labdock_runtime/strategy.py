@@ -78,7 +78,7 @@ def _form_gang(run: Run, tf: Any) -> Any:
         raise Refused(f"This worker needs a TF_CONFIG that names its {job.workers} workers.")
     missing = meet(job.gang, job.rank, f"{job.id}-{job.attempt}", job.gang_timeout)
     if missing:
-        run.events.failed(absence(missing, job.workers, job.gang_timeout))
+        run.events.failed(absence(missing, job.workers, job.gang_timeout), RETRY)
         run.leave(RETRY)
     if threading.current_thread() is not threading.main_thread():
         return tf.distribute.MultiWorkerMirroredStrategy()

@@ -35,8 +35,9 @@ class Attempts:
         with self.parts.store.read() as session:
             attempt = session.get_one(AttemptRow, (job.id, job.attempt))
             gang = workers.of_attempt(session, job.id, job.attempt)
+            outages = workers.outages(session, job) if attempt.ending == "outage" else 0
         if all(worker.state == "ended" for worker in gang):
-            return self._conclude(job, attempt, gang)
+            return self._conclude(job, attempt, gang, outages)
         ending = self._why_end(job, attempt, gang)
         if ending != attempt.ending:
             self._begin_end(job, gang, ending)
@@ -144,13 +145,14 @@ class Attempts:
                 self.parts.engine.stop(worker.id)
 
     def _conclude(
-        self, job: JobRow, attempt: AttemptRow, gang: list[WorkerRow]
+        self, job: JobRow, attempt: AttemptRow, gang: list[WorkerRow], outages: int
     ) -> tuple[Verdict, list[FoundModel]] | None:
         verdict = judge(
             [_end_of(worker) for worker in gang],
             cast("Ending | None", attempt.ending),
             attempt.failures,
             time_limit=job.time_limit,
+            outages=outages,
         )
         self._release(job)
         found = self.harvester.results(self._left(job, verdict))

@@ -64,7 +64,8 @@ class Ingest:
                 cell=said["cell"] if isinstance(said.get("cell"), int) else None,
                 traceback=_text(said.get("traceback")) or None,
             )
-            attempt.failures = attempt.failures | {rank: msgspec.to_builtins(failure)}
+            code = {"exit": said["exit"]} if isinstance(said.get("exit"), int) else {}
+            attempt.failures = attempt.failures | {rank: msgspec.to_builtins(failure) | code}
 
     def _progress(self, session: Session, job: JobRow, told: list[dict[str, Any]]) -> None:
         """Every epoch's end is an event; of what lies between them the latest, now and then."""

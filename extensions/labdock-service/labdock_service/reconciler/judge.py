@@ -15,6 +15,9 @@ Ending = Literal["stop", "suspend", "outage", "time_limit", "gang_timeout", "gan
 
 OWN_FAILURE = (1, 64)
 """Exit codes of a worker whose code failed, or that refused the job."""
+MOST_OUTAGES = 5
+"""Outages of the machine after which a job is not tried again by itself."""
+
 LOST_PEER = 75
 STOPPED = 143
 
@@ -45,8 +48,10 @@ def judge(
     failures: Mapping[str, Any],
     *,
     time_limit: float | None = None,
+    outages: int = 0,
 ) -> Verdict:
     """Judge an attempt all of whose workers have ended, by the first thing that went wrong."""
+    ends = [_as_told(end, failures) for end in ends]
     causes = _causes(ends, failures)
     chief = next(end for end in ends if end.rank == 0)
     if chief.exit_code == 0 and not chief.ours and not _before(causes, chief):
@@ -56,8 +61,7 @@ def judge(
     if ending == "suspend":
         return Verdict(outcome="suspended", reason="Suspended: goes on at the next start.")
     if ending == "outage":
-        reason = "Nothing of it was left when Labdock came back: goes on."
-        return Verdict(outcome="suspended", reason=reason)
+        return _judge_outage(outages)
     if ending == "time_limit":
         return _failed(f"It ran longer than its limit of {wording.duration(time_limit or 0)}.")
     if causes:
@@ -67,14 +71,31 @@ def judge(
     return Verdict(outcome="retry", reason="Its chief ended without a result.")
 
 
+def _judge_outage(outages: int) -> Verdict:
+    """An outage does not count as an attempt, but a job may be what takes the machine down."""
+    if outages < MOST_OUTAGES:
+        reason = "Nothing of it was left when Labdock came back: goes on."
+        return Verdict(outcome="suspended", reason=reason)
+    return _failed(
+        f"The machine went down {outages} times while it ran, which may be its own doing: "
+        "`labdock retry` tries it again."
+    )
+
+
+def _as_told(end: End, failures: Mapping[str, Any]) -> End:
+    """A worker that told of its own failure may have been ended before it came to its end."""
+    told = failures.get(str(end.rank), {}).get("exit")
+    return replace(end, exit_code=told) if end.exit_code != 0 and told in OWN_FAILURE else end
+
+
 def _causes(ends: Sequence[End], failures: Mapping[str, Any]) -> list[End]:
     """Ends that Labdock did not bring about.
 
-    Where they only lost a peer, that peer's own failure is one too, though Labdock had begun
-    to end it: a worker may tell that its code failed and need a while to be gone.
+    Where there are none, or they only lost a peer, a failure of somebody whom Labdock had
+    begun to end is one too: a worker may tell that its code failed and need a while to be gone.
     """
     causes = [end for end in ends if end.exit_code != 0 and not end.ours]
-    if causes and all(cause.exit_code == LOST_PEER for cause in causes):
+    if all(cause.exit_code == LOST_PEER for cause in causes):
         causes += [
             end
             for end in ends
@@ -131,7 +152,7 @@ def _judge_cause(end: End, workers: int, failures: Mapping[str, Any]) -> Verdict
 def _reported(end: End, failures: Mapping[str, Any]) -> Failure | None:
     """What the worker itself said of its end."""
     said = failures.get(str(end.rank))
-    return Failure(**said) if said else None
+    return Failure(**{k: v for k, v in said.items() if k != "exit"}) if said else None
 
 
 def _failed(reason: str) -> Verdict:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from labdock_service.store.tables import WorkerRow
+from labdock_service.store.tables import AttemptRow, JobRow, WorkerRow
 
 CHUNK = 500
 
@@ -39,3 +39,13 @@ def of_revision(session: Session, revision_id: str, attempt: int) -> WorkerRow |
     return session.scalar(
         select(WorkerRow).where(WorkerRow.revision_id == revision_id, WorkerRow.attempt == attempt)
     )
+
+
+def outages(session: Session, job: JobRow) -> int:
+    """How many attempts an outage of the machine ended since the job was last asked for."""
+    query = select(func.count()).where(
+        AttemptRow.job_id == job.id,
+        AttemptRow.ending == "outage",
+        AttemptRow.planned >= job.queued,
+    )
+    return session.scalar(query) or 0
