@@ -249,9 +249,31 @@ def test_a_token_of_nobody(deployment: Deployment) -> None:
     assert "Nobody called 'zoe'" in refused(deployment, "token", "zoe")
 
 
-def test_down_where_nothing_runs(stopped: Deployment) -> None:
-    stopped.down()
+def test_commands_find_a_hub_that_was_given_another_port(deployment: Deployment) -> None:
+    other = {"LABDOCK_PORT": str(free_port())}
+    assert deployment.url in deployment.labdock("up", **other).stdout
+    assert deployment.labdock("token", "admin", **other).returncode == 0
+    said = deployment.labdock("doctor", **other).stdout
+    assert f"127.0.0.1:{deployment.port}, where Labdock runs" in said
+
+
+def test_down_with_settings_that_broke_meanwhile(stopped: Deployment) -> None:
+    """By a settings file of a name of its own, which the services must read too."""
+    settings = stopped.state.root.parent / "ours.toml"
+    settings.write_text(f"port = {stopped.port}\n")
+    (settings.parent / "jupyterhub_config.py").symlink_to(CHECKOUT / "jupyterhub_config.py")
+    stopped.settings["LABDOCK_SETTINGS"] = str(settings)
+    stopped.up()
+    settings.write_text("prot = 1\n")
+    done = stopped.labdock("down")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "did you mean 'port'?" in done.stderr and "settings of its start" in done.stderr
     nothing_is_left(stopped)
+    assert "did you mean 'port'?" in refused(stopped, "down")
+
+
+def test_down_where_nothing_runs(stopped: Deployment) -> None:
+    assert stopped.down() == "Labdock does not run.\n"
 
 
 def test_doctor_finds_a_healthy_deployment(deployment: Deployment) -> None:

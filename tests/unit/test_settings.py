@@ -88,6 +88,24 @@ def test_a_service_reads_the_same_settings(file: Path, monkeypatch: pytest.Monke
     assert load_settings() == settings
 
 
+def test_a_settings_file_may_have_another_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "ours.toml"
+    file.write_text("port = 9000\n")
+    for name, value in settings_environment(load_settings(file)).items():
+        monkeypatch.setenv(name, value)
+    assert load_settings().port == 9000
+    assert "take it out of ours.toml" in str(refused(file, "zzz = 1"))
+
+
+def test_a_relative_database_counts_from_the_settings_file(file: Path) -> None:
+    settings = load_settings_with(file, "database_url = 'sqlite:///jobs.sqlite'")
+    assert settings.database_url == f"sqlite:///{file.parent / 'jobs.sqlite'}"
+    settings = load_settings_with(file, "database_url = 'sqlite:////srv/jobs.sqlite'")
+    assert settings.database_url == "sqlite:////srv/jobs.sqlite"
+
+
 @pytest.mark.parametrize(
     ("text", "field", "says"),
     [

@@ -131,9 +131,9 @@ def check_programs() -> None:
         raise Refused(f"These programs are missing: install them with `apt-get install {missing}`.")
 
 
-def state_folder() -> Path:
+def state_folder(file: Path = CHECKOUT / "labdock.toml") -> Path:
     """The state folder that the settings name, before there is anything to read them with."""
-    file = Path(os.environ.get("LABDOCK_SETTINGS") or CHECKOUT / "labdock.toml").absolute()
+    file = Path(os.environ.get("LABDOCK_SETTINGS") or file).absolute()
     try:
         import tomllib
 

@@ -19,14 +19,27 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from labdock_service import processes
+from labdock_service.engines.process import ProcessEngine
 from labdock_service.errors import ServiceError, Unavailable
-from labdock_service.settings import Settings, settings_environment
+from labdock_service.jsonfile import write_json
+from labdock_service.settings import (
+    FILE_NAME,
+    OTHER_VARIABLES,
+    PREFIX,
+    Settings,
+    load_settings,
+    settings_environment,
+)
 from labdock_service.statefolder import StateFolder
 
 HUB = "hub"
 PORTS_FILE = "ports.json"
+STARTED_FILE = "started.json"
+"""What the hub was started with; beside it lies a copy of the settings' file."""
+
 LAST_SERVICE = "labdock"
 """The service that the hub awaits last."""
 
@@ -66,6 +79,12 @@ class Deployment:
         """Whether its hub runs."""
         return HUB in processes.recorded(self.state)
 
+    def has_left_something(self) -> bool:
+        """Whether any process of it is there, and be it a job whose hub has ended."""
+        if processes.recorded(self.state) or self._proxy():
+            return True
+        return any(worker.state != "ended" for worker in ProcessEngine(self.state).look())
+
     def check_port(self) -> None:
         """Refuse a port that another program has. Raises NotStarted."""
         kind = socket.AF_INET6 if ":" in self.settings.host else socket.AF_INET
@@ -98,6 +117,7 @@ class Deployment:
                 start_new_session=True,
             )
         processes.record(self.state, HUB, hub.pid)
+        keep_settings(self.settings)
         return hub
 
     def wait_until_ready(self, hub: subprocess.Popen[bytes]) -> None:
@@ -173,16 +193,70 @@ class Deployment:
             )
         return done.returncode == 0
 
-    def _end_proxy(self) -> None:
+    @property
+    def _proxy_file(self) -> Path:
+        return self.state.run / "proxy.pid"
+
+    def _proxy(self) -> tuple[int, float] | None:
         """The hub keeps only the proxy's process id: the command says whether it is ours."""
-        file = self.state.run / "proxy.pid"
         with contextlib.suppress(OSError, ValueError):
-            pid = int(file.read_text())
+            pid = int(self._proxy_file.read_text())
             command = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
             started = processes.start_time(pid)
             if "configurable-http-proxy" in command and started is not None:
-                processes.end_process(pid, started)
-        file.unlink(missing_ok=True)
+                return pid, started
+        return None
+
+    def _end_proxy(self) -> None:
+        if proxy := self._proxy():
+            processes.end_process(*proxy)
+        self._proxy_file.unlink(missing_ok=True)
+
+
+def keep_settings(settings: Settings) -> None:
+    """Note what a hub is started with: commands that come later may be told otherwise."""
+    run = settings.state.run
+    copy = run / FILE_NAME
+    copy.touch(mode=0o600)
+    copy.write_bytes(settings.file.read_bytes() if settings.file.exists() else b"")
+    given = {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith(PREFIX) and name not in OTHER_VARIABLES
+    }
+    settled = {
+        "LABDOCK_SETTINGS": str(copy),
+        "LABDOCK_STATE": str(settings.state.root),
+        "LABDOCK_DATABASE_URL": settings.database_url,
+    }
+    started = {"host": settings.host, "port": settings.port, "variables": given | settled}
+    write_json(run / STARTED_FILE, started)
+
+
+def as_it_runs(settings: Settings) -> Settings:
+    """The settings with the address that the hub has, where one runs."""
+    started = _started(settings.state)
+    if started is None or not Deployment(settings).is_running():
+        return settings
+    return settings.model_copy(update={name: started[name] for name in ("host", "port")})
+
+
+def restore_settings(state: StateFolder) -> Settings | None:
+    """The settings that the last hub was started with, for this process and those it starts."""
+    started = _started(state)
+    if started is None:
+        return None
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+        del os.environ[name]
+    os.environ.update(started["variables"])
+    return load_settings()
+
+
+def _started(state: StateFolder) -> dict[str, Any] | None:
+    try:
+        return dict(json.loads((state.run / STARTED_FILE).read_bytes()))
+    except (OSError, ValueError):
+        return None
 
 
 def read_ports(state: StateFolder) -> dict[str, int]:

@@ -48,7 +48,8 @@ PREFIX = "LABDOCK_"
 OTHER_VARIABLES = frozenset({"LABDOCK_SETTINGS", "LABDOCK_URL", "LABDOCK_TOKEN"})
 """Variables that begin with LABDOCK_ and are not settings: this file's place, and the client's."""
 
-DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
+SQLITE = "sqlite:///"
+DATABASES = (SQLITE, "postgresql://", "postgresql+psycopg://")
 """How a `database_url` begins."""
 
 SECRETS = ("client_secret", "database_url")
@@ -224,12 +225,17 @@ class Settings(BaseSettings):
     tensorboard: TensorBoardSettings = TensorBoardSettings()
     projects: dict[ProjectName, ProjectSettings] = {}
     """Projects that several people share: `[projects.NAME]` with `members` and `admins`."""
-    _folder: Path = PrivateAttr(default_factory=Path.cwd)
+    _file: Path = PrivateAttr(default_factory=lambda: Path.cwd() / FILE_NAME)
+
+    @property
+    def file(self) -> Path:
+        """The file that they were read from; it need not be there."""
+        return self._file
 
     @property
     def folder(self) -> Path:
-        """Where the deployment's `labdock.toml` lies."""
-        return self._folder
+        """Where that file lies, and beside it the hub's configuration."""
+        return self._file.parent
 
     @property
     def address(self) -> str:
@@ -295,31 +301,33 @@ def load_settings(file: Path | None = None) -> Settings:
     the checkout which this code is of.
     Relative paths count from the folder of the file.
     """
-    file = (file or _find_file()).absolute()
+    file = (file or find_file()).absolute()
     data = _read(file)
     _refuse_unknown_variables(os.environ)
     try:
         settings = Settings(**data)
     except ValidationError as error:
-        sentence, key = _sentence(error.errors()[0])
+        sentence, key = _sentence(error.errors()[0], file.name)
         raise SettingsError(sentence, field=key) from None
-    return _settle(settings, file.parent)
+    return _settle(settings, file)
 
 
 def settings_environment(settings: Settings) -> dict[str, str]:
     """The variables with which another process loads these same settings."""
     mine = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
-    return mine | {"LABDOCK_SETTINGS": str(settings.folder / FILE_NAME)}
+    return mine | {"LABDOCK_SETTINGS": str(settings.file)}
 
 
-def _settle(settings: Settings, folder: Path) -> Settings:
+def _settle(settings: Settings, file: Path) -> Settings:
     """Put in what depends on where the deployment lies."""
-    state = StateFolder((folder / settings.state.root).resolve())
+    state = StateFolder((file.parent / settings.state.root).resolve())
     url = settings.database_url or f"sqlite:///{state.database}"
+    if url.startswith(SQLITE):
+        url = f"{SQLITE}{file.parent / url.removeprefix(SQLITE)}"
     settled = settings.model_copy(
         update={"state": state, "database_url": url} | _with_hub_names(settings)
     )
-    settled._folder = folder
+    settled._file = file
     return settled
 
 
@@ -340,7 +348,8 @@ def _with_hub_names(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _find_file() -> Path:
+def find_file() -> Path:
+    """The settings' file: see `load_settings`. Raises SettingsError."""
     if named := os.environ.get("LABDOCK_SETTINGS"):
         return Path(named)
     here = Path.cwd()
@@ -373,12 +382,12 @@ def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
             raise SettingsError(_unknown((key,), f"variable {name}"), field=key)
 
 
-def _sentence(error: ErrorDetails) -> tuple[str, str]:
+def _sentence(error: ErrorDetails, file: str) -> tuple[str, str]:
     """What is wrong, for a person, and the key it is about."""
     location = tuple(str(part) for part in error["loc"])
     key = ".".join(location)
     if error["type"] == "extra_forbidden":
-        return _unknown(location, FILE_NAME), key
+        return _unknown(location, file), key
     if error["type"] == "labdock":
         return error["msg"], key
     said = "" if key.endswith(SECRETS) else f" to {error['input']!r}"

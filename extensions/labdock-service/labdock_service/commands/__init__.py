@@ -44,10 +44,11 @@ def doctor(as_json: bool) -> None:
 @spoken
 def token(name: str, as_json: bool) -> None:
     """Print a token for a person, for LABDOCK_TOKEN outside of the hub."""
+    from labdock_service.deployment import as_it_runs
     from labdock_service.hubadmin import make_token
     from labdock_service.settings import load_settings
 
-    made = make_token(load_settings(), name)
+    made = make_token(as_it_runs(load_settings()), name)
     click.echo(json.dumps({"name": name, "token": made}) if as_json else made)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 from labdock_service import bootstrap, processes
-from labdock_service.deployment import Deployment, NotStarted
+from labdock_service.deployment import Deployment, NotStarted, as_it_runs
 from labdock_service.installation import environment_digest, environment_folder
 from labdock_service.packaging.environments import find_environments
 from labdock_service.settings import Settings, load_settings
@@ -39,7 +39,7 @@ class Finding:
 
 def examine(as_json: bool) -> None:
     """Print the findings; the exit code is 2 where something is missing."""
-    settings = load_settings()
+    settings = as_it_runs(load_settings())
     findings = [finding for look in LOOKS for finding in look(settings)]
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=1))

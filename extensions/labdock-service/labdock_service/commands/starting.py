@@ -11,9 +11,17 @@ from contextlib import contextmanager
 import click
 
 from labdock_service import bootstrap, hubadmin
-from labdock_service.deployment import SERVERS, Deployment, NotStarted, ending
+from labdock_service.deployment import (
+    SERVERS,
+    Deployment,
+    NotStarted,
+    as_it_runs,
+    ending,
+    restore_settings,
+)
 from labdock_service.installation import ensure_environment, ensure_proxy
-from labdock_service.settings import Settings, load_settings
+from labdock_service.settings import Settings, SettingsError, find_file, load_settings
+from labdock_service.statefolder import StateFolder
 from labdock_service.store import check_database
 
 
@@ -42,7 +50,7 @@ def start(detach: bool) -> None:
     deployment = Deployment(load_settings())
     bootstrap.make_folder(deployment.state.root)
     if deployment.is_running():
-        click.echo(f"Labdock is running already: {deployment.settings.address}")
+        click.echo(f"Labdock is running already: {as_it_runs(deployment.settings).address}")
         return
     with _alone(deployment):
         steps = Steps()
@@ -74,11 +82,27 @@ def _start_hub(deployment: Deployment) -> subprocess.Popen[bytes]:
 
 def stop() -> None:
     """Stop everything."""
-    deployment = Deployment(load_settings())
+    deployment = Deployment(_settings_to_stop())
+    if not deployment.has_left_something():
+        click.echo("Labdock does not run.")
+        return
     steps = Steps()
     deployment.stop(steps)
     steps.finish()
     click.echo("Labdock has stopped. Jobs go on at the next `make up`.")
+
+
+def _settings_to_stop() -> Settings:
+    """What the settings say or, where they cannot be used any more, said at the start."""
+    try:
+        return load_settings()
+    except SettingsError as error:
+        state = StateFolder(bootstrap.state_folder(find_file()))
+        settings = restore_settings(state)
+        if settings is None or not Deployment(settings).has_left_something():
+            raise
+        click.echo(f"{error} It is stopped with the settings of its start.", err=True)
+        return settings
 
 
 def welcome(settings: Settings, detach: bool) -> str:
