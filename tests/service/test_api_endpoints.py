@@ -77,10 +77,15 @@ async def test_a_deploy_makes_the_endpoint(ada: httpx.AsyncClient, filled: Fille
 
 
 @pytest.mark.usefixtures("filled")
-async def test_what_cannot_be_deployed_is_a_sentence(ada: httpx.AsyncClient) -> None:
+async def test_what_cannot_be_deployed_is_a_sentence(api: Api, ada: httpx.AsyncClient) -> None:
     job = (await make_job(ada))["id"]
     answer = await ada.post(f"{DIGITS}/deploy", json={"model": job})
-    assert problem(answer, 409) == f"Job {job} has saved no model yet."
+    said = f"Job {job} has saved no model yet: wait for its end."
+    assert problem(answer, 409) == said
+    with api.parts.store.write() as session:
+        session.get_one(JobRow, job).state = "failed"
+    answer = await ada.post(f"{DIGITS}/deploy", json={"model": job})
+    assert problem(answer, 409) == f"Job {job} has ended and saved no model: deploy another."
     for unknown in ("maaaaaaaaaa", "jaaaaaaaaaa", "x", "j"):
         problem(await ada.post(f"{DIGITS}/deploy", json={"model": unknown}), 404)
 

@@ -323,6 +323,7 @@ def test_from_a_model_to_a_prediction_and_back(
     (tmp_path / "request.json").write_text('{"instances": [[3]]}')
     for request in ("[[3]]", f"@{tmp_path / 'request.json'}"):
         assert json.loads(run("predict", "digits", request).out) == {"predictions": [[6]]}
+    assert run("predict", "digits", "[[3]]", "--json").out.count("\n") > 1
     asked = run("predict", "digits", "[[3]]", "--key", "no-key")
     assert (asked.code, asked.out) == (2, "")
     for text in (revision, revision[:6], "digits", "ada/digits"):
@@ -338,7 +339,7 @@ def test_keys_are_shown_once(run: Run, hand: Hand, job: Job) -> None:
     (key,) = json.loads(run("keys", "list", "keyed", "--json").out)
     assert key["title"] == "website" and key["secret"] is None
     assert "in 30 days" in run("keys", "list", "keyed").out
-    assert run("keys", "revoke", "keyed", key["id"][:6]).code == 0
+    assert json.loads(run("keys", "revoke", "keyed", key["id"][:6], "--json").out) == key
     assert json.loads(run("keys", "list", "keyed", "--json").out) == []
 
 

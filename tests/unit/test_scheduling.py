@@ -193,6 +193,11 @@ def test_what_will_never_fit_says_what_there_is() -> None:
     nodes = [Capacity(node="a", cpus=2, memory=10**9), Capacity(node="b", cpus=4, memory=10**9)]
     assert never_fits(Need(cpus=4), 1, nodes) is None
     assert never_fits(Need(gpus=2), 1, nodes) == "Needs 2 GPUs, and there are 0 GPUs in all"
+    assert (never_fits(Need(cpus=7), 1, nodes) or "").endswith("there are 6 CPUs in all")
+    one = [Capacity(node="a", cpus=1, memory=10**9)]
+    assert never_fits(Need(cpus=2), 1, one) == "Needs 2 CPUs, and there is 1 CPU in all"
+    memory = never_fits(Need(memory=2 * 10**9), 1, one)
+    assert memory == "Needs 2 GB of memory, and there is 1 GB of memory in all"
     assert never_fits(Need(cpus=5), 1, nodes) == (
         "No node is large enough for one of its workers, "
         "and the largest has 0 GPUs, 4 CPUs and 1 GB of memory"

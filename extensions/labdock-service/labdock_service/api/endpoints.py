@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from sqlalchemy.orm import Session
 
 from labdock.schema import (
+    ENDED,
     DeployRequest,
     Endpoint,
     GitCommit,
@@ -144,10 +145,13 @@ def _find_model(session: Session, caller: Person, named: str) -> ModelRow:
     """A model version by its id, or the last that the job of this id saved."""
     if not named.startswith("j"):
         return find_model(session, caller, named)
-    saved = models.of_job(session, find_job(session, caller, named).id)
-    if not saved:
-        raise Conflict(f"Job {named} has saved no model yet.", field="model")
-    return saved[-1]
+    job = find_job(session, caller, named)
+    saved = models.of_job(session, job.id)
+    if saved:
+        return saved[-1]
+    if job.state in ENDED:
+        raise Conflict(f"Job {named} has ended and saved no model: deploy another.", field="model")
+    raise Conflict(f"Job {named} has saved no model yet: wait for its end.", field="model")
 
 
 def _write_keys(parts: Parts, session: Session) -> None:

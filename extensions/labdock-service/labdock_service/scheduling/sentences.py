@@ -16,6 +16,7 @@ class _Kind:
     held: Callable[[Lease], float]
     words: Callable[[float], str]
     amount: Callable[[float], str]
+    uncounted: bool = False
 
 
 def number(value: float) -> str:
@@ -48,6 +49,7 @@ _KINDS = (
         held=lambda lease: lease.memory,
         words=lambda value: f"{wording.size(value)} of memory",
         amount=wording.size,
+        uncounted=True,
     ),
 )
 
@@ -57,7 +59,8 @@ def lacks(need: Need, workers: int, nodes: Sequence[Capacity]) -> str:
     for kind in _KINDS:
         wanted, total = kind.need(need) * workers, sum(kind.has(node) for node in nodes)
         if wanted > total + SLACK:
-            return f"Needs {kind.words(wanted)}, and there are {kind.words(total)} in all"
+            verb = "is" if total == 1 or kind.uncounted else "are"
+            return f"Needs {kind.words(wanted)}, and there {verb} {kind.words(total)} in all"
     none = Capacity(node="", cpus=0, memory=0)
     largest = max(nodes, key=lambda node: (len(node.devices), node.cpus), default=none)
     has = _listed([kind.words(kind.has(largest)) for kind in _KINDS])
@@ -81,7 +84,7 @@ def waits_for(
             holders = list(dict.fromkeys(x.title for x in leases if kind.held(x)))
             return (
                 f"Waits for {kind.words(wanted)}: {kind.amount(used)} of {kind.amount(total)} "
-                f"{'is' if used == 1 else 'are'} in use by {_names(holders)}."
+                f"{'is' if used == 1 or kind.uncounted else 'are'} in use by {_names(holders)}."
             )
     return "Waits until one node has room for each of its workers."
 

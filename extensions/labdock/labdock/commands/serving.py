@@ -231,25 +231,32 @@ def _expiry(key: schema.Key) -> str:
 @keys.command()
 @ENDPOINT
 @click.argument("key")
-def revoke(endpoint: str, key: str) -> None:
+@json_option
+def revoke(endpoint: str, key: str, as_json: bool) -> None:
     """End a key at once.
 
     For example: labdock keys revoke digits k3jd
     """
     found = find_endpoint(default_client(), endpoint)
-    known = found.keys()
-    ids = [one.id for one in known]
-    found.revoke_key(only(key, ids, "key", f"labdock keys list {endpoint}"))
+    known = {one.id: one for one in found.keys()}
+    revoked = known[only(key, known, "key", f"labdock keys list {endpoint}")]
+    found.revoke_key(revoked.id)
+    if as_json:
+        write_json(revoked)
+    else:
+        click.echo(f"Key {revoked.id} ({revoked.title}) is revoked.", err=True)
 
 
 @click.command()
 @ENDPOINT
 @click.argument("request", metavar="JSON|@FILE|-")
 @click.option("--key", help="A key of the endpoint; without it, one is made that soon expires.")
-def predict(endpoint: str, request: str, key: str | None) -> None:
+@json_option
+def predict(endpoint: str, request: str, key: str | None, as_json: bool) -> None:
     """Ask an endpoint's model.
 
-    The request is a list of inputs, or a whole request of TensorFlow Serving's. For example:
+    The request is a list of inputs, or a whole request of TensorFlow Serving's. The answer is
+    in its form, too: on one line, or with --json one value a line. For example:
 
     \b
       labdock predict digits '[[0, 0, 5, 13]]'
@@ -258,7 +265,8 @@ def predict(endpoint: str, request: str, key: str | None) -> None:
     body = _request(request)
     found = find_endpoint(default_client(), endpoint)
     found.key_life = ONE_REQUEST
-    click.echo(json.dumps(found.ask(json.dumps(body).encode(), key)))
+    answer = found.ask(json.dumps(body).encode(), key)
+    click.echo(json.dumps(answer, indent=2 if as_json else None))
 
 
 def _request(text: str) -> dict[str, Any]:
