@@ -238,7 +238,8 @@ def revoke(endpoint: str, key: str, as_json: bool) -> None:
     For example: labdock keys revoke digits k3jd
     """
     found = find_endpoint(default_client(), endpoint)
-    known = {one.id: one for one in found.keys()}
+    there = found.keys()
+    known = {one.id: one for one in there}
     revoked = known[only(key, known, "key", f"labdock keys list {endpoint}")]
     found.revoke_key(revoked.id)
     if as_json:
