@@ -6,6 +6,7 @@ papermill adds for parameters has none.
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from labdock_runtime import failures
+from labdock_runtime.masking import Mask
 from labdock_runtime.run import Run
 
 # A checker of addresses in notebooks' metadata that nothing here needs; its import takes 0.9 s.
@@ -48,7 +50,7 @@ def execute(run: Run, kernel: Kernel) -> int:
     session = Session(run, kernel)
     entry = Path(run.job.folder, run.job.entry)
     executed = entry.with_name(entry.stem + ".executed.ipynb")
-    papermill_io.register(str(executed), AtomicFile())
+    papermill_io.register(str(executed), AtomicFile(run.job.mask))
     papermill_engines.register("labdock", _engine(session))
     _tell_warnings(run)
     try:
@@ -83,10 +85,16 @@ def _tell_warnings(run: Run) -> None:
 
 
 class AtomicFile:
-    """How papermill writes the executed notebook: a reader never finds half of one."""
+    """How papermill writes the executed notebook: no half of one, and no secret in it."""
+
+    def __init__(self, mask: Mask) -> None:
+        self._mask = mask
 
     def write(self, text: str, path: str) -> None:
         """Write the whole, then put it in its place."""
+        if self._mask:
+            notebook = self._mask.everywhere(json.loads(text))
+            text = json.dumps(notebook, ensure_ascii=False, indent=1) + "\n"
         new = Path(path + ".new")
         new.write_text(text, encoding="utf-8")
         new.replace(path)

@@ -30,7 +30,10 @@ class Events:
             self._file = os.open(self._job.events, flags, 0o644)
         head = {"v": VERSION, "t": time.time(), "attempt": self._job.attempt}
         event = {**head, "rank": self._job.rank, "kind": kind, **fields}
-        os.write(self._file, json.dumps(event, default=str).encode() + b"\n")
+        line = json.dumps(event, default=str)
+        if self._job.mask:
+            line = json.dumps(self._job.mask.everywhere(json.loads(line)))
+        os.write(self._file, line.encode() + b"\n")
 
     def failed(
         self, reason: str, code: int, *, cell: int | None = None, traceback: str | None = None

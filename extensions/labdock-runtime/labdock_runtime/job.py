@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-WORDS = ("strategy", "keras", "batchnorm", "callbacks", "backup", "signals", "seed")
+from labdock_runtime.masking import Mask
+
+WORDS = ("strategy", "keras", "batchnorm", "callbacks", "backup", "signals", "seed", "sample")
 GANG_TIMEOUT = 300.0
 
 
@@ -30,6 +32,8 @@ class Job:
         self.local_devices = int(environment.get("LABDOCK_LOCAL_DEVICES") or 0)
         self.gang: list[str] = _gang(environment.get("TF_CONFIG", ""))
         self.folder = environment.get("LABDOCK_FOLDER") or str(Path.cwd())
+        secrets = environment.get("LABDOCK_SECRETS", "").split(",")
+        self.mask = Mask(environment[name] for name in secrets if name in environment)
         disabled = environment.get("LABDOCK_DISABLE", "").split(",")
         self.disabled = {word.strip() for word in disabled if word.strip()}
 

@@ -40,7 +40,7 @@ class Mask:
         return value
 
 
-def lines(value: str) -> list[str]:
+def hidden_lines(value: str) -> list[str]:
     """The lines of a value that are hidden: each by itself, since output is cut into lines."""
     found = (line.strip() for line in value.splitlines())
     return [line for line in found if len(line) >= SHORTEST]
@@ -48,7 +48,7 @@ def lines(value: str) -> list[str]:
 
 def forms(values: Iterable[str]) -> list[str]:
     """Everything to hide, the longest first: one may be a part of another."""
-    found = {form for value in values for line in lines(value) for form in _spellings(line)}
+    found = {form for value in values for line in hidden_lines(value) for form in _spellings(line)}
     return sorted(found, key=lambda form: (-len(form), form))
 
 

@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp
 
 import labdock_service
-from labdock import schema
+from labdock import personal, schema
 from labdock_service.api import (
     bodies,
     endpoints,
@@ -26,6 +26,7 @@ from labdock_service.api import (
     logs,
     models,
     pages,
+    secrets,
     service,
     snapshots,
     sources,
@@ -48,12 +49,13 @@ HEADERS = {
     "Content-Security-Policy": NOTHING_ALLOWED,
     "Cache-Control": "no-store",
 }
-RESOURCES = (service, sources, snapshots, jobs, logs, files, models, endpoints, events)
+RESOURCES = (service, sources, snapshots, jobs, logs, files, models, endpoints, events, secrets)
 
 
 def create_app(parts: Parts) -> FastAPI:
     """The API and the page, under the prefix that the hub gave the service."""
-    bodies.refuse_unknown_fields(schema)
+    for wire in (schema, personal):
+        bodies.refuse_unknown_fields(wire)
     prefix = parts.login.hub.place.prefix.rstrip("/")
     app = FastAPI(
         title="Labdock",

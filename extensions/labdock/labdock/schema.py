@@ -32,7 +32,7 @@ LogStream = Literal["stdout", "stderr"]
 ParameterKind = Literal["bool", "int", "float", "str", "list", "dict", "any"]
 """What a parameter's values are: `float` takes whole numbers too, `any` takes everything."""
 
-Part = Literal["strategy", "keras", "batchnorm", "callbacks", "backup", "signals", "seed"]
+Part = Literal["strategy", "keras", "batchnorm", "callbacks", "backup", "signals", "seed", "sample"]
 """What a job's runtime does to its code, and leaves undone where a job says so."""
 
 ENDED: frozenset[JobState] = frozenset({"succeeded", "failed", "stopped"})
@@ -251,6 +251,10 @@ class JobRequest:
     """Seconds that one attempt may run."""
     max_attempts: Annotated[int, Ge(1), Le(100)] = 3
     disable: Annotated[list[Part], MaxLen(20)] = field(default_factory=list)
+    secrets: Annotated[list[str], MaxLen(50)] = field(default_factory=list)
+    """Names of secrets that its code finds as variables: your own, else the project's."""
+    notify: bool | None = None
+    """Whether you are told of its end; none for what you set for all of your jobs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -332,6 +336,8 @@ class Job:
     """The grid that it is a point of."""
     tensorboard: str = ""
     """Path of the project's TensorBoard under the hub's address."""
+    secrets: list[str] = field(default_factory=list)
+    """The names of the secrets that it gets."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -385,6 +391,32 @@ class File:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Sample:
+    """An input that a model takes, by names as in a request, and its answer as it was exported."""
+
+    inputs: dict[str, Any]
+    outputs: dict[str, Any] | None = None
+    """None where they were too large to keep, or differ from one call to the next."""
+    made: bool = False
+    """Whether it was made up to fit the signature, where no data was seen."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelCheck:
+    """Whether an exported model answered its sample as the model in the job's memory did."""
+
+    state: Literal["equal", "different", "unchecked"]
+    reason: str = ""
+    """How the answers differ, or why they were not compared."""
+    difference: float | None = None
+    """The largest that was found, and `allowed` what may be rounding."""
+    allowed: float | None = None
+
+
+UNCHECKED = ModelCheck(state="unchecked", reason="Its job's runtime made no check.")
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelVersion:
     """A SavedModel that a job saved. `signature` maps inputs to dtype and shape."""
 
@@ -398,6 +430,9 @@ class ModelVersion:
     created: float
     signature: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
+    check: ModelCheck = UNCHECKED
+    sample: Sample | None = None
+    """Left out where versions are listed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -407,6 +442,8 @@ class DeployRequest:
     model: str
     """A model version's id, or a job's id (then the last version that it saved)."""
     resources: Resources = Resources()
+    anyway: bool = False
+    """Also a version whose answers are not those of the model in memory."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -191,3 +191,10 @@ def project_row_of(session: Session, caller: Person, name: str) -> ProjectRow:
     row = session.get(ProjectRow, project_of(caller, name).id)
     assert row is not None, "a caller's projects are recorded before they get here"
     return row
+
+
+def administered_project(session: Session, caller: Person, name: str) -> ProjectRow:
+    """The row of the caller's project of that name, whose secrets they may change."""
+    if project_of(caller, name).role != "admin":
+        raise Forbidden(f"Only its admins may change the secrets of project {name}: ask one.")
+    return project_row_of(session, caller, name)

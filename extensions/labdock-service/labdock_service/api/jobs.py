@@ -23,7 +23,7 @@ from labdock_service.api.problems import describe
 from labdock_service.errors import Conflict, Invalid
 from labdock_service.scheduling.ledger import Need, limited
 from labdock_service.scheduling.queue import never_fits
-from labdock_service.store import jobs
+from labdock_service.store import jobs, secrets
 
 router = APIRouter(tags=["jobs"], route_class=StrictRoute)
 
@@ -36,7 +36,9 @@ def create_job(body: JobRequest, caller: Caller, parts: PartsOf, session: Writin
         raise Conflict(f"This snapshot could not be packaged: {snapshot.error}", field="snapshot")
     _check_name(body.name)
     _check_fits(body, parts)
-    row = jobs.create(session, snapshot, person_row(session, caller), body)
+    owner = person_row(session, caller)
+    secrets.check_there(session, body.secrets, owner, snapshot.project)
+    row = jobs.create(session, snapshot, owner, body)
     session.refresh(row, ["project", "owner", "snapshot"])
     return jobs.view(session, row)
 

@@ -15,6 +15,7 @@ from labdock_service.api.people import People
 from labdock_service.api.wakeups import Wakeups
 from labdock_service.engines.base import Engine
 from labdock_service.login import Login
+from labdock_service.sealing import Seal
 from labdock_service.settings import Settings
 from labdock_service.statefolder import StateFolder
 from labdock_service.store import Store
@@ -37,6 +38,11 @@ class Parts:
     def state(self) -> StateFolder:
         """The state folder."""
         return self.settings.state
+
+    @property
+    def seal(self) -> Seal:
+        """What secrets are sealed with."""
+        return Seal(self.state.secret_keys)
 
 
 def get_parts(request: Request) -> Parts:

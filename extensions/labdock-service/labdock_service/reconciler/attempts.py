@@ -51,6 +51,7 @@ class Attempts:
         """Delete the working copies of an attempt that was written down; logs are kept."""
         self.harvester.forget(job.id, job.attempt)
         self.watcher.ingest.forget(job.id)
+        self.watcher.secrets.forget(job.id)
         for rank in range(job.workers):
             status = self.watcher.seen.get(worker_id(job.id, job.attempt, rank))
             if status is not None:

@@ -21,11 +21,14 @@ from labdock_service.reconciler.parts import Parts, apart, log
 from labdock_service.reconciler.watching import Watcher
 from labdock_service.statefolder import StateFolder
 from labdock_service.store import leases, workers
-from labdock_service.store.tables import JobRow, RevisionRow, WorkerRow
+from labdock_service.store.secrets import Withheld
+from labdock_service.store.tables import AttemptRow, JobRow, RevisionRow, WorkerRow
 
 SERVER = "labdock_model_server"
 JOB_GRACE = 30.0
 """Seconds that a job's worker has to keep a checkpoint after SIGTERM."""
+REFUSED = 64
+"""The exit code of a worker that refuses its job."""
 SERVER_GRACE = 25.0
 """Seconds that a model server has to answer what is in flight: it takes 20 at most."""
 
@@ -57,6 +60,17 @@ class Launcher:
         except EngineFailed as error:
             log.warning("Worker %s did not start: %s", row.id, error)
             self._give_up(row, str(error))
+        except Withheld as error:
+            self._refuse(row, str(error))
+
+    def _refuse(self, row: WorkerRow, reason: str) -> None:
+        """End a worker as one that refused its job itself."""
+        with self.parts.write() as session:
+            fresh = session.get_one(WorkerRow, row.id)
+            fresh.state, fresh.ended, fresh.exit_code = "ended", self.parts.clock(), REFUSED
+            attempt = session.get_one(AttemptRow, (row.job_id, row.attempt))
+            said = {"reason": reason, "exit": REFUSED}
+            attempt.failures = attempt.failures | {str(row.rank): said}
 
     def _give_up(self, row: WorkerRow, reason: str) -> None:
         with self.parts.write() as session:
@@ -64,7 +78,7 @@ class Launcher:
             fresh.state, fresh.ended, fresh.reason = "ended", self.parts.clock(), reason
 
     def _spec(self, session: Session, row: WorkerRow) -> WorkerSpec:
-        """What to start. Raises EngineFailed with what it lacks."""
+        """What to start. Raises EngineFailed with what it lacks, and Withheld for a secret."""
         job = self._job(session, row)
         digest = job.snapshot.environment
         python = _interpreter(self.parts.state, digest)
@@ -75,7 +89,8 @@ class Launcher:
             revision = session.get_one(RevisionRow, row.revision_id)
             return server_spec(self.parts.state, row, revision, python, devices)
         gang = workers.of_attempt(session, job.id, row.attempt)
-        return job_spec(self.parts, row, gang, job, python, devices)
+        values = self.watcher.secrets.open(session, job)
+        return job_spec(self.parts, row, gang, job, python, devices, values)
 
     def _job(self, session: Session, row: WorkerRow) -> JobRow:
         if row.job_id is not None:
@@ -90,6 +105,7 @@ def job_spec(
     job: JobRow,
     python: Path,
     devices: tuple[str, ...],
+    secrets: dict[str, str],
 ) -> WorkerSpec:
     """A worker of a job: the runtime, with the job's image and its folders."""
     state, layers = parts.state, parts.layers(job.snapshot)
@@ -100,6 +116,7 @@ def job_spec(
         python_path=(layers["runtime"], layers["dependencies"]),
         code=layers["code"],
         environment=_job_environment(worker, gang, job, parts.limits.gang_timeout),
+        secrets=secrets,
         links=root_links(state.data_roots, [] if job.project.person_id else [job.project.name]),
         outputs={
             "LABDOCK_TENSORBOARD": state.tensorboard / job.project_id / job.run,
@@ -176,6 +193,7 @@ def _job_environment(
         "LABDOCK_WORKERS": str(job.workers),
         "LABDOCK_GANG_TIMEOUT": f"{gang_timeout:g}",
         "LABDOCK_DISABLE": ",".join(job.disable),
+        "LABDOCK_SECRETS": ",".join(job.secrets),
     }
     if job.workers > 1:
         environment["TF_CONFIG"] = json.dumps(tf_config(gang, worker.rank))

@@ -19,6 +19,7 @@ from labdock_service.reconciler.parts import Parts, apart
 from labdock_service.reconciler.probing import Probes
 from labdock_service.reconciler.queueing import Queue
 from labdock_service.reconciler.routes import write_routes
+from labdock_service.reconciler.secrets import JobSecrets
 from labdock_service.reconciler.watching import Watcher
 from labdock_service.statefolder import StateFolder
 from labdock_service.store import active, workers
@@ -47,7 +48,7 @@ class Reconciler:
         self._harvester = Harvester(lambda: wake(pipe))
         self._probes = Probes(lambda: wake(pipe))
         self._packages = Packages(parts, pipe, lambda: wake(pipe))
-        self._watcher = Watcher(parts, Ingest(parts.clock))
+        self._watcher = Watcher(parts, Ingest(parts.clock), JobSecrets(parts))
         self._attempts = Attempts(parts, self._watcher, self._harvester)
         self._jobs = Jobs(parts, self._attempts)
         self._queue = Queue(parts)

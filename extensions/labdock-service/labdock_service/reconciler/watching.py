@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from labdock_service.engines.base import WorkerStatus
 from labdock_service.reconciler.ingest import Ingest
 from labdock_service.reconciler.parts import Parts, apart, log
+from labdock_service.reconciler.secrets import JobSecrets
 from labdock_service.store import workers
 from labdock_service.store.tables import AttemptRow, JobRow, WorkerRow
 
@@ -21,6 +22,7 @@ class Watcher:
 
     parts: Parts
     ingest: Ingest
+    secrets: JobSecrets
     seen: dict[str, WorkerStatus] = field(default_factory=dict)
     _known: set[str] = field(default_factory=set)
     """Ids of ended workers that have a row: they need no second look-up."""
@@ -54,7 +56,8 @@ class Watcher:
         job = session.get_one(JobRow, worker.job_id)
         if worker.attempt == job.attempt:
             attempt = session.get_one(AttemptRow, (job.id, worker.attempt))
-            self.ingest.take(session, job, attempt, worker, lines)
+            said = self.secrets.hide(session, job, lines)
+            self.ingest.take(session, job, attempt, worker, said)
 
     def _end_strangers(self, live: set[str]) -> None:
         """End what the store has no row of, and what an ended row says should not be there."""

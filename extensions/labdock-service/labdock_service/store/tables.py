@@ -160,6 +160,10 @@ class JobRow(Base):
     max_attempts: Mapped[int]
     disable: Mapped[list[Any]]
     """What its runtime leaves undone."""
+    secrets: Mapped[list[Any]]
+    """Names of the secrets that its workers get."""
+    notify: Mapped[bool | None]
+    """Whether its owner is told of its end; what they set for all jobs where it is none."""
     grid_id: Mapped[str | None] = mapped_column(ForeignKey("grids.id"), index=True)
     run: Mapped[str] = mapped_column(String(255))
     """Its folder among the project's TensorBoard logs, with a name that people can read."""
