@@ -108,6 +108,29 @@ def test_a_lost_worker_comes_before_errors_that_were_seen_first() -> None:
     assert judge(gang, "gang_lost", {}).outcome == "retry"
 
 
+@pytest.mark.parametrize("code", [-9, None])
+@pytest.mark.parametrize("ours", [True, False])
+def test_a_kill_comes_before_errors_of_those_whom_it_left(code: int | None, ours: bool) -> None:
+    """Also where it was seen late, when Labdock had begun to end the rest of the gang."""
+    gang = [end(0, 1, 1), end(1, code, 9, ours=ours)]
+    told = {"0": {"reason": "ValueError: the answer was empty", "exit": 1}}
+    assert judge(gang, "gang_lost", told).outcome == "retry"
+
+
+def test_what_labdock_did_itself_is_no_cause() -> None:
+    ended = end(1, -9, 9, ours=True, why="stopped on request; it was killed after 30 seconds")
+    never = End(rank=2, exit_code=None, reason="it was never started", ended=None, ours=True)
+    assert judge([end(0, 1, 1), ended, never], "gang_lost", {}).outcome == "failed"
+
+
+@pytest.mark.parametrize("word", ["ConnectionResetError: reset", "BrokenPipeError", "EOFError: x"])
+def test_an_error_comes_before_that_of_who_was_hung_up_on(word: str) -> None:
+    gang = [end(0, 1, 1), end(1, -11, 2)]
+    verdict = judge(gang, "gang_lost", {"0": {"reason": word, "exit": 1}})
+    assert verdict.reason == "Worker 1 of 2 crashed with SIGSEGV."
+    assert judge(gang[:1], None, {"0": {"reason": word}}).reason == word
+
+
 def test_what_goes_wrong_after_the_chief_ended_well_does_not_count() -> None:
     assert judge([end(0, 0, 1), end(1, 1, 2)], None, {}).outcome == "succeeded"
     assert judge([end(0, 0, 2), end(1, 1, 1)], None, {}).outcome == "failed"

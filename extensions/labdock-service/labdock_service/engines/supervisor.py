@@ -91,9 +91,9 @@ class Supervisor:
             self._serve_once()
         self._end_the_rest()
         self._log.finish()
-        killed_by_another = self._exit_code == -signal.SIGKILL and not self._killed
-        if killed_by_another and processtree.out_of_memory_kills() > ooms:
-            self._reason = "out of memory: the machine had none left"
+        if self._exit_code == -signal.SIGKILL and not self._killed:  # so by another
+            memory = processtree.out_of_memory_kills() > ooms
+            self._reason = "out of memory: the machine had none left" if memory else None
         self._end(self._exit_code)
 
     # Starting

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +21,8 @@ MOST_OUTAGES = 5
 
 LOST_PEER = 75
 STOPPED = 143
+HUNG_UP = re.compile(r"(Connection\w*|BrokenPipe|Timeout|EOF)Error\b")
+"""How a failure begins that a worker may have because another one is gone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +68,7 @@ def judge(
     if ending == "time_limit":
         return _failed(f"It ran longer than its limit of {wording.duration(time_limit or 0)}.")
     if causes:
-        return _judge_cause(_first(causes), len(ends), failures)
+        return _judge_cause(_first(causes, failures), len(ends), failures)
     if ending == "gang_timeout":
         return Verdict(outcome="retry", reason="Its workers did not all start in time.")
     return Verdict(outcome="retry", reason="Its chief ended without a result.")
@@ -94,7 +97,7 @@ def _causes(ends: Sequence[End], failures: Mapping[str, Any]) -> list[End]:
     Where there are none, or they only lost a peer, a failure of somebody whom Labdock had
     begun to end is one too: a worker may tell that its code failed and need a while to be gone.
     """
-    causes = [end for end in ends if end.exit_code != 0 and not end.ours]
+    causes = [end for end in ends if end.exit_code != 0 and (not end.ours or _was_taken(end))]
     if all(cause.exit_code == LOST_PEER for cause in causes):
         causes += [
             end
@@ -117,16 +120,24 @@ def _before(causes: Sequence[End], chief: End) -> bool:
     return any((cause.ended or 0.0) <= (chief.ended or 0.0) for cause in causes)
 
 
-def _first(causes: Sequence[End]) -> End:
+def _was_taken(end: End) -> bool:
+    """Whether somebody outside of Labdock killed it or its supervisor, also while it was ended."""
+    if end.exit_code == -signal.SIGKILL:
+        return not end.ours or end.reason is None
+    return end.exit_code is None and (not end.ours or end.ended is not None)
+
+
+def _first(causes: Sequence[End], failures: Mapping[str, Any]) -> End:
     """The true first cause.
 
-    Who was lost or lost its peer ended of something else, and when a lost one ended is known
-    only as when that was seen: so the lost come first and those that lost a peer last.
+    Who was taken ended of nothing else, though that may be seen late. Who lost a peer, or was
+    hung up on, ended of something else. Between the others it is who ended first.
     """
 
     def order(end: End) -> tuple[int, float]:
-        lost = end.exit_code is None
-        return (0 if lost else 2 if end.exit_code == LOST_PEER else 1, end.ended or 0.0)
+        reported = failures.get(str(end.rank), {}).get("reason", "")
+        follows = end.exit_code == LOST_PEER or HUNG_UP.match(reported) is not None
+        return (0 if _was_taken(end) else 2 if follows else 1, end.ended or 0.0)
 
     return min(causes, key=order)
 
