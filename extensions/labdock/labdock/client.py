@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from labdock import schema
+from labdock import personal, schema
 from labdock.connection import Connection, find_connection
 from labdock.errors import Mistake, NotFound
 from labdock.transport import Stream, Transport
@@ -23,7 +23,7 @@ PAGE = 200
 SEARCHED = 2000
 """Jobs, newest first, among which a shortened id is looked for."""
 
-JOB_ID_LENGTH = 11
+ID_LENGTH = 11
 
 
 class Client:
@@ -107,7 +107,7 @@ class Client:
             if not newest:
                 raise NotFound("You have no job yet: `labdock submit` starts one.")
             return newest[0]
-        if len(text) >= JOB_ID_LENGTH:
+        if len(text) >= ID_LENGTH:
             return self.job(text)
         found = {job.id: job for job in self._newest() if job.id.startswith(text)}
         return found[only(text, found, "job", "labdock jobs")]
@@ -129,6 +129,37 @@ class Client:
     def retry_job(self, job_id: str) -> schema.Job:
         """Want a job that has ended to run again from its last checkpoint."""
         return self._post(f"jobs/{_part(job_id)}/retry", None, schema.Job, see="labdock jobs")
+
+    def create_grid(self, request: schema.GridRequest) -> schema.Grid:
+        """Run a snapshot as a job for each combination of values."""
+        return self._post("grids", request, schema.Grid, see="labdock grids")
+
+    def grids(
+        self, *, project: str | None = None, limit: int = 50, before: str | None = None
+    ) -> list[schema.Grid]:
+        """Grids without their jobs, newest first."""
+        query = {"project": project, "before": before}
+        return self._get("grids", list[schema.Grid], **query, limit=limit)
+
+    def grid(self, grid_id: str) -> schema.Grid:
+        """One grid with its jobs, by its whole id."""
+        return self._get(f"grids/{_part(grid_id)}", schema.Grid)
+
+    def find_grid(self, text: str) -> schema.Grid:
+        """One grid by its id, by the beginning of it, or `last` for the person's newest."""
+        if len(text) >= ID_LENGTH:
+            return self.grid(text)
+        newest = self.grids(limit=PAGE)
+        if text == "last":
+            own = [grid.id for grid in newest if grid.owner == self.person]
+            if not own:
+                raise NotFound("You have no grid yet: `labdock submit --grid` starts one.")
+            return self.grid(own[0])
+        return self.grid(only(text, (grid.id for grid in newest), "grid", "labdock grids"))
+
+    def stop_grid(self, grid_id: str) -> schema.Grid:
+        """Want all jobs of the grid stopped."""
+        return self._post(f"grids/{_part(grid_id)}/stop", None, schema.Grid)
 
     def log(
         self,
@@ -198,9 +229,36 @@ class Client:
         path = f"{_endpoint(project, name)}/keys/{_part(key_id)}"
         self.transport.delete(path)
 
+    def secrets(self, project: str | None = None) -> list[personal.Secret]:
+        """Secrets by name, of one project or of all that the person is in."""
+        return self._get("secrets", list[personal.Secret], project=project)
+
+    def set_secret(self, project: str, name: str, value: str) -> personal.Secret:
+        """Set a secret of a project, or of the person's own."""
+        body = personal.SecretValue(value=value)
+        return self._send("PUT", _secret(project, name), body, personal.Secret)
+
+    def delete_secret(self, project: str, name: str) -> None:
+        """Forget a secret."""
+        self.transport.delete(_secret(project, name))
+
+    def notify(self) -> personal.Notify:
+        """How the person is told that their jobs end."""
+        return self._get("notify", personal.Notify)
+
+    def change_notify(self, change: personal.NotifyChange) -> personal.Notify:
+        """Change that."""
+        return self._send("PATCH", "notify", change, personal.Notify)
+
     def trace(self, revision_id: str) -> schema.Trace:
         """The way back from a revision to the notebook."""
         return self._get(f"revisions/{_part(revision_id)}/trace", schema.Trace)
+
+    def _send(self, method: str, path: str, body: object, answer: type[T]) -> T:
+        """Send what may be done twice."""
+        headers = {"Content-Type": "application/json"}
+        content = msgspec.json.encode(body)
+        return self.transport.request(method, path, answer, content=content, headers=headers)
 
     def _get(self, path: str, answer: type[T], **query: Any) -> T:
         return self.transport.request("GET", path, answer, params=_given(query))
@@ -230,6 +288,10 @@ def _part(text: str) -> str:
 
 def _endpoint(project: str, name: str) -> str:
     return f"endpoints/{_part(project)}/{_part(name)}"
+
+
+def _secret(project: str, name: str) -> str:
+    return f"secrets/{_part(project)}/{_part(name)}"
 
 
 def _given(query: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from labdock.client import Client
 from labdock.errors import Mistake
 from labdock.schema import (
     Environment,
+    Grid,
+    GridRequest,
     Job,
     JobRequest,
     Part,
@@ -41,10 +43,14 @@ class Order:
     workers: int = 1
     resources: Resources = field(default_factory=Resources)
     parameters: dict[str, Any] = field(default_factory=dict)
+    grid: dict[str, list[Any]] = field(default_factory=dict)
+    """Values of parameters to try in every combination, a job each."""
     arguments: list[str] = field(default_factory=list)
     time_limit: float | None = None
     max_attempts: int = 3
     disable: list[Part] = field(default_factory=list)
+    secrets: list[str] = field(default_factory=list)
+    notify: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,8 @@ class Package:
 
     source: Source
     snapshot: Snapshot
+    parameters: dict[str, Any]
+    """Values in place of the notebook's own."""
     left_out: dict[str, str]
     warnings: list[str]
 
@@ -79,19 +87,34 @@ def parts(words: Collection[str]) -> list[Part]:
 
 def take(client: Client, order: Order, report: Report) -> Taken:
     """Read the files of the entry's folder."""
-    from labdock import parameters, snapshot
+    from labdock import snapshot
 
-    parameters.check(order.entry.name, order.parameters, order.arguments)
+    if order.entry.is_file():
+        check(order)
     report(Step(f"Reading the files beside {order.entry.name}"))
-    taken = snapshot.take(
+    return snapshot.take(
         order.entry,
         environment=choose_environment(client.environments(), order.environment),
         data_roots=_data_roots(Path.home()) if client.connection.in_hub else {},
         limit=client.service.source_bytes,
     )
-    if order.parameters:
-        parameters.check_cell(order.entry.name, order.entry.read_bytes(), order.parameters)
-    return taken
+
+
+def check(order: Order) -> None:
+    """Raise a Mistake for a parameter or an argument that the entry cannot take."""
+    from labdock import parameters, points
+
+    if not (order.parameters or order.grid or order.arguments):
+        return
+    known = parameters.of_entry(order.entry)
+    given = (order.entry.name, known, order.parameters, order.arguments)
+    found = (
+        points.find_grid_problem(*given, order.grid)
+        if order.grid
+        else parameters.find_problem(*given)
+    )
+    if found is not None:
+        raise Mistake(found.sentence)
 
 
 def choose_environment(environments: list[Environment], wanted: str | None) -> Environment:
@@ -133,18 +156,28 @@ def ask_snapshot(client: Client, order: Order, taken: Taken, report: Report) -> 
 def submit(client: Client, order: Order, taken: Taken, report: Report) -> Job:
     """Start the job; its image is made meanwhile."""
     snapshot = ask_snapshot(client, order, taken, report)
-    return client.create_job(
-        JobRequest(
-            snapshot=snapshot.id,
-            name=order.name,
-            workers=order.workers,
-            resources=order.resources,
-            parameters=order.parameters,
-            arguments=order.arguments,
-            time_limit=order.time_limit,
-            max_attempts=order.max_attempts,
-            disable=order.disable,
-        )
+    return client.create_job(_request(order, snapshot))
+
+
+def submit_grid(client: Client, order: Order, taken: Taken, report: Report) -> Grid:
+    """Start a job for each of the grid's points; all of them have the same image."""
+    snapshot = ask_snapshot(client, order, taken, report)
+    return client.create_grid(GridRequest(job=_request(order, snapshot), grid=order.grid))
+
+
+def _request(order: Order, snapshot: Snapshot) -> JobRequest:
+    return JobRequest(
+        snapshot=snapshot.id,
+        name=order.name,
+        workers=order.workers,
+        resources=order.resources,
+        parameters=order.parameters,
+        arguments=order.arguments,
+        time_limit=order.time_limit,
+        max_attempts=order.max_attempts,
+        disable=order.disable,
+        secrets=order.secrets,
+        notify=order.notify,
     )
 
 
@@ -160,6 +193,7 @@ def package(client: Client, order: Order, report: Report) -> Package:
     return Package(
         source=taken.source,
         snapshot=snapshot,
+        parameters=order.parameters,
         left_out=dict(taken.left_out),
         warnings=list(taken.warnings),
     )
