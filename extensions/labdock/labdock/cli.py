@@ -26,6 +26,10 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "retry": ("jobs", "Run a job again from its last checkpoint."),
         "files": ("jobs", "List or download the files that a job wrote."),
     },
+    "What jobs get, and who is told of their end": {
+        "secrets": ("secrets", "List, set and delete values that jobs get by name."),
+        "notify": ("notifying", "Say where you are told that a job of yours has ended."),
+    },
     "Models and endpoints": {
         "models": ("serving", "List the model versions that jobs saved."),
         "deploy": ("serving", "Put a model behind an endpoint."),

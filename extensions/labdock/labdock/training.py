@@ -31,6 +31,8 @@ def train(
     time_limit: float | str | None = None,
     max_attempts: int = 3,
     without: Collection[str] = (),
+    secrets: Collection[str] = (),
+    notify: bool | None = None,
     renew_lock: bool = False,
     wait: bool = False,
 ) -> Job:
@@ -39,8 +41,10 @@ def train(
     The notebook is found by itself, as it is saved. `cpus`, `memory` (such as `"4GB"`) and
     `gpus` are for each worker; `parameters` replace values of the cell tagged `parameters`;
     `time_limit` is in seconds or such as `"2h"`; `without` names what the runtime leaves undone
-    of what it does for training (`["batchnorm"]`). With `wait` the cell takes until the job has
-    ended, and raises JobFailed where it failed. Inside a job, `train` ends the notebook.
+    of what it does for training (`["batchnorm"]`); `secrets` names what `labdock secrets set` has
+    stored, for the code to find as variables; `notify` is whether you are told of its end. With
+    `wait` the cell takes until the job has ended, and raises JobFailed where it failed. Inside a
+    job, `train` ends the notebook.
     """
     if "LABDOCK_JOB" in os.environ:
         _end_of_notebook()
@@ -61,6 +65,8 @@ def train(
         time_limit=time_limit,
         max_attempts=max_attempts,
         without=without,
+        secrets=secrets,
+        notify=notify,
         renew_lock=renew_lock,
         wait=wait,
     )
@@ -86,6 +92,8 @@ def submit(
     time_limit: float | str | None = None,
     max_attempts: int = 3,
     without: Collection[str] = (),
+    secrets: Collection[str] = (),
+    notify: bool | None = None,
     renew_lock: bool = False,
     wait: bool = False,
 ) -> Job:
@@ -105,6 +113,8 @@ def submit(
         time_limit=None if time_limit is None else seconds(time_limit),
         max_attempts=max_attempts,
         disable=submission.parts(without),
+        secrets=list(secrets),
+        notify=notify,
         renew_lock=renew_lock,
     )
     return _run(order, choose_view(foreground=wait), wait=wait)

@@ -78,6 +78,7 @@ def _show(job: Job) -> None:
             "Submitted": ago(record.created),
             "Runs": " ".join([record.entry, *record.arguments]),
             "Without": ", ".join(record.disable),
+            "Secrets": ", ".join(record.secrets),
             "Parameters": ", ".join(f"{n}={v!r}" for n, v in record.parameters.items()),
             "Workers": f"{record.workers}, each {each.cpus:g} CPU{memory}, {each.gpus} GPU",
             "Snapshot": record.snapshot,

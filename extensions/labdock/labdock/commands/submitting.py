@@ -60,6 +60,14 @@ def _entry_options(command: Any) -> Any:
     help="What the runtime leaves undone: " + ", ".join(get_args(Part)) + ".",
 )
 @click.option(
+    "secrets",
+    "--secret",
+    multiple=True,
+    metavar="NAME",
+    help="A secret that the code finds as a variable; `labdock secrets` lists them.",
+)
+@click.option("--notify/--no-notify", default=None, help="Tell me of its end: see labdock notify.")
+@click.option(
     "--follow", is_flag=True, help="Show the job until it ends; Ctrl-C leaves it running."
 )
 def submit(
@@ -78,6 +86,8 @@ def submit(
     time_limit: str | None,
     max_attempts: int,
     without: str,
+    secrets: tuple[str, ...],
+    notify: bool | None,
     follow: bool,
 ) -> None:
     """Run a notebook or a script, with the files beside it, as a job.
@@ -101,6 +111,8 @@ def submit(
         time_limit=None if time_limit is None else seconds(time_limit),
         max_attempts=max_attempts,
         disable=submission.parts([word.strip() for word in without.split(",") if word.strip()]),
+        secrets=list(secrets),
+        notify=notify,
     )
     job = _submit(order)
     try:
