@@ -158,3 +158,18 @@ def test_down_ends_model_servers_and_up_brings_them_back(place: Deployment) -> N
     place.start()
     assert predict(serving(place, revision))[0] == "serve one"
     assert place.revision(revision).message == "Serves."
+
+
+def test_a_restart_brings_models_back_before_jobs(place: Deployment) -> None:
+    revision = place.deploy(place.model("serve one"))
+    serving(place, revision)
+    job = place.submit("import time\nwhile True:\n    time.sleep(1)\n")
+    place.until(job, "running")
+    assert place.start("--suspend").wait(60) == 0
+    with place.store.read() as session:
+        before = events.after(session, every_project(session), 0)[-1].id
+    place.start()
+    place.until(job, "running")
+    with place.store.read() as session:
+        told = [event.kind for event in events.after(session, every_project(session), before)]
+    assert told.index("endpoint.serving") < told.index("job.starting")

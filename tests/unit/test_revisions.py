@@ -13,12 +13,14 @@ from labdock.schema import RevisionState
 from labdock_service.serving.revisions import (
     DRAIN_SECONDS,
     FIRST_STARTS,
+    HEAD_START,
     LONGEST_BACKOFF,
     START_SECONDS,
     Seen,
     backoff,
     decide,
     gives_up,
+    is_missed,
 )
 from labdock_service.serving.tables import (
     Route,
@@ -145,3 +147,14 @@ def test_an_unchanged_table_is_not_touched(tmp_path: Path) -> None:
     after = (tmp_path / "keys.json").stat()
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
     assert [file.name for file in tmp_path.iterdir()] == ["keys.json"]
+
+
+def test_jobs_wait_only_for_what_is_missed_and_comes_back_soon() -> None:
+    missed = Seen(state="starting", wanted=True, in_traffic=True, server="running", age=1)
+    assert is_missed(missed)
+    assert is_missed(replace(missed, server="none", age=10**6))
+    assert not is_missed(replace(missed, in_traffic=False))
+    assert not is_missed(replace(missed, state="serving"))
+    assert not is_missed(replace(missed, failures=2))
+    assert not is_missed(replace(missed, age=HEAD_START))
+    assert not is_missed(replace(missed, age=-3600)), "the clock was set back"

@@ -15,7 +15,7 @@ from labdock_service.reconciler.parts import ACTOR, Parts, apart
 from labdock_service.reconciler.probing import Answer, Probes
 from labdock_service.reconciler.queueing import Queue
 from labdock_service.reconciler.watching import Watcher
-from labdock_service.serving.revisions import Act, Seen, backoff, decide, gives_up
+from labdock_service.serving.revisions import Act, Seen, backoff, decide, gives_up, is_missed
 from labdock_service.store import active, events, leases, workers
 from labdock_service.store.tables import EndpointRow, RevisionRow, WorkerRow
 
@@ -38,6 +38,7 @@ class Deploys:
     def advance(self) -> None:
         """Look at every revision in motion."""
         self.queue.revisions.clear()
+        self.queue.missed.clear()
         with self.parts.store.read() as session:
             found = [
                 (row, row.endpoint, workers.of_revision(session, row.id, row.attempt))
@@ -51,7 +52,10 @@ class Deploys:
         self, revision: RevisionRow, endpoint: EndpointRow, server: WorkerRow | None
     ) -> None:
         answer = self.probes.answer(server.id) if server else Answer("silent")
-        act = decide(self._seen(revision, endpoint, server, answer))
+        seen = self._seen(revision, endpoint, server, answer)
+        act = decide(seen)
+        if is_missed(seen):
+            self.queue.missed.add(revision.id)
         if revision.state in ("starting", "warming", "draining"):
             self.parts.remind(self.parts.clock() + AGAIN_SECONDS)
         if self.parts.suspending:

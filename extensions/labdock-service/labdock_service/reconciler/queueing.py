@@ -11,12 +11,14 @@ from labdock_service.reconciler.attempts import worker_id
 from labdock_service.reconciler.parts import Parts, apart
 from labdock_service.reconciler.states import change, note
 from labdock_service.scheduling.ledger import Capacity, Lease, Need, leases_of, limited
-from labdock_service.scheduling.queue import Ask, Place, plan
+from labdock_service.scheduling.queue import Ask, Place, Plan, plan
 from labdock_service.store import active, leases, snapshots, workers
 from labdock_service.store.tables import AttemptRow, JobRow, LeaseRow, RevisionRow, WorkerRow
 
 DEPLOY_FIRST = 0.0
 """Place in the queue of a model server: it takes no CPU from jobs, and people wait for it."""
+
+MODELS_FIRST = "Starts when the models that people use answer again."
 
 
 @dataclass
@@ -26,6 +28,8 @@ class Queue:
     parts: Parts
     revisions: dict[str, RevisionRow] = field(default_factory=dict)
     """Revisions that want a model server, said anew in every pass."""
+    missed: set[str] = field(default_factory=set)
+    """Revisions that people ask for and that are about to answer again, said anew too."""
 
     def advance(self) -> None:
         """Start who can start, and tell the others what they wait for."""
@@ -36,11 +40,19 @@ class Queue:
         asks += [_revision_ask(revision) for revision in self.revisions.values()]
         if not asks:
             return
-        made = plan(self._nodes(), held, asks)
+        made = self._models_first(plan(self._nodes(), held, asks))
         for holder, places in made.starts.items():
             with apart(f"The start of {holder}"):
                 self._start(holder, waiting, places)
         self._tell(made.waits, waiting)
+
+    def _models_first(self, made: Plan) -> Plan:
+        """The plan without its jobs while a model that people ask for comes back."""
+        if not any(one not in self.revisions or one in made.starts for one in self.missed):
+            return made
+        models = {one: made.starts[one] for one in made.starts if one in self.revisions}
+        held = dict.fromkeys(made.starts.keys() - models.keys(), MODELS_FIRST)
+        return Plan(starts=models, waits=made.waits | held)
 
     def _nodes(self) -> list[Capacity]:
         limits = self.parts.limits

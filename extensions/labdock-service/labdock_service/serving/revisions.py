@@ -14,6 +14,8 @@ START_SECONDS = 300.0
 FIRST_STARTS = 2
 """Model servers that may end before a revision that never answered counts as failed."""
 LONGEST_BACKOFF = 60.0
+HEAD_START = 20.0
+"""Seconds that a model server which people miss has to come back before jobs start beside it."""
 
 Act = Literal["wait", "start", "ask", "serve", "drain", "stop", "failure", "fail", "retire"]
 
@@ -53,6 +55,17 @@ def decide(seen: Seen) -> Act:
     if seen.server == "ended":
         return "failure"
     return _bring_up(seen)
+
+
+def is_missed(seen: Seen) -> bool:
+    """Whether people ask for it and it is not there, but likely to be soon: jobs let it go first.
+
+    After a restart both would load TensorFlow on the same cores, and nobody waits for a job
+    as for an answer.
+    """
+    if not seen.in_traffic or seen.state not in ("starting", "warming") or seen.failures > 1:
+        return False
+    return not _live(seen) or 0 <= seen.age < HEAD_START
 
 
 def backoff(failures: int) -> float:
