@@ -49,10 +49,18 @@ def test_predict_refuses(server: ModelServer, document: Any, status: int, messag
     assert reply.body.startswith(b'{\n    "error": "')
 
 
-def test_a_wrong_shape_is_told_in_the_graphs_own_words(server: ModelServer) -> None:
+def test_a_wrong_shape_is_told_with_the_right_one(server: ModelServer) -> None:
     reply = server.predict(signature("pair", inputs={"a": [1, 2], "b": [3]}))
     assert reply.status == 400
-    assert "Invalid reduction dimension" in reply.error
+    assert reply.error == "The input 'a' takes the shape [any, 2], and was given [2]."
+    reply = server.predict({"instances": [[1, 2], [3, 4]]})
+    assert (reply.status, reply.json) == (200, {"predictions": [[2, 4], [6, 8]]})
+
+
+def test_what_the_graph_itself_refuses_is_told_in_its_own_words(server: ModelServer) -> None:
+    reply = server.predict(signature("same", inputs={"a": [1, 2], "b": [3, 4, 5]}))
+    assert reply.status == 400
+    assert "Incompatible shapes: [2] vs. [3]" in reply.error
 
 
 def test_lists_nested_without_end_are_refused(server: ModelServer) -> None:

@@ -59,6 +59,15 @@ def _kit(tf: Any) -> Any:
         def total(self, x: Any) -> Any:
             return {"y": tf.reduce_sum(x)}
 
+        @tf.function(
+            input_signature=[
+                tf.TensorSpec([None], tf.float32, name="a"),
+                tf.TensorSpec([None], tf.float32, name="b"),
+            ]
+        )
+        def same(self, a: Any, b: Any) -> Any:
+            return {"y": a + b}
+
         @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, name="x")])
         def uneven(self, x: Any) -> Any:
             return {"long": x, "short": x[:1]}
@@ -87,7 +96,7 @@ def _main(folder: Path) -> None:
     small = {"serving_default": kit.double}
     for version in ("1", "9"):
         tf.saved_model.save(kit, str(folder / "kit" / version), small)
-    named = {name: getattr(kit, name) for name in ("pair", "text", "total", "uneven")}
+    named = {name: getattr(kit, name) for name in ("pair", "text", "total", "same", "uneven")}
     tf.saved_model.save(kit, str(folder / "kit" / "10"), {**small, **named, **_identities(tf)})
     tf.saved_model.save(tf.Module(), str(folder / "spin" / "1"), {"serving_default": _spin(tf)})
     (folder / "kit" / "notes").mkdir()

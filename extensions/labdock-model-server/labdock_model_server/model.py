@@ -20,7 +20,7 @@ from tensorflow.core.framework import types_pb2
 from tensorflow.core.protobuf import config_pb2, error_codes_pb2
 
 from labdock_model_server.errors import LoadError, RequestError
-from labdock_model_server.tensors import Array, TensorSpec
+from labdock_model_server.tensors import Array, TensorSpec, wrong_shape
 
 DEFAULT_SIGNATURE = "serving_default"
 _LOOPS = frozenset({"While", "StatelessWhile", "Enter", "RefEnter"})
@@ -39,6 +39,8 @@ class Signature:
         try:
             return dict(zip(self.outputs, self.call(*tensors), strict=True))
         except tf.errors.OpError as error:
+            if said := wrong_shape(tensors, self.inputs):
+                raise RequestError(said) from None
             raise RequestError(error.message, _code(error)) from None
 
 
@@ -129,10 +131,16 @@ def _signature(session: Any, definition: Any) -> Signature:
     options.fetch.extend(definition.outputs[name].name for name in outputs)
     options.run_options.inter_op_thread_pool = -1  # the calling thread: nearly twice the calls
     return Signature(
-        inputs=[TensorSpec(name, type_name(definition.inputs[name].dtype)) for name in inputs],
+        inputs=[_tensor_spec(name, definition.inputs[name]) for name in inputs],
         outputs=outputs,
         call=session._make_callable_from_options(options),
     )
+
+
+def _tensor_spec(name: str, info: Any) -> TensorSpec:
+    sizes = tuple(None if each.size < 0 else each.size for each in info.tensor_shape.dim)
+    shape = None if info.tensor_shape.unknown_rank else sizes
+    return TensorSpec(name, type_name(info.dtype), shape)
 
 
 def type_name(enum: int) -> str:

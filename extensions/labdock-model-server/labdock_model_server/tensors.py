@@ -27,10 +27,14 @@ _EXACT = {"float": 2**24 - 1, "double": 2**53 - 1}
 
 @dataclass(frozen=True)
 class TensorSpec:
-    """A named tensor of a signature. `type` is TensorFlow's name of its type."""
+    """A named tensor of a signature. `type` is TensorFlow's name of its type.
+
+    In its shape None is any size; where there is no shape, any will do.
+    """
 
     name: str
     type: str
+    shape: tuple[int | None, ...] | None = None
     dtype: np.dtype[Any] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -38,6 +42,22 @@ class TensorSpec:
         known = self.type in _CONVERTERS
         dtype = np.dtype(numpy_names.get(self.type, self.type) if known else object)
         object.__setattr__(self, "dtype", dtype)
+
+
+def wrong_shape(arrays: list[Array], specs: list[TensorSpec]) -> str | None:
+    """A sentence about the first tensor that has not the shape its input takes."""
+    for array, spec in zip(arrays, specs, strict=True):
+        if spec.shape is not None and not _fits(array.shape, spec.shape):
+            takes = ", ".join("any" if size is None else str(size) for size in spec.shape)
+            given = ", ".join(map(str, array.shape))
+            return f"The input '{spec.name}' takes the shape [{takes}], and was given [{given}]."
+    return None
+
+
+def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
+    return len(shape) == len(wanted) and all(
+        size is None or size == has for has, size in zip(shape, wanted, strict=True)
+    )
 
 
 def rows(instances: list[Any], specs: list[TensorSpec], numeric: bool) -> list[Array]:
