@@ -105,6 +105,20 @@ def test_the_end_of_an_epoch_is_never_left_out(told: Told) -> None:
     assert [data["epoch"] for data in told.events("job.epoch")] == [1, 2, 3]
 
 
+def test_an_epoch_that_is_run_again_is_told_once(told: Told) -> None:
+    def epoch(fit: int, number: int) -> dict[str, Any]:
+        return {"kind": "epoch", "fit": fit, "epoch": number, "metrics": {}}
+
+    told.say(epoch(1, 1), epoch(1, 2), epoch(2, 1), epoch(2, 2))
+    told.attempt = AttemptRow(job_id=told.job.id, number=2, planned=1.0, failures={})
+    told.say(epoch(2, 2))
+    told.ingest = Ingest(lambda: told.now)  # another reconciler
+    told.say(epoch(2, 2), epoch(2, 3), epoch(3, 1))
+    done = [(data["fit"], data["epoch"]) for data in told.events("job.epoch")]
+    assert done == [(1, 1), (1, 2), (2, 1), (2, 2), (2, 3), (3, 1)]
+    assert told.job.progress["epoch"] == 1
+
+
 def test_what_a_line_does_not_mention_stays(told: Told) -> None:
     told.say({"kind": "cell", "cell": 2, "cells": 5}, {"kind": "progress", "epoch": 1})
     assert (told.job.progress["cell"], told.job.progress["epoch"]) == (2, 1)

@@ -86,7 +86,7 @@ class Observer(Callback):
         self._run.metrics = metrics
         self._warn_of_lost_numbers(logs, epoch + 1)
         self._progress(self.params.get("steps"), metrics)
-        self._run.events.emit("epoch", epoch=epoch + 1, metrics=metrics)
+        self._run.events.emit("epoch", fit=self._run.fits, epoch=epoch + 1, metrics=metrics)
 
     def _warn_of_lost_numbers(self, logs: Any, epoch: int) -> None:
         lost = sorted(set(logs or {}) - set(self._run.metrics))

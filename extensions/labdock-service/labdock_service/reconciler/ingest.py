@@ -25,13 +25,17 @@ LONGEST_TEXT = 20_000
 MOST_LINES = 20
 """Lines of a kind (warnings, models) that one reading keeps."""
 
+Point = tuple[int, int]
+"""A call of `fit`, counted from 1, and an epoch of it."""
+
 
 class Ingest:
-    """Reads event lines. It remembers only when a job's progress was last written."""
+    """Reads event lines. It remembers only what it may forget: it can be found again."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._told: dict[str, float] = {}
+        self._reached: dict[str, Point] = {}
 
     def take(
         self,
@@ -50,11 +54,12 @@ class Ingest:
             data = {"message": _text(said.get("message")), "rank": worker.rank}
             events.add(session, job.project_id, ACTOR, "job.warning", job=job.id, data=data)
         if worker.rank == 0:
-            self._progress(session, job, told)
+            self._progress(session, job, attempt, told)
 
     def forget(self, job_id: str) -> None:
-        """A job has ended."""
+        """A job has ended, or its attempt has."""
         self._told.pop(job_id, None)
+        self._reached.pop(job_id, None)
 
     def _failed(self, attempt: AttemptRow, worker: WorkerRow, said: dict[str, Any]) -> None:
         rank = str(worker.rank)
@@ -67,7 +72,9 @@ class Ingest:
             code = {"exit": said["exit"]} if isinstance(said.get("exit"), int) else {}
             attempt.failures = attempt.failures | {rank: msgspec.to_builtins(failure) | code}
 
-    def _progress(self, session: Session, job: JobRow, told: list[dict[str, Any]]) -> None:
+    def _progress(
+        self, session: Session, job: JobRow, attempt: AttemptRow, told: list[dict[str, Any]]
+    ) -> None:
         """Every epoch's end is an event; of what lies between them the latest, now and then."""
         now = self._clock()
         before = latest = Progress(**job.progress)
@@ -75,19 +82,35 @@ class Ingest:
             if said["kind"] not in ("progress", "cell", "epoch"):
                 continue
             latest = _merge(latest, said)
-            if said["kind"] == "epoch":
-                self._tell(session, job, "job.epoch", latest, now)
+            if said["kind"] == "epoch" and self._is_new(session, attempt, said):
+                more = {"attempt": attempt.number, "fit": _point(said)[0]}
+                self._tell(session, job, "job.epoch", latest, now, **more)
         if latest != before:
             job.progress = msgspec.to_builtins(latest)
             if now - self._told.get(job.id, 0.0) >= PROGRESS_SECONDS:
                 self._tell(session, job, "job.progress", latest, now)
 
+    def _is_new(self, session: Session, attempt: AttemptRow, said: dict[str, Any]) -> bool:
+        """Whether no earlier attempt came so far: an epoch that is run again is told once."""
+        if attempt.number == 1:
+            return True
+        if attempt.job_id not in self._reached:
+            before = events.latest(session, attempt.job_id, "job.epoch", attempt.number)
+            self._reached[attempt.job_id] = _point(before or {})
+        return _point(said) > self._reached[attempt.job_id]
+
     def _tell(
-        self, session: Session, job: JobRow, kind: str, progress: Progress, now: float
+        self, session: Session, job: JobRow, kind: str, progress: Progress, now: float, **more: Any
     ) -> None:
         self._told[job.id] = now
-        data = msgspec.to_builtins(progress)
+        data = msgspec.to_builtins(progress) | more
         events.add(session, job.project_id, ACTOR, kind, job=job.id, data=data)
+
+
+def _point(said: dict[str, Any]) -> Point:
+    """Which call of `fit` and which epoch of it."""
+    fit, epoch = said.get("fit"), said.get("epoch")
+    return (fit if isinstance(fit, int) else 1, epoch if isinstance(epoch, int) else 0)
 
 
 def _decode(line: bytes) -> dict[str, Any] | None:

@@ -52,6 +52,14 @@ def after(
     return [view(row) for row in session.scalars(query.order_by(EventRow.id).limit(limit))]
 
 
+def latest(session: Session, job: str, kind: str, attempt: int) -> dict[str, Any] | None:
+    """What the newest event of a kind says that an attempt before this one brought about."""
+    query = select(EventRow).where(EventRow.job_id == job, EventRow.kind == kind)
+    newest_first = query.order_by(EventRow.id.desc()).execution_options(yield_per=50)
+    told = (row.data for row in session.scalars(newest_first))
+    return next((data for data in told if data.get("attempt", 0) < attempt), None)
+
+
 def last(session: Session) -> int:
     """The greatest id so far, 0 where there is no event."""
     return session.scalar(select(func.max(EventRow.id))) or 0
