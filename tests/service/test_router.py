@@ -41,14 +41,11 @@ class Deployment:
         """Start a router and wait until it is the one of its name."""
         environment = {
             **os.environ,
-            "LABDOCK_STATE": str(self.state),
-            "LABDOCK_SETTINGS": str(self.state / "labdock.toml"),
             "JUPYTERHUB_SERVICE_URL": self.url,
             "JUPYTERHUB_SERVICE_PREFIX": PREFIX,
         }
-        process = subprocess.Popen(
-            [sys.executable, "-m", "labdock_service.router"], env=environment
-        )
+        command = [sys.executable, "-m", "labdock_service.router", f"--state={self.state}"]
+        process = subprocess.Popen(command, env=environment)
         self._processes.callback(end, process)
         record = self.run / "router.json"
         until(lambda: record.exists() and f'"pid": {process.pid},' in record.read_text())
@@ -354,11 +351,10 @@ async def test_a_newer_revision_takes_over_without_a_failed_request(tmp_path: Pa
 
 @pytest.mark.parametrize("url", ["http://192.0.2.1:9", None])
 def test_a_router_that_cannot_listen_says_so(tmp_path: Path, url: str | None) -> None:
-    settings = {"LABDOCK_STATE": str(tmp_path), "LABDOCK_SETTINGS": str(tmp_path / "labdock.toml")}
     hub = {"JUPYTERHUB_SERVICE_URL": url, "JUPYTERHUB_SERVICE_PREFIX": PREFIX} if url else {}
     ended = subprocess.run(
-        [sys.executable, "-m", "labdock_service.router"],
-        env={**os.environ, **settings, **hub},
+        [sys.executable, "-m", "labdock_service.router", f"--state={tmp_path}"],
+        env={**os.environ, **hub},
         capture_output=True,
         text=True,
         timeout=WAIT,

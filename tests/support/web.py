@@ -23,5 +23,5 @@ async def serving(app: ASGIApp, on_end: Callable[[], None] = lambda: None) -> As
         try:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
-            server.should_exit = True
+            server.end()
             await task

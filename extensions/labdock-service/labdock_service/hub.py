@@ -173,10 +173,11 @@ def update_services(c: Config, settings: Settings, local: Local) -> None:
     seconds = settings.idle.cull_after
     culling = [f"--timeout={seconds}", f"--cull-every={min(60, max(1, seconds // 2))}"]
     reload = settings.tensorboard.reload_seconds
-    board = [f"--state={settings.state.root}", f"--reload-seconds={reload}"]
+    state = f"--state={settings.state.root}"
+    board = [state, f"--reload-seconds={reload}"]
     c.JupyterHub.services = [
         {"name": ADMIN, "api_token": local.admin_token, "display": False},
-        _service(settings, "endpoints", "labdock_service.router", port=local.ports),
+        _service(settings, "endpoints", "labdock_service.router", state, port=local.ports),
         _service(
             settings, "tensorboard", "labdock_service.tensorboard_gate", *board, port=local.ports
         ),

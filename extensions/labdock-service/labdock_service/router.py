@@ -6,6 +6,7 @@ down, endpoints go on answering. A newer router takes the port over from an olde
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import os
@@ -13,6 +14,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -28,8 +30,8 @@ from labdock_service.processes import claim
 from labdock_service.serving.listening import listen
 from labdock_service.serving.routing import Address, Tables, choose, read_address
 from labdock_service.serving.tables import Route
-from labdock_service.settings import SettingsError, load_settings
 from labdock_service.statefolder import StateFolder
+from labdock_service.web import QuietServer
 
 BODY_LIMIT = 64 * 1024 * 1024
 UPSTREAM_TIMEOUT = 60.0
@@ -125,7 +127,7 @@ def _refusal(error: ServiceError) -> Response:
     return JSONResponse(body, error.status, headers={**SAFE, **extra.get(error.status, {})})
 
 
-class _Server(uvicorn.Server):
+class _Server(QuietServer):
     """Leaves signals to the router, which drains before it closes."""
 
     @contextlib.contextmanager
@@ -150,7 +152,7 @@ async def serve(state: StateFolder, environment: Mapping[str, str]) -> None:
         router.draining = True
         if server.server_state.connections:
             await asyncio.sleep(LAME)
-        server.should_exit = True
+        server.end()
         await serving
 
 
@@ -171,16 +173,18 @@ def _config(router: Router) -> uvicorn.Config:
 
 
 def main() -> int:
-    """Run the router; 2 where its settings or its port cannot be used."""
+    """Run the router; 2 where its port cannot be used.
+
+    What it needs of the settings comes as an argument: reading them takes 9 MB.
+    """
     if "JUPYTERHUB_SERVICE_URL" not in os.environ:
         print("The hub starts the router: run `make up`.", file=sys.stderr)
         return 2
+    parser = argparse.ArgumentParser(prog="python -m labdock_service.router")
+    parser.add_argument("--state", type=Path, required=True, help="the state folder")
+    state = StateFolder(parser.parse_args().state)
     try:
-        state = load_settings().state
         uvloop.run(serve(state, os.environ))
-    except SettingsError as error:
-        print(error, file=sys.stderr)
-        return 2
     except OSError as error:
         print(f"The router cannot listen: {error.strerror}.", file=sys.stderr)
         return 2

@@ -15,7 +15,6 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-import aiohttp
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
@@ -23,9 +22,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from labdock_service.boards.boards import Board, Boards, BoardSpec
-from labdock_service.boards.livepage import PLAIN, SCRIPT, send_script, with_script
+from labdock_service.boards.livepage import SCRIPT, send_script
 from labdock_service.errors import NotFound, ServiceError, Unauthorized
-from labdock_service.forward import CREDENTIALS, REVEALING, away, send
 from labdock_service.hubclient import Hub, HubPlace, HubUser
 from labdock_service.ids import personal_project_id
 from labdock_service.login import Login, wants_page
@@ -111,27 +109,9 @@ class Gate:
         starting = self._boards.get(spec)
         if wants_page(request) and not await _soon(starting):
             return _page(project, "TensorBoard is starting …", refresh=True)
-        return await self._forward(spec, request, path)
+        from labdock_service.boards.passing import pass_on  # 10 MB, once somebody looks at curves
 
-    async def _forward(self, spec: BoardSpec, request: Request, path: str) -> Response:
-        """Ask the project's TensorBoard; one that died just now is started again."""
-        headers = {"X-Content-Type-Options": "nosniff"}
-        is_page = path == f"{spec.path}/"
-        dropped = CREDENTIALS | REVEALING | (PLAIN if is_page else frozenset())
-        for _ in range(2):
-            board = await asyncio.shield(self._boards.get(spec))
-            board.touch()
-            url = f"http://board{path}"
-            try:
-                answer = await send(
-                    board.session, request, url, drop_request=dropped, add_response=headers
-                )
-                return await with_script(answer, self._prefix) if is_page else answer
-            except aiohttp.ClientConnectorError:
-                await board.end()
-            except (aiohttp.ClientError, OSError):
-                break
-        return away(headers)
+        return await pass_on(self._boards, spec, request, path, self._prefix)
 
     async def _user(self, request: Request) -> HubUser | Response:
         """Who is asking, or the way to the login for a browser."""

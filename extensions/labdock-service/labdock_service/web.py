@@ -6,7 +6,8 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable, Mapping
-from urllib.parse import urlsplit
+from types import FrameType
+from urllib.parse import SplitResult, urlsplit
 
 import uvicorn
 from starlette.datastructures import MutableHeaders
@@ -49,7 +50,33 @@ async def _turn_away(scope: Scope, receive: Receive, send: Send) -> None:
     await response(scope, receive, send)
 
 
-class Server(uvicorn.Server):
+class QuietServer(uvicorn.Server):
+    """Wakes up for requests and for its end, where uvicorn looks ten times a second.
+
+    It is made in the loop that it serves on.
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._loop = asyncio.get_running_loop()
+        self._ending = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        """Wait until it is to end."""
+        await self._ending.wait()
+
+    def end(self) -> None:
+        """Take no more requests, answer those in flight, and be done."""
+        self.should_exit = True
+        self._ending.set()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """End at a signal, which comes between two instructions and wakes no loop by itself."""
+        super().handle_exit(sig, frame)
+        self._loop.call_soon_threadsafe(self.end)
+
+
+class Server(QuietServer):
     """Serves an app; at the end it ends open streams before it waits for them."""
 
     def __init__(
@@ -63,6 +90,7 @@ class Server(uvicorn.Server):
             log_config=None,
             access_log=False,
             server_header=False,
+            date_header=False,  # the hub's proxy dates every answer
             timeout_graceful_shutdown=GRACE,
         )
         super().__init__(config)
@@ -76,7 +104,10 @@ class Server(uvicorn.Server):
 
 def serve(app: ASGIApp, url: str, on_end: Callable[[], None]) -> None:
     """Serve at the address that the hub gave this service, until SIGTERM."""
-    address = urlsplit(url)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    asyncio.run(_serve(app, urlsplit(url), on_end))
+
+
+async def _serve(app: ASGIApp, address: SplitResult, on_end: Callable[[], None]) -> None:
     server = Server(app, on_end, address.hostname or "127.0.0.1", address.port or 80)
-    asyncio.run(server.serve())
+    await server.serve()

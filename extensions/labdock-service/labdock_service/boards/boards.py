@@ -11,12 +11,13 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import aiohttp
+from typing import TYPE_CHECKING
 
 from labdock_service.errors import Unavailable
-from labdock_service.forward import open_session
 from labdock_service.statefolder import StateFolder
+
+if TYPE_CHECKING:
+    import aiohttp
 
 LOG = logging.getLogger(__name__)
 COMMAND = (sys.executable, "-m", "labdock_service.boards.process")
@@ -111,6 +112,8 @@ class Boards:
         os.close(self._sockets)
 
     async def _start(self, spec: BoardSpec) -> Board:
+        from labdock_service.forward import open_session  # 10 MB that an idle gate can do without
+
         address = f"/proc/self/fd/{self._sockets}/{spec.project_id}"
         process = await self._launch(spec, address)
         board = Board(process, open_session(socket=address))
