@@ -33,11 +33,13 @@ if TYPE_CHECKING:
     from labdock.running import Job, job, jobs
     from labdock.serving import Endpoint, endpoint, endpoints, environments, models
     from labdock.training import package, submit, train
+    from labdock.trials import Grid, grid, grids
 
 __all__ = [
     "Conflict",
     "DeployFailed",
     "Endpoint",
+    "Grid",
     "Job",
     "JobFailed",
     "JobStopped",
@@ -53,6 +55,8 @@ __all__ = [
     "endpoint",
     "endpoints",
     "environments",
+    "grid",
+    "grids",
     "job",
     "jobs",
     "models",
@@ -67,6 +71,7 @@ _HOMES = {
     "labdock.running": ("Job", "job", "jobs"),
     "labdock.serving": ("Endpoint", "endpoint", "endpoints", "environments", "models"),
     "labdock.training": ("package", "submit", "train"),
+    "labdock.trials": ("Grid", "grid", "grids"),
 }
 
 

@@ -22,8 +22,10 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "jobs": ("jobs", "List jobs, newest first."),
         "show": ("jobs", "Show a job: its state, what it runs, its attempts and models."),
         "logs": ("jobs", "Print what a job wrote, also while it runs."),
-        "stop": ("jobs", "Stop a job; it keeps its checkpoints."),
+        "stop": ("jobs", "Stop a job, or a grid; checkpoints are kept."),
         "retry": ("jobs", "Run a job again from its last checkpoint."),
+        "grid": ("grids", "Show what became of each point of a grid."),
+        "grids": ("grids", "List grids, newest first."),
         "files": ("jobs", "List or download the files that a job wrote."),
     },
     "What jobs get, and who is told of their end": {
@@ -31,7 +33,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "notify": ("notifying", "Say where you are told that a job of yours has ended."),
     },
     "Models and endpoints": {
-        "models": ("serving", "List the model versions that jobs saved."),
+        "models": ("models", "List the model versions that jobs saved."),
         "deploy": ("serving", "Put a model behind an endpoint."),
         "undo": ("serving", "Go back to the revision that an endpoint had before."),
         "endpoints": ("serving", "List endpoints, or show one with its revisions."),

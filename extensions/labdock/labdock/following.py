@@ -17,10 +17,14 @@ from typing import TypeVar
 
 from labdock.client import Client
 from labdock.errors import LabdockError, ServiceUnavailable, StillRunning
-from labdock.schema import ENDED, Endpoint, Job, LogLine
+from labdock.schema import ENDED, Endpoint, Event, Grid, Job, LogLine
+from labdock.sse import Message
 from labdock.transport import Stream, decode
 
 T = TypeVar("T")
+
+BREATH = 1.0
+"""Seconds between two looks at a grid, however much its jobs tell."""
 
 PATIENCE = 300.0
 """Seconds without an answer after which following gives up."""
@@ -181,8 +185,14 @@ class _Follower:
 
         self._start(read)
 
-    def read_events(self, *, job: str | None = None, project: str | None = None) -> None:
-        """Read events in a thread of its own: a job's, or a project's that concern no job."""
+    def read_events(
+        self,
+        concerns: Callable[[Message], bool],
+        *,
+        job: str | None = None,
+        project: str | None = None,
+    ) -> None:
+        """Read a job's or a project's events in a thread of its own; tell of those that concern."""
 
         def read() -> None:
             lost, last_id = _Lost(self._patience), None
@@ -193,7 +203,7 @@ class _Follower:
                         self._answers(lost)
                         for message in stream:
                             last_id = message.id or last_id
-                            if job is not None or not message.event.startswith("job."):
+                            if concerns(message):
                                 self._tell_change()
                         raise _cut_off()
                 except ServiceUnavailable as error:
@@ -239,7 +249,7 @@ def follow(
     """
     log_ended, lost = not log, False
     with _Follower(client, patience, timeout) as follower:
-        follower.read_events(job=job_id)
+        follower.read_events(lambda _: True, job=job_id)
         if log:
             follower.read_log(job_id)
         while True:
@@ -265,12 +275,48 @@ def follow_endpoint(
 ) -> Generator[Endpoint, None, None]:
     """The endpoint at every change, for ever or until `timeout` raises StillRunning."""
     with _Follower(client, PATIENCE, timeout) as follower:
-        follower.read_events(project=project)
+        follower.read_events(_concerns_no_job, project=project)
         while True:
             if isinstance(follower.next(), _Changed):
                 endpoint = _look(lambda: client.endpoint(project, name))
                 if endpoint is not None:
                     yield endpoint
+
+
+def _concerns_no_job(message: Message) -> bool:
+    return not message.event.startswith("job.")
+
+
+def follow_grid(
+    client: Client, grid: Grid, *, timeout: float | None = None, patience: float = PATIENCE
+) -> Generator[Grid | Trouble, None, None]:
+    """The grid as its jobs change, once a second at most, until all of them have ended.
+
+    After `timeout` seconds it raises StillRunning.
+    """
+    jobs = {job.id for job in grid.jobs}
+    lost, looked = False, float("-inf")
+    with _Follower(client, patience, timeout) as follower:
+        follower.read_events(
+            lambda message: decode(message.data, Event).job in jobs, project=grid.project
+        )
+        while True:
+            found = follower.next()
+            if isinstance(found, Trouble):
+                lost = True
+                yield found
+                continue
+            time.sleep(max(0.0, looked + BREATH - time.monotonic()))
+            looked = time.monotonic()
+            now = _look(lambda: client.grid(grid.id))
+            if now is None:
+                continue
+            if lost:
+                lost = False
+                yield Trouble(None)
+            yield now
+            if ENDED.issuperset(now.states):
+                return
 
 
 def _look(look: Callable[[], T]) -> T | None:

@@ -162,7 +162,7 @@ def plain(value: Any) -> Any:
     convert = getattr(value, "tolist", None)
     if convert is not None:
         return convert()
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | range | set):
         return [plain(item) for item in value]
     return value
 

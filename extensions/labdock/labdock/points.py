@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from labdock.errors import Mistake
-from labdock.parameters import Problem, find_problem, find_unknown, is_name, parse, why_unfit
+from labdock.parameters import Problem, find_problem, find_unknown, parse, plain, split, why_unfit
 from labdock.schema import Parameter
 from labdock.wording import one_line
 
@@ -20,6 +20,15 @@ Values = Mapping[str, Sequence[Any]]
 """What is tried of each parameter."""
 
 _OPENING = {"[": "]", "{": "}", "(": ")", '"': '"'}
+
+
+def plain_values(values: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """The values as JSON has them. Raises Mistake where there is no list of them."""
+    found = {name: plain(tried) for name, tried in values.items()}
+    for name, tried in found.items():
+        if not isinstance(tried, list):
+            raise Mistake(f"{name} has no list of values: give those to try, as in [1, 2].")
+    return found
 
 
 def points(values: Values) -> list[dict[str, Any]]:
@@ -106,11 +115,7 @@ def read_options(options: Sequence[str], known: Sequence[Parameter]) -> dict[str
     """The values of `NAME=VALUE,VALUE` as typed, each of its parameter's kind. Raises Mistake."""
     values: dict[str, list[Any]] = {}
     for option in options:
-        one, found, text = option.partition("=")
-        if not found:
-            raise Mistake(f"{option!r} names no values: write --grid NAME=VALUE,VALUE.")
-        if not is_name(one):
-            raise Mistake(f"{one!r} is no parameter's name: give that of a variable.")
+        one, text = split(option, "--grid NAME=VALUE,VALUE")
         if one in values:
             raise Mistake(f"{one} is given twice: write all of its values in one --grid.")
         parameter = next((p for p in known if p.name == one), Parameter(name=one))

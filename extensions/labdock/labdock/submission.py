@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from labdock import wording
 from labdock.client import Client
@@ -43,7 +43,7 @@ class Order:
     workers: int = 1
     resources: Resources = field(default_factory=Resources)
     parameters: dict[str, Any] = field(default_factory=dict)
-    grid: dict[str, list[Any]] = field(default_factory=dict)
+    grid: dict[str, list[Any]] | None = None
     """Values of parameters to try in every combination, a job each."""
     arguments: list[str] = field(default_factory=list)
     time_limit: float | None = None
@@ -62,6 +62,10 @@ class Step:
 
 
 Report = Callable[[Step], None]
+
+Record = TypeVar("Record")
+Send = Callable[[Client, Order, "Taken", Report], Record]
+"""What submits an order's source, once it is taken."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,15 +108,13 @@ def check(order: Order) -> None:
     """Raise a Mistake for a parameter or an argument that the entry cannot take."""
     from labdock import parameters, points
 
-    if not (order.parameters or order.grid or order.arguments):
+    if order.grid is None and not (order.parameters or order.arguments):
         return
-    known = parameters.of_entry(order.entry)
-    given = (order.entry.name, known, order.parameters, order.arguments)
-    found = (
-        points.find_grid_problem(*given, order.grid)
-        if order.grid
-        else parameters.find_problem(*given)
-    )
+    given = (order.entry.name, parameters.of_entry(order.entry), order.parameters, order.arguments)
+    if order.grid is None:
+        found = parameters.find_problem(*given)
+    else:
+        found = points.find_grid_problem(*given, order.grid)
     if found is not None:
         raise Mistake(found.sentence)
 
@@ -162,7 +164,8 @@ def submit(client: Client, order: Order, taken: Taken, report: Report) -> Job:
 def submit_grid(client: Client, order: Order, taken: Taken, report: Report) -> Grid:
     """Start a job for each of the grid's points; all of them have the same image."""
     snapshot = ask_snapshot(client, order, taken, report)
-    return client.create_grid(GridRequest(job=_request(order, snapshot), grid=order.grid))
+    request = GridRequest(job=_request(order, snapshot), grid=order.grid or {})
+    return client.create_grid(request)
 
 
 def _request(order: Order, snapshot: Snapshot) -> JobRequest:

@@ -5,17 +5,49 @@ from __future__ import annotations
 import importlib
 import os
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypedDict, Unpack, overload
 
 from labdock import session, submission
 from labdock.client import default_client
 from labdock.errors import LabdockError
+from labdock.gridwatching import choose_grid_view, show_grid
+from labdock.parameters import plain
+from labdock.points import plain_values
 from labdock.quantities import resources, seconds
 from labdock.running import Job
-from labdock.submission import Order, Package, Report, Step
-from labdock.watching import View, choose_view, show
+from labdock.submission import Order, Package, Record, Report, Send, Step
+from labdock.trials import Grid
+from labdock.watching import choose_view, show
+
+Values = Mapping[str, Collection[Any]]
+
+
+class Options(TypedDict, total=False):
+    """What `train` and `submit` take beside the grid; they say what it means."""
+
+    workers: int
+    gpus: int
+    cpus: float | None
+    memory: int | str | None
+    parameters: dict[str, Any] | None
+    environment: str | None
+    project: str | None
+    name: str | None
+    time_limit: float | str | None
+    max_attempts: int
+    without: Collection[str]
+    secrets: Collection[str]
+    notify: bool | None
+    renew_lock: bool
+    wait: bool
+
+
+@overload
+def train(*, grid: None = None, **options: Unpack[Options]) -> Job: ...
+@overload
+def train(*, grid: Values, **options: Unpack[Options]) -> Grid: ...
 
 
 def train(
@@ -25,6 +57,7 @@ def train(
     cpus: float | None = None,
     memory: int | str | None = None,
     parameters: dict[str, Any] | None = None,
+    grid: Values | None = None,
     environment: str | None = None,
     project: str | None = None,
     name: str | None = None,
@@ -35,16 +68,17 @@ def train(
     notify: bool | None = None,
     renew_lock: bool = False,
     wait: bool = False,
-) -> Job:
+) -> Job | Grid:
     """Run this notebook as a job on as many workers as it needs, and show it here.
 
-    The notebook is found by itself, as it is saved. `cpus`, `memory` (such as `"4GB"`) and
-    `gpus` are for each worker; `parameters` replace values of the cell tagged `parameters`;
-    `time_limit` is in seconds or such as `"2h"`; `without` names what the runtime leaves undone
-    of what it does for training (`["batchnorm"]`); `secrets` names what `labdock secrets set` has
-    stored, for the code to find as variables; `notify` is whether you are told of its end. With
-    `wait` the cell takes until the job has ended, and raises JobFailed where it failed. Inside a
-    job, `train` ends the notebook.
+    The notebook is found by itself, as it is saved. `cpus`, `memory` (such as `"4GB"`) and `gpus`
+    are for each worker; `parameters` replace values of the cell tagged `parameters`; `grid` has
+    several values of some (`{"lr": [1e-3, 1e-4], "units": [32, 64]}`), of which each combination
+    is a job, and the answer is the grid of them; `time_limit` is in seconds or such as `"2h"`;
+    `without` names what the runtime leaves undone of what it does for training (`["batchnorm"]`);
+    `secrets` names what `labdock secrets set` has stored, for the code to find as variables;
+    `notify` is whether you are told of its end. With `wait` the cell takes until the job has
+    ended, and raises JobFailed where it failed. Inside a job, `train` ends the notebook.
     """
     if "LABDOCK_JOB" in os.environ:
         _end_of_notebook()
@@ -59,6 +93,7 @@ def train(
         cpus=cpus,
         memory=memory,
         parameters=parameters,
+        grid=grid,
         environment=environment,
         project=project,
         name=name,
@@ -77,6 +112,24 @@ def _end_of_notebook() -> None:
     importlib.import_module("labdock_runtime").end_of_notebook()
 
 
+@overload
+def submit(
+    entry: str | Path,
+    arguments: Sequence[str] = (),
+    *,
+    grid: None = None,
+    **options: Unpack[Options],
+) -> Job: ...
+@overload
+def submit(
+    entry: str | Path,
+    arguments: Sequence[str] = (),
+    *,
+    grid: Values,
+    **options: Unpack[Options],
+) -> Grid: ...
+
+
 def submit(
     entry: str | Path,
     arguments: Sequence[str] = (),
@@ -86,6 +139,7 @@ def submit(
     cpus: float | None = None,
     memory: int | str | None = None,
     parameters: dict[str, Any] | None = None,
+    grid: Values | None = None,
     environment: str | None = None,
     project: str | None = None,
     name: str | None = None,
@@ -96,7 +150,7 @@ def submit(
     notify: bool | None = None,
     renew_lock: bool = False,
     wait: bool = False,
-) -> Job:
+) -> Job | Grid:
     """Run a notebook or script of this machine as a job; `arguments` are a script's.
 
     The rest is as for `train`.
@@ -106,7 +160,8 @@ def submit(
         arguments=list(arguments),
         workers=workers,
         resources=resources(cpus, memory, gpus),
-        parameters=parameters or {},
+        parameters={name: plain(value) for name, value in (parameters or {}).items()},
+        grid=None if grid is None else plain_values(grid),
         environment=environment,
         project=project,
         name=name,
@@ -117,30 +172,48 @@ def submit(
         notify=notify,
         renew_lock=renew_lock,
     )
-    return _run(order, choose_view(foreground=wait), wait=wait)
+    if order.grid is None:
+        return _run_job(order, wait=wait)
+    return _run_grid(order, wait=wait)
 
 
-def _run(order: Order, view: View | None, *, wait: bool) -> Job:
+def _run_job(order: Order, *, wait: bool) -> Job:
+    view = choose_view(foreground=wait)
+    job = Job(_send(order, view, submission.submit), default_client())
+    thread = show(job, view) if view else None
+    if wait and thread is not None:
+        thread.join()
+    return job.wait() if wait else job
+
+
+def _run_grid(order: Order, *, wait: bool) -> Grid:
+    view = choose_grid_view(foreground=wait)
+    grid = Grid(_send(order, view, submission.submit_grid), default_client())
+    thread = show_grid(grid, view) if view else None
+    if wait and thread is not None:
+        thread.join()
+    return grid.wait() if wait else grid
+
+
+def _send(order: Order, view: _Steps | None, send: Send[Record]) -> Record:
     client = default_client()
     report = _report_to(view)
     try:
         taken = submission.take(client, order, report)
-        record = submission.submit(client, order, taken, report)
+        record = send(client, order, taken, report)
     except LabdockError:
         report(Step("Nothing was submitted."))
         raise
     for warning in taken.warnings:
-        warnings.warn(warning, stacklevel=3)
-    job = Job(record, client)
-    thread = show(job, view) if view else None
-    if not wait:
-        return job
-    if thread is not None:
-        thread.join()
-    return job.wait()
+        warnings.warn(warning, stacklevel=4)
+    return record
 
 
-def _report_to(view: View | None) -> Report:
+class _Steps(Protocol):
+    def step(self, step: Step) -> None: ...
+
+
+def _report_to(view: _Steps | None) -> Report:
     def report(step: Step) -> None:
         if view is not None:
             view.step(step)

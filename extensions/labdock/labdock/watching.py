@@ -6,6 +6,7 @@ import contextvars
 import importlib.util
 import math
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from labdock import schema, session, wording
@@ -36,11 +37,8 @@ class View(Protocol):
         """The service is away for now, or it is back where there is no message."""
 
 
-class TextView:
-    """Lines of text: what happens, each epoch, and the log.
-
-    `notes` is where everything but the log is written; standard output where none is given.
-    """
+class Lines:
+    """Says things in lines of text, each once, on `notes`, or else on standard output."""
 
     def __init__(self, notes: TextIO | None = None) -> None:
         self._notes = notes
@@ -48,32 +46,37 @@ class TextView:
 
     def step(self, step: Step) -> None:
         """Say what is done, once."""
-        self._say(f"{step.message} …")
+        self.say(f"{step.message} …")
+
+    def trouble(self, message: str | None) -> None:
+        """Say that the service is away, or back."""
+        self.say(f"{message} Trying again." if message else "Labdock answers again.")
+
+    def say(self, text: str) -> None:
+        """Print it, unless it was said just now."""
+        if text and text != self._said:
+            self._said = text
+            print(text, file=self._notes, flush=True)
+
+
+class TextView(Lines):
+    """Lines of text: what happens, each epoch, and the log, which is on standard output."""
 
     def begin(self, job: Job) -> None:
         """Say which job it is."""
-        self._say(wording.headline(job.record))
+        self.say(wording.headline(job.record))
 
     def changed(self, record: schema.Job) -> None:
         """Say the state, or the progress where that is at another epoch or cell."""
         if record.state == "running" and record.progress.epoch is not None:
             if record.progress.step in (None, record.progress.steps):
-                self._say(wording.progress(record))
+                self.say(wording.progress(record))
         else:
-            self._say(wording.headline(record))
+            self.say(wording.headline(record))
 
     def line(self, line: schema.LogLine) -> None:
         """Print the line."""
         print(wording.plain(line.text), flush=True)
-
-    def trouble(self, message: str | None) -> None:
-        """Say that the service is away, or back."""
-        self._say(f"{message} Trying again." if message else "Labdock answers again.")
-
-    def _say(self, text: str) -> None:
-        if text and text != self._said:
-            self._said = text
-            print(text, file=self._notes, flush=True)
 
 
 def choose_view(*, foreground: bool) -> View | None:
@@ -81,23 +84,31 @@ def choose_view(*, foreground: bool) -> View | None:
 
     A script that does not wait for its job is shown nothing.
     """
-    kernel = session.this_kernel()
-    if kernel is not None and not kernel.headless and importlib.util.find_spec("ipywidgets"):
+    if looked_at():
         from labdock.widgets import WidgetView
 
         return WidgetView()
-    return TextView() if kernel is not None or foreground else None
+    return TextView() if session.this_kernel() is not None or foreground else None
+
+
+def looked_at() -> bool:
+    """Whether this is a notebook that someone looks at, and widgets can be shown."""
+    kernel = session.this_kernel()
+    shows = kernel is not None and not kernel.headless
+    return shows and importlib.util.find_spec("ipywidgets") is not None
 
 
 def show(job: Job, view: View) -> threading.Thread:
     """Keep a view up to date from a thread, until the job has ended."""
     job.shown_in = session.cell_number()
     view.begin(job)
-    # The context carries the cell to which the thread's output belongs.
+    return in_cells_thread(f"labdock {job.id}", lambda: _keep_up(job, view))
+
+
+def in_cells_thread(name: str, do: Callable[[], None]) -> threading.Thread:
+    """Do it in a thread whose output belongs to the cell that runs now, as the context says."""
     context = contextvars.copy_context()
-    thread = threading.Thread(
-        target=context.run, args=(_keep_up, job, view), daemon=True, name=f"labdock {job.id}"
-    )
+    thread = threading.Thread(target=context.run, args=(do,), daemon=True, name=name)
     thread.start()
     return thread
 

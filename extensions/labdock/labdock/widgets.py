@@ -42,9 +42,9 @@ class WidgetView:
         self._progress = ipywidgets.HTML()
         self._note = ipywidgets.HTML()
         self._tensorboard = ipywidgets.HTML(layout={"margin": "2px"})
-        self._stop = _button("Stop", "stop", self._stop_job)
+        self._stop = button("Stop", "stop", self._stop_job)
         self._name = ipywidgets.Text(description="Endpoint", layout={"width": "20em"})
-        self._deploy = _button("Deploy", "cloud-upload", self._deploy_model)
+        self._deploy = button("Deploy", "cloud-upload", self._deploy_model)
         self._kept = display(_bundle(""), raw=True, display_id=True)
         widgets = self._box()._repr_mimebundle_()
         display({**widgets, "text/plain": _WITHOUT_WIDGETS}, raw=True)
@@ -66,7 +66,9 @@ class WidgetView:
         """Show the job, and the buttons for it."""
         self._job = job
         self._name.value = endpoint_name(job.name)
-        self._tensorboard.value = _link(_page(job), "TensorBoard")
+        self._tensorboard.value = link(
+            page(job.tensorboard_url, in_hub=job.client.connection.in_hub), "TensorBoard"
+        )
         self._buttons.layout.display = "flex"
         self.changed(job.record)
 
@@ -101,13 +103,13 @@ class WidgetView:
     def _stop_job(self) -> None:
         if self._job is not None:
             self._stop.disabled = True
-            self._in_background(self._job.stop)
+            in_background(self._note, self._job.stop)
 
     def _deploy_model(self) -> None:
         if self._job is not None:
             self._deploy.disabled = True
             self._note.value = "The model server starts …"
-            self._in_background(self._deploy_named)
+            in_background(self._note, self._deploy_named)
 
     def _deploy_named(self) -> None:
         assert self._job is not None
@@ -119,15 +121,6 @@ class WidgetView:
             f"{html.escape(endpoint.name)} answers at <code>{html.escape(endpoint.url)}</code>. "
             f"A key for programs: <code>labdock.endpoint({endpoint.name!r}).create_key()</code>"
         )
-
-    def _in_background(self, do: Callable[[], object]) -> None:
-        def guarded() -> None:
-            try:
-                do()
-            except LabdockError as error:
-                self._note.value = html.escape(str(error))
-
-        threading.Thread(target=guarded, daemon=True, name="labdock button").start()
 
 
 class _LogBox:
@@ -170,26 +163,39 @@ def _bundle(text: str) -> dict[str, str]:
     return {"text/html": f"<b>{html.escape(text)}</b>", "text/plain": text}
 
 
-def _button(text: str, icon: str, press: Callable[[], None]) -> Any:
-    button = ipywidgets.Button(description=text, icon=icon, layout={"width": "auto"})
-    button.on_click(lambda _: press())
-    return button
+def button(text: str, icon: str, press: Callable[[], None]) -> Any:
+    """A button that calls `press`."""
+    made = ipywidgets.Button(description=text, icon=icon, layout={"width": "auto"})
+    made.on_click(lambda _: press())
+    return made
 
 
-def _link(address: str, text: str) -> str:
+def in_background(note: Any, do: Callable[[], object]) -> None:
+    """Do it in a thread, so that the notebook goes on; a mistake is shown as a note."""
+
+    def guarded() -> None:
+        try:
+            do()
+        except LabdockError as error:
+            note.value = html.escape(str(error))
+
+    threading.Thread(target=guarded, daemon=True, name="labdock button").start()
+
+
+def link(address: str, text: str) -> str:
+    """A link that looks like a button."""
     return (
         f'<a class="jupyter-button" target="_blank" rel="noopener" style="margin:0;padding:0 10px;'
         f'display:block;text-decoration:none" href="{html.escape(address)}">{html.escape(text)}</a>'
     )
 
 
-def _page(job: Job) -> str:
-    """TensorBoard's address for the browser that shows the notebook.
+def page(address: str, *, in_hub: bool) -> str:
+    """An address under the hub, for the browser that shows the notebook.
 
     On the hub that is a path: the browser knows the hub's name, which may be another here.
     """
-    address = job.tensorboard_url
-    return urlsplit(address).path if job.client.connection.in_hub else address
+    return urlsplit(address)._replace(scheme="", netloc="").geturl() if in_hub else address
 
 
 def endpoint_name(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from labdock.schema import ENDED, Job, Progress
+from labdock.schema import ENDED, Grid, Job, Progress
 
 _STEPS = ("B", "kB", "MB", "GB", "TB")
 _CONTROL = re.compile(
@@ -78,6 +78,23 @@ def share(now: Progress) -> float | None:
     return min(1.0, (max(now.epoch - 1, 0) + min(within, 1.0)) / now.epochs)
 
 
+def done(job: Job) -> float:
+    """How much of the job is done, from 0 to 1; all of one that has ended."""
+    return 1.0 if job.state in ENDED else share(job.progress) or 0.0
+
+
+def grid_headline(grid: Grid) -> str:
+    """The grid in a line: what, which, and how many jobs are in which state."""
+    total = sum(grid.states.values())
+    jobs = "1 job" if total == 1 else f"{total} jobs"
+    return f"{one_line(grid.name)} · {grid.id} · {jobs}: {states(grid)}"
+
+
+def states(grid: Grid) -> str:
+    """`2 running, 1 succeeded`."""
+    return ", ".join(f"{count} {state}" for state, count in sorted(grid.states.items()))
+
+
 def headline(job: Job) -> str:
     """The job in a line: what, which, its state, and how long or why."""
     words = [one_line(job.name), job.id, _state(job)]
@@ -88,6 +105,15 @@ def headline(job: Job) -> str:
     elif job.message:
         words.append(job.message)
     return " · ".join(words)
+
+
+def ending(job: Job) -> str:
+    """How a job ended, in a sentence."""
+    told = f"Job {one_line(job.name)} {_state(job)}"
+    if job.state == "succeeded":
+        return " · ".join([told, *metrics(job.progress.metrics)])
+    reason = job.failure.reason if job.failure else ""
+    return f"{told}: {one_line(reason)}" if reason else f"{told}."
 
 
 def _state(job: Job) -> str:

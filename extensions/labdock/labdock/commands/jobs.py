@@ -7,7 +7,7 @@ from typing import get_args
 
 import click
 
-from labdock import running, schema, wording
+from labdock import running, schema, trials, wording
 from labdock.client import default_client
 from labdock.commands.output import (
     ago,
@@ -15,11 +15,14 @@ from labdock.commands.output import (
     project_option,
     write_fields,
     write_json,
+    write_parameters,
     write_table,
 )
 from labdock.running import Job
 
 JOB = click.argument("job_id", metavar="JOB")
+GRID = "x"
+"""What ids of grids begin with."""
 
 
 @click.command()
@@ -79,7 +82,7 @@ def _show(job: Job) -> None:
             "Runs": " ".join([record.entry, *record.arguments]),
             "Without": ", ".join(record.disable),
             "Secrets": ", ".join(record.secrets),
-            "Parameters": ", ".join(f"{n}={v!r}" for n, v in record.parameters.items()),
+            "Grid": record.grid,
             "Workers": f"{record.workers}, each {each.cpus:g} CPU{memory}, {each.gpus} GPU",
             "Snapshot": record.snapshot,
             "Image": record.image,
@@ -87,6 +90,7 @@ def _show(job: Job) -> None:
             "TensorBoard": job.tensorboard_url,
         }
     )
+    write_parameters(job.client.snapshot(record.snapshot).parameters, record.parameters)
     for attempt in record.attempts:
         click.echo(f"Attempt {attempt.number}: {_attempt(attempt)}")
     if record.failure and record.failure.traceback:
@@ -124,15 +128,26 @@ def logs(job_id: str, follow: bool, rank: int, attempt: int | None, as_json: boo
 
 
 @click.command()
-@JOB
+@click.argument("job_id", metavar="JOB|GRID")
 @json_option
 def stop(job_id: str, as_json: bool) -> None:
-    """Stop a job; it keeps its checkpoints.
+    """Stop a job, or all jobs of a grid; they keep their checkpoints.
 
     For example: labdock stop last
     """
+    if job_id.startswith(GRID):
+        _stop_grid(job_id, as_json)
+        return
     job = running.job(job_id).stop()
     _changed(job, f"Job {job.id} stops, and keeps its checkpoint.", "stopped", as_json)
+
+
+def _stop_grid(grid_id: str, as_json: bool) -> None:
+    grid = trials.grid(grid_id).stop()
+    if as_json:
+        write_json(grid.record)
+    else:
+        click.echo(f"Grid {grid.id} stops; its jobs keep their checkpoints.")
 
 
 @click.command()

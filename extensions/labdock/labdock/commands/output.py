@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import click
 
 from labdock import wording
+from labdock.schema import Parameter
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -58,6 +59,22 @@ def write_fields(fields: dict[str, object]) -> None:
     width = max(map(len, shown), default=0)
     for name, value in shown.items():
         click.echo(f"{click.style(name.ljust(width), bold=True)}  {wording.one_line(str(value))}")
+
+
+def write_parameters(known: Sequence[Parameter] | None, given: Mapping[str, Any]) -> None:
+    """Write what a notebook's cell of parameters sets, and what a job sets in its place."""
+    from labdock.parameters import KINDS
+
+    shown = known or [Parameter(name=name) for name in given]
+    if not shown:
+        return
+    click.secho("Parameters", bold=True)
+    width = max(len(parameter.name) for parameter in shown)
+    for parameter in shown:
+        name, kind = parameter.name, KINDS[parameter.kind][0]
+        override = f" → {given[name]!r}" if name in given else ""
+        text = f"{name.ljust(width)}  {parameter.text or 'none'}{override}  ({kind})"
+        click.echo(f"  {wording.one_line(text)}")
 
 
 def ago(moment: float) -> str:

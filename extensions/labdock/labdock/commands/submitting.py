@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
 import click
 
-from labdock import submission, wording
+from labdock import parameters as reading
+from labdock import points, submission, wording
 from labdock.client import default_client
 from labdock.commands.following import follow_job, reporting
-from labdock.commands.output import json_option, project_option, write_fields, write_json
-from labdock.errors import Mistake
-from labdock.parameters import check_name
+from labdock.commands.grids import show_grid
+from labdock.commands.output import (
+    json_option,
+    project_option,
+    write_fields,
+    write_json,
+    write_parameters,
+)
 from labdock.quantities import resources, seconds
 from labdock.running import Job
-from labdock.schema import Part
-from labdock.submission import Order, Package
+from labdock.schema import Parameter, Part
+from labdock.submission import Order, Package, Record, Send
+from labdock.trials import Grid
 
 
 def _entry_options(command: Any) -> Any:
@@ -26,6 +33,14 @@ def _entry_options(command: Any) -> Any:
         project_option,
         click.option("--environment", metavar="NAME", help="What the code runs in."),
         click.option("--renew-lock", is_flag=True, help="Resolve dependencies anew."),
+        click.option(
+            "parameters",
+            "-p",
+            "--parameter",
+            multiple=True,
+            metavar="NAME=VALUE",
+            help="A value for the notebook's cell of parameters, as the cell has it there.",
+        ),
         json_option,
     ]
     for option in reversed(options):
@@ -42,12 +57,11 @@ def _entry_options(command: Any) -> Any:
 @click.option("--memory", metavar="SIZE", help="Memory of each worker, such as 4GB.")
 @click.option("--name", help="The job's name; that of the file where none is given.")
 @click.option(
-    "parameters",
-    "-p",
-    "--parameter",
+    "grid",
+    "--grid",
     multiple=True,
-    metavar="NAME=VALUE",
-    help="A value for the notebook's cell of parameters: JSON, or else text.",
+    metavar="NAME=VALUE,…",
+    help="Values to try: a job for each combination of those of all grids.",
 )
 @click.option("--time-limit", metavar="TIME", help="How long an attempt may run, such as 2h.")
 @click.option(
@@ -83,6 +97,7 @@ def submit(
     memory: str | None,
     name: str | None,
     parameters: tuple[str, ...],
+    grid: tuple[str, ...],
     time_limit: str | None,
     max_attempts: int,
     without: str,
@@ -97,7 +112,9 @@ def submit(
     \b
       labdock submit digits.ipynb --workers 2 --follow
       labdock submit train.py -- --epochs 10
+      labdock submit digits.ipynb --grid lr=1e-3,1e-4 --grid units=32,64
     """
+    known = reading.of_entry(entry) or []
     order = Order(
         entry=entry,
         arguments=list(arguments),
@@ -107,14 +124,22 @@ def submit(
         workers=workers,
         resources=resources(cpus, memory, gpus),
         name=name,
-        parameters=dict(map(parse_parameter, parameters)),
+        parameters=parse_parameters(parameters, known),
+        grid=points.read_options(grid, known) or None,
         time_limit=None if time_limit is None else seconds(time_limit),
         max_attempts=max_attempts,
         disable=submission.parts([word.strip() for word in without.split(",") if word.strip()]),
         secrets=list(secrets),
         notify=notify,
     )
-    job = _submit(order)
+    if order.grid is not None:
+        _run_grid(order, follow=follow, as_json=as_json)
+    else:
+        _run_job(order, follow=follow, as_json=as_json)
+
+
+def _run_job(order: Order, *, follow: bool, as_json: bool) -> None:
+    job = Job(_submit(order, submission.submit), default_client())
     try:
         if follow:
             follow_job(job)
@@ -126,38 +151,59 @@ def submit(
         click.echo(f"`labdock logs {job.id} --follow` shows what it does.", err=True)
 
 
-def _submit(order: Order) -> Job:
+def _run_grid(order: Order, *, follow: bool, as_json: bool) -> None:
+    grid = Grid(_submit(order, submission.submit_grid), default_client())
+    if follow:
+        show_grid(grid, follow=True, as_json=as_json)
+    elif as_json:
+        write_json(grid.record)
+    else:
+        click.echo(grid.id)
+        jobs = len(grid.record.jobs)
+        click.echo(f"{jobs} jobs: `labdock grid {grid.id} --follow` shows them.", err=True)
+
+
+def _submit(order: Order, send: Send[Record]) -> Record:
     client = default_client()
     with reporting() as report:
         taken = submission.take(client, order, report)
-        record = submission.submit(client, order, taken, report)
+        record = send(client, order, taken, report)
     for warning in taken.warnings:
         click.secho(warning, fg="yellow", err=True)
-    return Job(record, client)
+    return record
 
 
-def parse_parameter(text: str) -> tuple[str, Any]:
-    """`NAME=VALUE`, the value as JSON or else as text."""
-    name, found, value = text.partition("=")
-    if not found:
-        raise Mistake(f"{text!r} is no parameter: write -p NAME=VALUE.")
-    check_name(name)
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value
+def parse_parameters(options: Sequence[str], known: Sequence[Parameter]) -> dict[str, Any]:
+    """The values of `NAME=VALUE` as typed, each of its parameter's kind. Raises Mistake."""
+    values: dict[str, Any] = {}
+    for option in options:
+        name, text = reading.split(option, "-p NAME=VALUE")
+        parameter = next((one for one in known if one.name == name), Parameter(name=name))
+        values[name] = reading.parse(parameter, text)
+    return values
 
 
 @click.command()
 @_entry_options
 def package(
-    entry: Path, project: str | None, environment: str | None, renew_lock: bool, as_json: bool
+    entry: Path,
+    project: str | None,
+    environment: str | None,
+    renew_lock: bool,
+    parameters: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """Show what submit would run, without running it: files, dependencies, and the image.
 
     For example: labdock package digits.ipynb
     """
-    order = Order(entry=entry, project=project, environment=environment, renew_lock=renew_lock)
+    order = Order(
+        entry=entry,
+        project=project,
+        environment=environment,
+        renew_lock=renew_lock,
+        parameters=parse_parameters(parameters, reading.of_entry(entry) or []),
+    )
     with reporting() as report:
         made = submission.package(default_client(), order, report)
     if as_json:
@@ -181,6 +227,7 @@ def _show_package(made: Package) -> None:
         if entries:
             click.secho(title, bold=True)
             click.echo("\n".join(f"  {entry}" for entry in entries))
+    write_parameters(snapshot.parameters, made.parameters)
     git = source.git
     write_fields(
         {
