@@ -25,6 +25,7 @@ from labdock_service.api import (
     jobs,
     logs,
     models,
+    notify,
     pages,
     secrets,
     service,
@@ -49,7 +50,19 @@ HEADERS = {
     "Content-Security-Policy": NOTHING_ALLOWED,
     "Cache-Control": "no-store",
 }
-RESOURCES = (service, sources, snapshots, jobs, logs, files, models, endpoints, events, secrets)
+RESOURCES = (
+    service,
+    sources,
+    snapshots,
+    jobs,
+    logs,
+    files,
+    models,
+    endpoints,
+    events,
+    secrets,
+    notify,
+)
 
 
 def create_app(parts: Parts) -> FastAPI:

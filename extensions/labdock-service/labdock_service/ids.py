@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 def new_id(letter: str) -> str:
     """A random id.
 
-    `j` jobs, `x` grids, `s` snapshots, `m` models, `e` endpoints, `r` revisions, `k` keys.
+    `j` jobs, `x` grids, `s` snapshots, `m` models, `e` endpoints, `r` revisions, `k` keys,
+    `n` notifications.
     """
     return letter + _text(secrets.token_bytes(10))
 

@@ -52,7 +52,7 @@ SQLITE = "sqlite:///"
 DATABASES = (SQLITE, "postgresql://", "postgresql+psycopg://")
 """How a `database_url` begins."""
 
-SECRETS = ("client_secret", "database_url")
+SECRETS = ("client_secret", "database_url", "smtp_password")
 """Settings whose values never stand in a message."""
 
 
@@ -160,6 +160,33 @@ class TensorBoardSettings(Section):
     """Seconds between two looks at the logs."""
 
 
+class NotifySettings(Section):
+    """How people are told that their jobs have ended."""
+
+    smtp_host: str = ""
+    """The mail server that Labdock's mail goes through; there is no e-mail where it is empty."""
+    smtp_port: Annotated[int, Field(ge=1, le=65535)] = 587
+    """That server's port."""
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    """How the connection to it is encrypted; `tls` is mostly on port 465."""
+    smtp_user: str = ""
+    """The account at that server; nobody logs in where it is empty."""
+    smtp_password: SecretStr = SecretStr("")
+    """That account's password; better as LABDOCK_NOTIFY__SMTP_PASSWORD than in the file."""
+    sender: str = ""
+    """The address that Labdock's mail is from."""
+    hub_url: str = ""
+    """Labdock's address as people reach it, for links; `http://HOST:PORT` where it is empty."""
+    webhook_hosts: Names = []
+    """Hosts that webhooks may lead to although their addresses are not public."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> NotifySettings:
+        if self.smtp_host and "@" not in self.sender:
+            raise _problem("Set 'notify.sender' to an address too: 'notify.smtp_host' is set.")
+        return self
+
+
 class ProjectSettings(Section):
     """A project that several people share; its admins are members too."""
 
@@ -223,6 +250,7 @@ class Settings(BaseSettings):
     limits: LimitSettings = LimitSettings()
     idle: IdleSettings = IdleSettings()
     tensorboard: TensorBoardSettings = TensorBoardSettings()
+    notify: NotifySettings = NotifySettings()
     projects: dict[ProjectName, ProjectSettings] = {}
     """Projects that several people share: `[projects.NAME]` with `members` and `admins`."""
     _file: Path = PrivateAttr(default_factory=lambda: Path.cwd() / FILE_NAME)
@@ -242,6 +270,11 @@ class Settings(BaseSettings):
         """The hub's address for programs on this machine."""
         host = "127.0.0.1" if self.host in ("0.0.0.0", "::", "localhost") else self.host
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
+    def public_address(self) -> str:
+        """The hub's address for people."""
+        return self.notify.hub_url.rstrip("/") or self.address
 
     @classmethod
     def settings_customise_sources(

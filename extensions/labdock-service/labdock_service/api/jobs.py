@@ -23,7 +23,7 @@ from labdock_service.api.problems import describe
 from labdock_service.errors import Conflict, Invalid
 from labdock_service.scheduling.ledger import Need, limited
 from labdock_service.scheduling.queue import never_fits
-from labdock_service.store import jobs, secrets
+from labdock_service.store import jobs, notify, secrets
 
 router = APIRouter(tags=["jobs"], route_class=StrictRoute)
 
@@ -38,6 +38,8 @@ def create_job(body: JobRequest, caller: Caller, parts: PartsOf, session: Writin
     _check_fits(body, parts)
     owner = person_row(session, caller)
     secrets.check_there(session, body.secrets, owner, snapshot.project)
+    if body.notify:
+        notify.check_set(session, owner)
     row = jobs.create(session, snapshot, owner, body)
     session.refresh(row, ["project", "owner", "snapshot"])
     return jobs.view(session, row)

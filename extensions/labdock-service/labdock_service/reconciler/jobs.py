@@ -13,6 +13,7 @@ from labdock_service.reconciler.harvest import FoundModel
 from labdock_service.reconciler.judge import Verdict
 from labdock_service.reconciler.parts import Parts, apart
 from labdock_service.reconciler.states import change, note
+from labdock_service.reconciler.telling import tell_end
 from labdock_service.scheduling.queue import TURN
 from labdock_service.store import active, models, snapshots, workers
 from labdock_service.store.tables import AttemptRow, JobRow, WorkerRow
@@ -122,6 +123,7 @@ class Jobs:
         job.ended = self.parts.clock()
         job.failure = msgspec.to_builtins(failure)
         change(session, job, state, message)
+        tell_end(session, job, job.ended)
 
 
 def _note_times(attempt: AttemptRow, gang: list[WorkerRow]) -> None:
@@ -142,4 +144,6 @@ def _record_model(session: Session, job: JobRow, model: FoundModel) -> None:
         size=model.size,
         signature=model.signature,
         metrics=model.metrics,
+        check=model.check,
+        sample=model.sample,
     )

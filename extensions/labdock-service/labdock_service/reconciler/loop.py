@@ -16,6 +16,7 @@ from labdock_service.reconciler.jobs import Jobs
 from labdock_service.reconciler.launching import Launcher
 from labdock_service.reconciler.packages import Packages
 from labdock_service.reconciler.parts import Parts, apart
+from labdock_service.reconciler.post import Post
 from labdock_service.reconciler.probing import Probes
 from labdock_service.reconciler.queueing import Queue
 from labdock_service.reconciler.routes import write_routes
@@ -54,6 +55,7 @@ class Reconciler:
         self._queue = Queue(parts)
         self._deploys = Deploys(parts, self._watcher, self._probes, self._queue)
         self._launcher = Launcher(parts, self._watcher)
+        self._post = Post(parts, lambda: wake(pipe))
 
     def run(self) -> None:
         """Go on until `stop`."""
@@ -88,6 +90,7 @@ class Reconciler:
         self._packages.close()
         self._probes.close()
         self._harvester.close()
+        self._post.close()
         self.parts.store.close()
         os.close(self._pipe)
 
@@ -116,6 +119,8 @@ class Reconciler:
                 self._queue.advance()
                 self._launcher.advance()
             write_routes(self.parts)
+        with apart("What is to be sent"):
+            self._post.advance()
 
     def _wait(self) -> None:
         patience = min(SLOW_SECONDS, max(0.0, self.parts.due - self.parts.clock()))

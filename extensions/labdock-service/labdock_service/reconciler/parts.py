@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 
 from labdock_service.engines.base import Engine
 from labdock_service.packaging.layers import LayerStore
+from labdock_service.settings import NotifySettings
 from labdock_service.statefolder import StateFolder
 from labdock_service.store import Fenced, Store
-from labdock_service.store.tables import SnapshotRow
+from labdock_service.store.tables import JobRow, SnapshotRow
 
 log = logging.getLogger("labdock.reconciler")
 
@@ -42,6 +43,9 @@ class Parts:
     engine: Engine
     state: StateFolder
     limits: Limits = field(default_factory=Limits)
+    notify: NotifySettings = field(default_factory=NotifySettings)
+    address: str = ""
+    """The hub's, as people reach it."""
     clock: Callable[[], float] = time.time
     suspending: bool = False
     """Everything is being put to rest: nothing new starts."""
@@ -68,6 +72,10 @@ class Parts:
     def job_folder(self, job_id: str) -> Path:
         """Where a job's artifacts, checkpoints and models lie."""
         return self.state.jobs / job_id
+
+    def shown_curves(self, job: JobRow) -> Path:
+        """Where TensorBoard finds a job's curves."""
+        return self.state.tensorboard / job.project_id / job.run
 
 
 @contextmanager

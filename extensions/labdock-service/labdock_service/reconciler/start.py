@@ -26,5 +26,7 @@ def open_reconciler(settings: Settings) -> Reconciler:
             engine=ProcessEngine(state, own_pipe(state)),
             state=state,
             limits=limits,
+            notify=settings.notify,
+            address=settings.public_address,
         )
     )

@@ -1,0 +1,1 @@
+"""Sending a notification by mail or to a webhook; knows no store."""
