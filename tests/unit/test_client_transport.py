@@ -206,6 +206,16 @@ def test_a_log_that_is_cut_off_goes_on_after_its_cursor() -> None:
         assert len(app.requests) == 2
 
 
+def test_a_hub_that_starts_does_not_know_its_services_yet() -> None:
+    """Who has met the service waits for it; the address is not what is wrong."""
+    from labdock.following import follow_log
+
+    starting = HTMLResponse("not here", 404)
+    rest = stream_of(line(2), "event: end\ndata: {}\n\n")
+    with answered(stream_of(line(1)), starting, rest) as (client, _):
+        assert [found.text for found in follow_log(client, "j1")] == ["1", "2"]
+
+
 @pytest.mark.parametrize(
     ("url", "hub"),
     [

@@ -58,6 +58,8 @@ class Transport:
         library = _import_httpx()
         self.connection = connection
         self.on_trouble: Callable[[str], None] = _say_nothing
+        self._met = False
+        """Whether the service has answered from here, so that its address is right."""
         self._transport_error: type[Exception] = library.TransportError
         self._not_sent: tuple[type[Exception], ...] = (
             library.ConnectError,
@@ -127,9 +129,14 @@ class Transport:
         return errors.ServiceUnavailable(message, passing=True, unsure=True)
 
     def _check(self, response: httpx.Response) -> None:
-        if not response.is_success:
-            response.read()
-            raise translate(response, self.connection)
+        if response.is_success:
+            self._met = True
+            return
+        response.read()
+        error = translate(response, self.connection)
+        if self._met and isinstance(error, errors.NotConnected):
+            raise _away(self.connection)  # a hub that starts does not know its services yet
+        raise error
 
     @contextlib.contextmanager
     def download(self, path: str) -> Iterator[Iterator[bytes]]:
@@ -233,6 +240,10 @@ def _foreign(status: int, connection: Connection) -> errors.LabdockError:
             f"{connection.hub} sends on to another address: set LABDOCK_URL to that one."
         )
     if status in _PASSING:
-        message = f"Labdock's service does not run at {connection.hub} now."
-        return errors.ServiceUnavailable(message, passing=True, unsure=True)
+        return _away(connection)
     return errors.ServiceUnavailable(f"Labdock's service answered with an error ({status}).")
+
+
+def _away(connection: Connection) -> errors.ServiceUnavailable:
+    message = f"Labdock's service does not run at {connection.hub} now."
+    return errors.ServiceUnavailable(message, passing=True, unsure=True)
