@@ -16,6 +16,7 @@ IN_DELETE_SELF = 0x400
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+_KEEP_SIZE, _PUNCH_HOLE = 0x1, 0x2
 _TICKS = os.sysconf("SC_CLK_TCK")
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -80,6 +81,12 @@ def inotify_add(descriptor: int, path: str, mask: int) -> int:
 def inotify_remove(descriptor: int, watch: int) -> None:
     """End a watch; one that ended by itself (its path was deleted) is no error."""
     _libc.inotify_rm_watch(descriptor, watch)
+
+
+def punch_hole(descriptor: int, start: int, length: int) -> None:
+    """Give back the space of a part of a file, which reads as zeros from then on."""
+    offset, size = ctypes.c_int64(start), ctypes.c_int64(length)
+    _checked(_libc.fallocate(descriptor, _KEEP_SIZE | _PUNCH_HOLE, offset, size))
 
 
 def _checked(result: int) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Literal, cast
 
+from labdock import wording
 from labdock_service.engines.base import LogRecord
 from labdock_service.errors import Invalid
 
@@ -30,6 +31,7 @@ class LogReader:
         """Where in the file the next block begins."""
         self._line_start = self.offset
         self._rest: list[bytes] = []
+        self._left_out = 0
         self._parts = {stream: _Parts(start) for stream, start in self._skip.items()}
         self._seconds: tuple[bytes, float] = (b"", 0.0)
 
@@ -41,14 +43,33 @@ class LogReader:
             if self._rest:
                 line = b"".join([*self._rest, line])
                 self._rest = []
+            elif line[:1] == b"\0":
+                line = self._pass_zeros(line)
             yield from self._read(line)
+        if rest[:1] == b"\0" and not self._rest:
+            rest = self._pass_zeros(rest)
         if rest:
             self._rest.append(rest)
+
+    def skip(self, offset: int) -> None:
+        """Go on where the log does, after what was cut out of it."""
+        self._left_out += offset - self._line_start
+        self.offset = self._line_start = offset
+        self._rest = []
+
+    def _pass_zeros(self, line: bytes) -> bytes:
+        """Without the zeros at the edge of what was cut out: a line begins with its time."""
+        text = line.lstrip(b"\0")
+        self._left_out += len(line) - len(text)
+        self._line_start += len(line) - len(text)
+        return text
 
     def _read(self, line: bytes) -> Iterator[LogRecord]:
         start, end = self._line_start, self._line_start + len(line) + 1
         self._line_start = end
         fields = line.split(b" ", 3)
+        if self._left_out:
+            yield self._say_left_out(self._time(fields[0]), start)
         stream = cast(Stream, fields[1].decode("ascii", "replace")) if len(fields) == 4 else None
         if stream not in self._parts or start < self._skip[stream]:
             return
@@ -59,6 +80,13 @@ class LogReader:
             yield LogRecord(
                 time=self._time(fields[0]), stream=stream, text=text, cursor=self._cursor(end)
             )
+
+    def _say_left_out(self, time: float, start: int) -> LogRecord:
+        for parts in self._parts.values():
+            parts.take(start)
+        text = f"labdock: {wording.size(self._left_out)} of output are left out here."
+        self._left_out = 0
+        return LogRecord(time=time, stream="stderr", text=text, cursor=str(start))
 
     def _time(self, stamp: bytes) -> float:
         """Lines of one block share their time, so the last one is kept."""

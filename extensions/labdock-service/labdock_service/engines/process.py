@@ -11,6 +11,7 @@ says so: TensorFlow reserves far more address space than it uses, so rlimits do 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import fcntl
 import os
@@ -120,6 +121,9 @@ class ProcessEngine(Engine):
                 changed.clear()
                 ended = not follow or _has_ended(folder)
                 while block := _read_block(folder.log, reader.offset, _BLOCK):
+                    if (start := _end_of_hole(folder.log, reader.offset, block)) is not None:
+                        reader.skip(start)
+                        continue
                     for record in reader.feed(block):
                         yield record
                     await asyncio.sleep(0)
@@ -244,6 +248,16 @@ def _read_block(path: Path, offset: int, size: int) -> bytes:
             return file.read(size)
     except FileNotFoundError:
         return b""
+
+
+def _end_of_hole(path: Path, offset: int, block: bytes) -> int | None:
+    """Where a file goes on after a hole at the offset, from which this block was read."""
+    if not block.startswith(b"\0"):
+        return None
+    with path.open("rb", buffering=0) as file, contextlib.suppress(OSError):
+        start = os.lseek(file.fileno(), offset, os.SEEK_DATA)
+        return start if start > offset else None
+    return None
 
 
 def _explain(error: OSError) -> str:

@@ -37,6 +37,7 @@ STOP, KILL = b"s", b"k"
 _CHECK_SECONDS = 1.0
 _QUIET_SECONDS = 0.1
 """Least time between two wake-ups for events that the worker wrote."""
+_PARTING_SECONDS = 0.5
 _UNKILLABLE_SECONDS = 10.0
 
 
@@ -219,12 +220,25 @@ class Supervisor:
 
     def _end_the_rest(self) -> None:
         """Kill what the worker left behind, until none is there."""
+        if self._reason is None:
+            self._tell_of_the_rest()
         given_up = time.monotonic() + _UNKILLABLE_SECONDS
         while self._reap() and time.monotonic() < given_up:
             processtree.kill_all(processtree.descendants(os.getpid()))
             ready = select.select([self._signals], [], [], _CHECK_SECONDS)[0]
             if ready:
                 os.read(self._signals, 4096)
+
+    def _tell_of_the_rest(self) -> None:
+        """Who was left behind by a worker that ended by itself has a moment to do so too."""
+        patience = time.monotonic() + _PARTING_SECONDS
+        while self._reap() and (left := patience - time.monotonic()) > 0:
+            if select.select([self._signals], [], [], left)[0]:
+                os.read(self._signals, 4096)
+        rest = len(processtree.descendants(os.getpid()))
+        if rest:
+            whom, verb = ("a process", "is") if rest == 1 else (f"{rest} processes", "are")
+            self._log.note(f"{whom} that this worker left running {verb} ended with it.")
 
     def _end(self, exit_code: int | None) -> None:
         self._status |= {"ended": time.time(), "exit_code": exit_code, "reason": self._reason}

@@ -1,0 +1,121 @@
+"""Output that no disk could hold, and what a worker leaves running."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.support.workers import ended, process_engine, python, records, run, spec, start, texts
+
+from labdock_service import linux
+from labdock_service.engines.criolog import LineWriter
+from labdock_service.engines.outputlog import LogFile
+from labdock_service.engines.process import ProcessEngine
+from labdock_service.statefolder import StateFolder
+
+WORKER = "job-jflood-1-0"
+
+
+class SmallLog(LogFile):
+    """Keeps little."""
+
+    HEAD = 20_000
+    TAIL = 60_000
+    STEP = 10_000
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[ProcessEngine]:
+    with process_engine(tmp_path / "state") as engine:
+        yield engine
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> SmallLog:
+    """The log of a worker that no engine started."""
+    folder = StateFolder(tmp_path / "state").workers / WORKER
+    folder.mkdir(parents=True)
+    (folder / "log").touch()
+    return SmallLog(str(folder / "log"))
+
+
+def flood(log: LogFile, count: int) -> None:
+    writer = LineWriter("stdout")
+    for number in range(count):
+        log.append(writer.feed(b"line %06d\n" % number, number))
+
+
+def test_a_log_that_is_too_long_keeps_its_two_ends(
+    engine: ProcessEngine, log: SmallLog, tmp_path: Path
+) -> None:
+    flood(log, 20_000)
+    found = records(engine, WORKER)
+    lines = [record.text for record in found]
+    cut = next(n for n, text in enumerate(lines) if "left out" in text)
+    assert lines[cut].startswith("labdock: ") and lines[cut].endswith(
+        " of output are left out here."
+    )
+    assert lines[:cut] == [f"line {n:06d}" for n in range(cut)]
+    kept = len(lines) - cut - 1
+    assert lines[cut + 1 :] == [f"line {n:06d}" for n in range(20_000 - kept, 20_000)]
+    file = tmp_path / "state/workers" / WORKER / "log"
+    assert file.stat().st_blocks * 512 < 120_000 < file.stat().st_size
+    for place in (0, cut - 1, cut, cut + 1, len(lines) - 1):
+        rest = records(engine, WORKER, after=found[place].cursor)
+        assert [record.text for record in rest] == lines[place + 1 :]
+
+
+def test_a_reader_whose_place_was_cut_out_goes_on_after_it(
+    engine: ProcessEngine, log: SmallLog
+) -> None:
+    flood(log, 1_500)
+    place = records(engine, WORKER)[-1].cursor
+    flood(log, 20_000)
+    lines = texts(engine, WORKER, after=place)
+    assert "left out" in lines[0]
+    assert lines[-1] == "line 019999"
+
+
+def test_where_no_hole_can_be_made_the_beginning_is_kept(
+    engine: ProcessEngine, log: SmallLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: int) -> None:
+        raise OSError(errno.EOPNOTSUPP, "not here")
+
+    monkeypatch.setattr(linux, "punch_hole", refuse)
+    flood(log, 20_000)
+    lines = texts(engine, WORKER)
+    assert lines[-1] == "labdock: this log is full, and what follows is left out"
+    assert lines[:-1] == [f"line {n:06d}" for n in range(len(lines) - 1)]
+
+
+def test_a_job_that_prints_without_end_fills_no_disk(engine: ProcessEngine) -> None:
+    """As fast as it can: hundreds of megabytes a second."""
+    code = """
+        import os
+        block = (b"x" * 65535 + b"\\n") * 16
+        for _ in range(500):
+            os.write(1, block)
+        print("done")
+    """
+    wanted = spec(*python(code))
+    work = Path(start(engine, wanted)["work"])
+    assert ended(engine, wanted.id).exit_code == 0
+    assert (work / "log").stat().st_blocks * 512 < LogFile.HEAD + LogFile.TAIL + 4 * LogFile.STEP
+    found = texts(engine, wanted.id)
+    assert sum("left out here" in text for text in found) == 1
+    assert found[-1] == "done"
+
+
+def test_processes_that_a_worker_leaves_are_named_in_its_log(engine: ProcessEngine) -> None:
+    wanted = spec("sh", "-c", "sleep 600 & setsid sleep 600 & echo done")
+    assert run(engine, wanted).exit_code == 0
+    assert texts(engine, wanted.id) == [
+        "done",
+        "labdock: 2 processes that this worker left running are ended with it.",
+    ]
+    quick = spec("sh", "-c", "sleep 0.05 & echo done")
+    assert run(engine, quick).exit_code == 0
+    assert texts(engine, quick.id) == ["done"]
