@@ -15,13 +15,19 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from labdock_runtime.checks import Original, examine
+from labdock_runtime.memory import weights_digest
 from labdock_runtime.outside import in_thread
 from labdock_runtime.run import Run
 
 DEFAULT_NAME = "model"
+NOT_EXPORTED = "It was not saved by a Keras model's export(), so no model in memory is known of it."
+TRAINED_ON = "The model in memory was trained on after it was exported."
+NEEDS_ALL = "Keras 2 asks all workers for a model's answer, and the chief alone saves it."
 
 
 class NoSignature(Exception):
@@ -30,6 +36,7 @@ class NoSignature(Exception):
 
 def collect(run: Run) -> None:
     """Put what this run saved or fitted where the service takes models from."""
+    run.memory.over = True
     if not run.job.models or not (saved := saved_models(Path(run.job.folder), run.started)):
         _fitted(run, bool(run.job.models))
         return
@@ -85,9 +92,9 @@ def _take(run: Run, name: str, path: Path) -> bool:
     """Take one saved model, or warn that it cannot be taken."""
     try:
         if path.is_dir():
-            _place(run, name, lambda target: shutil.copytree(path, target))
+            _place(run, name, lambda target: _copy(run, path, target))
         else:
-            _place(run, name, lambda target: _export_file(path, target))
+            _place(run, name, lambda target: _export_file(run, path, target))
     except Exception as error:
         shown = path.relative_to(run.job.folder)
         run.events.warn(f"{shown} is not a model version: {_reason(error)}")
@@ -105,7 +112,7 @@ def _fitted(run: Run, wanted: bool) -> None:
         return
     name = _fitted_name(run)
     try:
-        _place(run, name, lambda target: _export(run.model, target))
+        _place(run, name, lambda target: _export_fitted(run, target))
     except Exception as error:
         run.events.warn(f"The last model fitted could not be exported: {_reason(error)}")
 
@@ -132,25 +139,64 @@ def _fitted_name(run: Run) -> str:
     return name_of(Path(stem), Path())
 
 
-def _export_file(path: Path, target: Path) -> None:
+def _export_fitted(run: Run, target: Path) -> Original:
+    _export(run.model, target)
+    return _in_memory(run, run.model)
+
+
+def _export_file(run: Run, path: Path, target: Path) -> Original:
+    """Export what a file holds, to answer as the model that was saved in it."""
     models = sys.modules["tensorflow"].keras.models
-    in_thread(lambda: _export(models.load_model(str(path), compile=False), target))
+    loaded = in_thread(lambda: models.load_model(str(path), compile=False))
+    in_thread(lambda: _export(loaded, target))
+    saved = run.memory.saved(path)
+    if saved is None:
+        return Original(loaded, given=_given(run, run.model), outside=True)
+    return replace(_in_memory(run, saved.model), file=path)
 
 
-def _place(run: Run, name: str, make: Callable[[Path], Any]) -> None:
-    """Make a SavedModel beside its place, and move it there when it is whole."""
+def _copy(run: Run, path: Path, target: Path) -> Original:
+    """Copy an exported model, to answer as the one that was exported."""
+    shutil.copytree(path, target)
+    saved = run.memory.saved(path)
+    if saved is None:
+        return Original(why_not=NOT_EXPORTED, given=_given(run, run.model))
+    original = _in_memory(run, saved.model)
+    if original.model is not None and weights_digest(saved.model) != saved.weights:
+        return Original(why_not=TRAINED_ON, given=original.given)
+    return original
+
+
+def _in_memory(run: Run, model: Any) -> Original:
+    """A model of this process, which the chief may ask alone."""
+    given = _given(run, model)
+    if run.job.workers > 1 and _is_legacy(model):
+        return Original(why_not=NEEDS_ALL, given=given)
+    return Original(model, given=given)
+
+
+def _given(run: Run, model: Any) -> Any:
+    return run.memory.given(model) if run.job.does("sample") else None
+
+
+def _place(run: Run, name: str, make: Callable[[Path], Original]) -> None:
+    """Make a SavedModel beside its place, and move it there when it is whole and examined."""
     models = Path(run.job.models)
     models.mkdir(parents=True, exist_ok=True)
     making = models / f".{name}.making"
     shutil.rmtree(making, ignore_errors=True)
     try:
-        make(making)
+        original = make(making)
         about = {"name": name, "signature": signature(making), "metrics": run.metrics}
-        (models / f"{name}.json").write_text(json.dumps(about))
+        found = examine(making, original)
+        (models / f"{name}.json").write_text(json.dumps({**about, **found}))
         making.replace(models / name)
     finally:
         shutil.rmtree(making, ignore_errors=True)
     run.events.emit("model", name=name, path=name)
+    if found["check"]["state"] == "different":
+        reason = found["check"]["reason"]
+        run.events.warn(f"The exported model {name} is not what was trained. {reason}")
 
 
 def signature(folder: Path) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from labdock_runtime.events import Events
 from labdock_runtime.job import Job
+from labdock_runtime.memory import Memory
 
 
 class Run:
@@ -28,6 +29,7 @@ class Run:
         self.model: Any = None
         self.metrics: dict[str, float] = {}
         self.restoring = False
+        self.memory = Memory()
 
     def leave(self, code: int) -> NoReturn:
         """End this process at once, whatever TensorFlow's threads are doing."""

@@ -13,6 +13,7 @@ from labdock_runtime.backup import Backup
 from labdock_runtime.batchnorm import Averaging
 from labdock_runtime.callbacks import Callback, Curves, Flush, Observer
 from labdock_runtime.failures import STOPPED, Refused
+from labdock_runtime.memory import watch
 from labdock_runtime.run import Run
 
 
@@ -33,6 +34,7 @@ def after_keras(run: Run, keras: Any) -> None:
         keras_workers.mend(keras)
     keras_workers.build_before_restoring(run)
     _wrap_fit(run, keras, keras.Model)
+    watch(run.memory, keras.Model)
     if run.job.does("callbacks"):
         _print_a_line_an_epoch(keras.callbacks.ProgbarLogger)
 
@@ -40,6 +42,7 @@ def after_keras(run: Run, keras: Any) -> None:
 def after_tf_keras(run: Run, keras: Any) -> None:
     """Keras 2 knows several workers; it gets the callbacks only."""
     _wrap_fit(run, keras, keras.Model)
+    watch(run.memory, keras.Model)
 
 
 def _print_a_line_an_epoch(logger: Any) -> None:

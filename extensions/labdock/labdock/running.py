@@ -165,12 +165,17 @@ class Job:
         cpus: float | None = None,
         memory: int | str | None = None,
         gpus: int = 0,
+        anyway: bool = False,
         wait: bool = True,
     ) -> Endpoint:
-        """Put the model that the job saved last behind the endpoint of this name."""
+        """Put the model that the job saved last behind the endpoint of this name.
+
+        With `anyway`, also one that answers otherwise than the model that was trained.
+        """
         from labdock.serving import deploy
 
-        request = DeployRequest(model=self.id, resources=resources(cpus, memory, gpus))
+        each = resources(cpus, memory, gpus)
+        request = DeployRequest(model=self.id, resources=each, anyway=anyway)
         return deploy(self.client, request, project or self.record.project, name, wait=wait)
 
     def __repr__(self) -> str:

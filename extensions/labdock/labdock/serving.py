@@ -12,7 +12,7 @@ from typing import Any
 
 from labdock import schema
 from labdock.client import Client, default_client
-from labdock.errors import DeployFailed, Mistake, NotAllowed
+from labdock.errors import DeployFailed, Mistake, NotAllowed, NotFound
 from labdock.following import follow_endpoint
 
 KEY_LIFE = 3600.0
@@ -66,6 +66,16 @@ class Endpoint:
         answer = self.ask(body, key)
         outputs = answer["predictions"] if "predictions" in answer else answer.get("outputs")
         return _like(x, outputs)
+
+    def sample(self) -> dict[str, Any]:
+        """An input that the model behind it takes, for `predict`: a batch by each input's name."""
+        model = self.client.model(self.trace().model.id)
+        if model.sample is None:
+            raise NotFound(
+                f"No sample was kept of {model.name} version {model.version}: its job's input was "
+                "too large, or is not to be had as JSON."
+            )
+        return model.sample.inputs
 
     def ask(self, body: bytes, key: str | None = None) -> dict[str, Any]:
         """Send a request in TensorFlow Serving's form, and give its whole answer."""

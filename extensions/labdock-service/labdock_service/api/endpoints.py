@@ -73,10 +73,12 @@ def deploy(
         raise Conflict(
             f"Model {model.id} is of another project: deploy it to one of its own.", field="model"
         )
+    if not body.anyway:
+        _refuse_marked(model)
     if endpoint is None:
         owner = person_row(session, caller)
         endpoint = endpoints.ensure(session, project_row_of(session, caller, project), name, owner)
-    endpoints.deploy(session, endpoint, model, body.resources, caller.name)
+    endpoints.deploy(session, endpoint, model, body.resources, caller.name, anyway=body.anyway)
     session.refresh(endpoint)
     return endpoints.view(endpoint)
 
@@ -152,6 +154,17 @@ def _find_model(session: Session, caller: Person, named: str) -> ModelRow:
     if job.state in ENDED:
         raise Conflict(f"Job {named} has ended and saved no model: deploy another.", field="model")
     raise Conflict(f"Job {named} has saved no model yet: wait for its end.", field="model")
+
+
+def _refuse_marked(model: ModelRow) -> None:
+    """Keep a version that answers otherwise than the model that was trained from serving."""
+    check = models.check(model)
+    if check.state == "different":
+        raise Conflict(
+            f"Version {model.version} of model {model.name} is not what was trained. "
+            f"{check.reason} Save it again, or deploy it anyway (`--anyway`, `anyway=True`).",
+            field="anyway",
+        )
 
 
 def _write_keys(parts: Parts, session: Session) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fastapi import APIRouter
 
 from labdock.schema import ModelVersion
@@ -17,11 +19,11 @@ router = APIRouter(tags=["models"], responses=describe(404))
 def list_models(
     caller: Caller, session: Reading, project: ProjectName | None = None
 ) -> list[ModelVersion]:
-    """The model versions of your projects, by name, newest version first."""
+    """The model versions of your projects, by name, newest version first, without samples."""
     return models.listed(session, seen_projects(caller, project))
 
 
 @router.get("/models/{id}")
 def get_model(model: SeenModel) -> ModelVersion:
-    """One model version."""
-    return models.view(model)
+    """One model version, with a sample input where one was kept."""
+    return replace(models.view(model), sample=models.sample(model))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
 
-from labdock.schema import RevisionState
+from labdock.schema import RevisionState, Sample
 from labdock_service.engines.base import Engine
 from labdock_service.errors import ServiceError
 from labdock_service.reconciler.parts import ACTOR, Parts, apart
@@ -16,8 +16,8 @@ from labdock_service.reconciler.probing import Answer, Probes
 from labdock_service.reconciler.queueing import Queue
 from labdock_service.reconciler.watching import Watcher
 from labdock_service.serving.revisions import Act, Seen, backoff, decide, gives_up, is_missed
-from labdock_service.store import active, events, leases, workers
-from labdock_service.store.tables import EndpointRow, RevisionRow, WorkerRow
+from labdock_service.store import active, events, leases, models, workers
+from labdock_service.store.tables import EndpointRow, ModelRow, RevisionRow, WorkerRow
 
 CANNOT_SERVE = 2
 """Exit code of a model server that says why on its last line."""
@@ -95,8 +95,19 @@ class Deploys:
     def _ask(self, revision: RevisionRow, server: WorkerRow, answer: Answer) -> None:
         if answer.state == "available" and revision.state == "starting":
             self._change(revision, "warming", "Answers a first request.", keep_time=True)
-        if server.state == "running" and server.address:
-            self.probes.ask(server.id, server.address, revision.model.name)
+        if server.state != "running" or not server.address:
+            return
+        name = revision.model.name
+        if answer.state == "available":
+            self.probes.warm_up(server.id, server.address, name, self._sample(revision))
+        else:
+            self.probes.look(server.id, server.address, name)
+
+    def _sample(self, revision: RevisionRow) -> Sample | None:
+        """What its model has to answer; a model that is not what was trained answers anything."""
+        with self.parts.store.read() as session:
+            sample = models.sample(session.get_one(ModelRow, revision.model_id))
+        return replace(sample, outputs=None) if sample and revision.anyway else sample
 
     def _settle(self, revision: RevisionRow, server: WorkerRow | None, act: Act) -> None:
         if server is not None and act == "serve":

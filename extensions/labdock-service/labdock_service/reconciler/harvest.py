@@ -7,18 +7,24 @@ from __future__ import annotations
 
 import filecmp
 import hashlib
-import json
 import os
 import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
+
+from labdock.schema import UNCHECKED, ModelCheck, Sample
 from labdock_service.ids import derived_id
 
+T = TypeVar("T")
+
 PASSED_OVER = {"__pycache__", ".ipynb_checkpoints"}
+LONGEST_NOTE = 1_000_000
+"""Bytes that a job may say of a model."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +52,8 @@ class FoundModel:
     size: int
     signature: dict[str, Any]
     metrics: dict[str, Any]
+    check: ModelCheck
+    sample: Sample | None
 
 
 def harvest(left: Left) -> list[FoundModel]:
@@ -114,6 +122,8 @@ def _keep_models(left: Left) -> Iterator[FoundModel]:
                 size=size,
                 signature=_object(said.get("signature")),
                 metrics=_object(said.get("metrics")),
+                check=_read(said.get("check"), ModelCheck) or UNCHECKED,
+                sample=_read(said.get("sample"), Sample),
             )
 
 
@@ -147,10 +157,19 @@ def _measure(folder: Path) -> tuple[str, int]:
 
 
 def _read_note(note: Path) -> dict[str, Any]:
+    """What is said of a model, if it is of bearable length and all of it can be kept."""
     try:
-        return _object(json.loads(note.read_bytes()))
-    except ValueError:
+        text = note.read_bytes() if note.stat().st_size <= LONGEST_NOTE else b"{}"
+        return _object(msgspec.json.decode(text))
+    except msgspec.DecodeError:
         return {}
+
+
+def _read(value: object, kind: type[T]) -> T | None:
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError:
+        return None
 
 
 def _object(value: object) -> dict[str, Any]:

@@ -1,4 +1,8 @@
-"""Asks a model server whether it is there, and for a first prediction, beside the loop."""
+"""Asks a model server whether it is there, and for a first prediction, beside the loop.
+
+The first prediction is of the model's own sample, where there is one, and has to be what the model
+answered when it was exported.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from typing import Any, Literal
+
+from labdock.schema import Sample
+from labdock_service.serving.likeness import difference
 
 STATUS_SECONDS = 5.0
 PREDICT_SECONDS = 120.0
@@ -41,11 +48,20 @@ class Probes:
             self._answers[worker] = future.result()
         return self._answers.get(worker, Answer("silent"))
 
-    def ask(self, worker: str, address: str, model: str) -> None:
-        """Ask it the next question, unless one is under way."""
+    def look(self, worker: str, address: str, model: str) -> None:
+        """Ask whether the model is loaded, unless a question is under way."""
+        self._ask(worker, look, address, model)
+
+    def warm_up(self, worker: str, address: str, model: str, sample: Sample | None) -> None:
+        """Ask for a first prediction, unless a question is under way."""
+        if sample is None:
+            self._ask(worker, predict_zeros, address, model)
+        else:
+            self._ask(worker, predict_sample, address, model, sample)
+
+    def _ask(self, worker: str, question: Callable[..., Answer], *about: Any) -> None:
         if worker not in self._asked:
-            question = warm_up if self.answer(worker).state == "available" else look
-            self._asked[worker] = self._threads.submit(question, address, model)
+            self._asked[worker] = self._threads.submit(question, *about)
             self._asked[worker].add_done_callback(lambda future: self._told(future))
 
     def forget(self, worker: str) -> None:
@@ -73,7 +89,25 @@ def look(address: str, model: str) -> Answer:
     return Answer("available" if loaded else "silent")
 
 
-def warm_up(address: str, model: str) -> Answer:
+def predict_sample(address: str, model: str, sample: Sample) -> Answer:
+    """Ask for a prediction of the model's sample, and compare it with the one that was kept."""
+    request = {"inputs": sample.inputs}
+    try:
+        path = f"/v1/models/{model}:predict"
+        status, body = _request(address, "POST", path, request, PREDICT_SECONDS)
+    except (OSError, HTTPException, ValueError) as error:
+        return Answer("refused", f"its model server gave no first prediction: {error}")
+    if status != 200:
+        return Answer("refused", f"it could not predict its sample: {_error(status, body)}")
+    if sample.outputs is None:
+        return Answer("answered")
+    apart = difference(sample.outputs, body.get("outputs"))
+    if apart is None:
+        return Answer("answered")
+    return Answer("refused", f"it does not answer its sample as it did in its job: {apart}")
+
+
+def predict_zeros(address: str, model: str) -> Answer:
     """Ask for a prediction made of zeros.
 
     Zeros fit every model whose inputs are numbers of known shape, so such a model must
@@ -90,8 +124,11 @@ def warm_up(address: str, model: str) -> Answer:
     certain = all(is_certain(tensor) for tensor in inputs.values())
     if status == 200 or (status < 500 and not certain):
         return Answer("answered")
-    reason = str(body.get("error", f"status {status}"))[:500]
-    return Answer("refused", f"it could not predict zeros: {reason}")
+    return Answer("refused", f"it could not predict zeros: {_error(status, body)}")
+
+
+def _error(status: int, body: dict[str, Any]) -> str:
+    return str(body.get("error", f"status {status}"))[:500]
 
 
 def signature_inputs(metadata: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -65,7 +65,13 @@ def find_revision(session: Session, revision_id: str) -> RevisionRow | None:
 
 
 def deploy(
-    session: Session, endpoint: EndpointRow, model: ModelRow, resources: Resources, actor: str
+    session: Session,
+    endpoint: EndpointRow,
+    model: ModelRow,
+    resources: Resources,
+    actor: str,
+    *,
+    anyway: bool = False,
 ) -> RevisionRow:
     """Want this model version behind the endpoint, as a new revision."""
     now = time.time()
@@ -79,6 +85,7 @@ def deploy(
         number=(last or 0) + 1,
         before=_serving(endpoint),
         resources=msgspec.to_builtins(resources),
+        anyway=anyway,
         created=now,
         state="starting",
         message="Waits for its model server.",
@@ -91,7 +98,7 @@ def deploy(
     session.refresh(endpoint, ["revisions"])
     endpoint.wanted = row.id
     session.flush()  # a refresh by the caller would lose what is not written yet
-    data = {"revision": row.id, "model": model.id}
+    data = {"revision": row.id, "model": model.id, "anyway": anyway}
     events.add(
         session,
         endpoint.project_id,

@@ -6,10 +6,11 @@ import time
 from collections.abc import Collection
 from typing import Any
 
+import msgspec
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from labdock.schema import ModelVersion
+from labdock.schema import UNCHECKED, ModelCheck, ModelVersion, Sample
 from labdock_service.store import events
 from labdock_service.store.tables import JobRow, ModelRow
 
@@ -24,6 +25,8 @@ def create(
     size: int,
     signature: dict[str, Any],
     metrics: dict[str, Any],
+    check: ModelCheck = UNCHECKED,
+    sample: Sample | None = None,
 ) -> ModelRow:
     """The next version of that name in the job's project."""
     last = session.scalar(
@@ -42,10 +45,12 @@ def create(
         created=time.time(),
         signature=signature,
         metrics=metrics,
+        checked=msgspec.to_builtins(check),
+        sample=msgspec.to_builtins(sample),
     )
     session.add(row)
     session.flush()
-    data = {"model": row.id, "name": name, "version": row.version}
+    data = {"model": row.id, "name": name, "version": row.version, "check": check.state}
     events.add(session, job.project_id, "reconciler", "model.saved", job=job.id, data=data)
     return row
 
@@ -68,8 +73,18 @@ def listed(session: Session, projects: Collection[str]) -> list[ModelVersion]:
     return [view(row) for row in session.scalars(query)]
 
 
+def check(row: ModelRow) -> ModelCheck:
+    """How its answers compared with those of the model in memory."""
+    return msgspec.convert(row.checked, ModelCheck) if row.checked else UNCHECKED
+
+
+def sample(row: ModelRow) -> Sample | None:
+    """An input that it takes, where one was kept."""
+    return msgspec.convert(row.sample, Sample | None)
+
+
 def view(row: ModelRow) -> ModelVersion:
-    """The model version's wire form."""
+    """The model version's wire form, without its sample."""
     return ModelVersion(
         id=row.id,
         project=row.project.name,
@@ -81,4 +96,5 @@ def view(row: ModelRow) -> ModelVersion:
         created=row.created,
         signature=row.signature,
         metrics=row.metrics,
+        check=check(row),
     )

@@ -272,6 +272,10 @@ class ModelRow(Base):
     created: Mapped[float]
     signature: Mapped[dict[str, Any]]
     metrics: Mapped[dict[str, Any]]
+    checked: Mapped[dict[str, Any] | None]
+    """Whether it answers as the model in memory did; None of a runtime that did not check."""
+    sample: Mapped[dict[str, Any] | None] = mapped_column(deferred=True)
+    """An input that it takes; large, and loaded only where it is asked for."""
     project: Mapped[ProjectRow] = relationship(lazy="joined")
     job: Mapped[JobRow] = relationship()
     __table_args__ = (
@@ -320,6 +324,8 @@ class RevisionRow(Base):
     before: Mapped[str | None] = mapped_column(String(16))
     """The revision that undo goes back to."""
     resources: Mapped[dict[str, Any]]
+    anyway: Mapped[bool]
+    """Whether it serves though its answers are not those of the job."""
     created: Mapped[float]
     state: Mapped[str] = mapped_column(String(16), index=True)
     message: Mapped[str] = mapped_column(Text)

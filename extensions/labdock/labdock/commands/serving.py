@@ -1,4 +1,4 @@
-"""`labdock models`, `deploy`, `undo`, `endpoints`, `keys`, `predict` and `trace`."""
+"""`labdock deploy`, `undo`, `endpoints`, `keys`, `predict` and `trace`."""
 
 from __future__ import annotations
 
@@ -41,40 +41,12 @@ ENDPOINT = click.argument("endpoint")
 
 
 @click.command()
-@project_option
-@json_option
-def models(project: str | None, as_json: bool) -> None:
-    """List the model versions that jobs saved.
-
-    For example: labdock models --project vision
-    """
-    found = default_client().models(project)
-    if as_json:
-        write_json(found)
-        return
-    titles = ("ID", "NAME", "VERSION", "PROJECT", "JOB", "SIZE", "SAVED", "METRICS")
-    write_table(titles, map(_model_row, found), "No model yet: a job that saves one makes it.")
-
-
-def _model_row(model: schema.ModelVersion) -> tuple[object, ...]:
-    return (
-        model.id,
-        model.name,
-        model.version,
-        model.project,
-        model.job,
-        wording.size(model.size),
-        ago(model.created),
-        " · ".join(wording.metrics(model.metrics)),
-    )
-
-
-@click.command()
 @click.argument("model", metavar="JOB|MODEL")
 @click.option("name", "--endpoint", metavar="NAME", required=True, help="The endpoint's name.")
 @click.option("--cpus", type=click.FloatRange(0), help="Processors of the model server.")
 @click.option("--memory", metavar="SIZE", help="Memory of the model server, such as 2GB.")
 @click.option("--gpus", type=click.IntRange(0), default=0, help="GPUs of the model server.")
+@click.option("--anyway", is_flag=True, help="Also a model that is not what was trained.")
 @click.option("--wait/--no-wait", default=True, help="Wait until the model serves.")
 @project_option
 @json_option
@@ -84,6 +56,7 @@ def deploy(
     cpus: float | None,
     memory: str | None,
     gpus: int,
+    anyway: bool,
     wait: bool,
     project: str | None,
     as_json: bool,
@@ -94,7 +67,8 @@ def deploy(
     """
     client = default_client()
     found, owner = _find_model(client, model)
-    request = schema.DeployRequest(model=found, resources=resources(cpus, memory, gpus))
+    each = resources(cpus, memory, gpus)
+    request = schema.DeployRequest(model=found, resources=each, anyway=anyway)
     endpoint = deploy_model(client, request, project or owner, name, wait=False)
     if wait:
         _wait(endpoint)
@@ -250,10 +224,13 @@ def revoke(endpoint: str, key: str, as_json: bool) -> None:
 
 @click.command()
 @ENDPOINT
-@click.argument("request", metavar="JSON|@FILE|-")
+@click.argument("request", metavar="JSON|@FILE|-", required=False)
+@click.option("--sample", is_flag=True, help="Send the sample that was kept with the model.")
 @click.option("--key", help="A key of the endpoint; without it, one is made that soon expires.")
 @json_option
-def predict(endpoint: str, request: str, key: str | None, as_json: bool) -> None:
+def predict(
+    endpoint: str, request: str | None, sample: bool, key: str | None, as_json: bool
+) -> None:
     """Ask an endpoint's model.
 
     The request is a list of inputs, or a whole request of TensorFlow Serving's. The answer is
@@ -262,9 +239,12 @@ def predict(endpoint: str, request: str, key: str | None, as_json: bool) -> None
     \b
       labdock predict digits '[[0, 0, 5, 13]]'
       labdock predict digits @request.json
+      labdock predict digits --sample
     """
-    body = _request(request)
+    if sample == (request is not None):
+        raise Mistake(f"Give a request, or --sample: `labdock predict {endpoint} --sample`.")
     found = find_endpoint(default_client(), endpoint)
+    body = request_body(found.sample()) if request is None else _request(request)
     found.key_life = ONE_REQUEST
     answer = found.ask(json.dumps(body).encode(), key)
     click.echo(json.dumps(answer, indent=2 if as_json else None))

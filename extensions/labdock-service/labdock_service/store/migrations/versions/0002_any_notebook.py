@@ -12,6 +12,7 @@ def upgrade() -> None:
     _add_secrets()
     _add_notifications()
     _add_parameters_and_grids()
+    _add_checks_of_models()
     op.create_index(
         "ix_jobs_retried",
         "jobs",
@@ -47,6 +48,15 @@ def _add_parameters_and_grids() -> None:
     run = sa.Column("run", sa.String(length=255), nullable=False, server_default="")
     op.add_column("jobs", run)
     op.execute("UPDATE jobs SET run = id")
+
+
+def _add_checks_of_models() -> None:
+    op.add_column("models", sa.Column("checked", sa.JSON(), nullable=True))
+    op.add_column("models", sa.Column("sample", sa.JSON(), nullable=True))
+    anyway: sa.Column[bool] = sa.Column(
+        "anyway", sa.Boolean(), nullable=False, server_default=sa.false()
+    )
+    op.add_column("revisions", anyway)
 
 
 def _add_secrets() -> None:
