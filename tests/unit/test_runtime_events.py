@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
+import os
 from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
 from typing import get_args
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,6 +53,31 @@ def test_a_failure_tells_its_exit_code(tmp_path: Path) -> None:
     told = json.loads(path.read_text())
     assert (told["reason"], told["exit"], told["cell"]) == ("ValueError: no", 1, 3)
     assert "traceback" not in told
+
+
+def test_a_full_disk_loses_events_and_no_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "events.jsonl"
+    events = Events(job(LABDOCK_EVENTS=str(path)))
+    events.emit("cell", cell=1)
+    write, space = os.write, 10
+
+    def write_what_fits(file: int, line: bytes) -> int:
+        nonlocal space
+        if not space:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        done = write(file, line[:space])
+        space -= done
+        return done
+
+    monkeypatch.setattr(os, "write", write_what_fits)
+    for cell in (2, 3):
+        events.emit("cell", cell=cell)
+    monkeypatch.undo()
+    events.emit("cell", cell=4)
+    told = [line for line in path.read_text().splitlines() if line.endswith("}")]
+    assert [json.loads(line)["cell"] for line in told] == [1, 4]
 
 
 @given(st.dictionaries(st.text(), st.one_of(FLOATS, st.none(), st.text())))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -12,6 +13,7 @@ from typing import Any
 from labdock_runtime.job import Job
 
 VERSION = 1
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Events:
@@ -20,6 +22,7 @@ class Events:
     def __init__(self, job: Job) -> None:
         self._job = job
         self._file: int | None = None
+        self._torn = False
 
     def emit(self, kind: str, **fields: Any) -> None:
         """Write an event. Without a file nothing is written."""
@@ -33,7 +36,17 @@ class Events:
         line = json.dumps(event, default=str)
         if self._job.mask:
             line = json.dumps(self._job.mask.everywhere(json.loads(line)))
-        os.write(self._file, line.encode() + b"\n")
+        self._write(line.encode() + b"\n")
+
+    def _write(self, line: bytes) -> None:
+        """Append a line. On a full disk it is lost, and the job goes on."""
+        assert self._file is not None
+        whole = b"\n" + line if self._torn else line
+        try:
+            self._torn = os.write(self._file, whole) < len(whole)
+        except OSError as error:
+            if error.errno not in DISK_FULL:
+                raise
 
     def failed(
         self, reason: str, code: int, *, cell: int | None = None, traceback: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
@@ -16,6 +17,7 @@ STOPPED = 143
 
 HERE = __file__.rpartition(os.sep)[0]
 LOST_PEER = {"AbortedError", "CancelledError", "DeadlineExceededError", "InternalError"}
+SPACE = " (Free some space, or ask an admin to; then `labdock retry` goes on.)"
 GONE = re.compile(r"unhealthy|heartbeat|socket closed|connection reset|failed to connect", re.I)
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 REASON_LENGTH = 500
@@ -61,6 +63,8 @@ def judge(name: str, text: str, *, gang: bool) -> tuple[str, int]:
     if gang and is_lost_peer(name, text):
         return LOST, RETRY
     hint = SHARED if name == FileNotFoundError.__name__ else ""
+    if name == OSError.__name__ and f"[Errno {errno.ENOSPC}]" in text:
+        hint = SPACE
     return in_one_line(name, value) + hint, FAILED
 
 
