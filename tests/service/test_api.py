@@ -52,7 +52,7 @@ async def alan(api: Api) -> httpx.AsyncClient:
 
 
 async def test_a_source_becomes_a_job(api: Api, ada: httpx.AsyncClient) -> None:
-    job = await make_job(ada, name="first", parameters={"rate": 0.1})
+    job = await make_job(ada, name="first", arguments=["--rate", "0.1"])
     assert (job["state"], job["owner"], job["project"]) == ("packaging", "ada", "ada")
     assert (await ada.get(f"jobs/{job['id']}")).json() == job
     assert [found["id"] for found in (await ada.get("jobs")).json()] == [job["id"]]

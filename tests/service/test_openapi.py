@@ -43,6 +43,10 @@ ROUTES = [
     "GET jobs/{id}/logs",
     "GET jobs/{id}/files",
     "GET jobs/{id}/files/{path}",
+    "POST grids",
+    "GET grids",
+    "GET grids/{id}",
+    "POST grids/{id}/stop",
     "GET models",
     "GET models/{id}",
     "GET endpoints",
@@ -111,7 +115,7 @@ def point_at_something(case: schemathesis.Case[Any], filled: Filled) -> None:
     """Every other time the address is that of something that is there."""
     path = case.operation.path
     known: dict[str, str] = {"project": "ada", "name": filled.endpoint}
-    for part in ("snapshot", "job", "model", "revision"):
+    for part in ("snapshot", "job", "grid", "model", "revision"):
         if f"/{part}s/{{id}}" in path:
             known["id"] = getattr(filled, part)
     if "/keys/{id}" in path:

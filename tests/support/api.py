@@ -29,7 +29,17 @@ from labdock_service.hubclient import Hub, HubPlace, HubUser
 from labdock_service.ids import new_id
 from labdock_service.settings import ProcessSettings, ProjectSettings, Settings
 from labdock_service.statefolder import StateFolder
-from labdock_service.store import Store, endpoints, jobs, keys, models, people, snapshots, sources
+from labdock_service.store import (
+    Store,
+    endpoints,
+    grids,
+    jobs,
+    keys,
+    models,
+    people,
+    snapshots,
+    sources,
+)
 
 PREFIX = "/services/labdock/"
 ENVIRONMENT = "sha256:" + "e" * 64
@@ -243,6 +253,7 @@ class Filled:
     model: str
     revision: str
     key: str
+    grid: str
     endpoint: str = "digits"
 
 
@@ -278,19 +289,26 @@ def fill(store: Store, user: HubUser) -> Filled:
         endpoint = endpoints.ensure(session, project, "digits", person)
         revision = endpoints.deploy(session, endpoint, model, Resources(), "ada")
         key = keys.create(session, endpoint, person, KeyRequest(title="mine"))
-        return Filled(snapshot.id, job.id, model.id, revision.id, key.id)
+        points = [JobRequest(snapshot=snapshot.id, name=f"a={value}") for value in (1, 2)]
+        grid = grids.create(session, snapshot, person, "grid", {"a": [1, 2]}, points)
+        return Filled(snapshot.id, job.id, model.id, revision.id, key.id, grid.id)
 
 
 FILES = {"train.py": b"print('hello')\n", "data/x.csv": b"1,2\n"}
 
 
-async def send_source(client: httpx.AsyncClient, project: str = "ada") -> str:
-    source = make_source(FILES)
+async def send_source(
+    client: httpx.AsyncClient,
+    project: str = "ada",
+    files: dict[str, bytes] = FILES,
+    entry: str = "train.py",
+) -> str:
+    source = make_source(files, entry)
     body = {"project": project, "source": msgspec.to_builtins(source)}
     answer = await client.post("sources", json=body)
     assert answer.status_code == 200, answer.text
     missing = answer.json()["digests"]
-    contents = {sha256(content): content for content in FILES.values()}
+    contents = {sha256(content): content for content in files.values()}
     tar = make_tar({digest[7:]: contents[digest] for digest in missing})
     answer = await client.post("blobs", params={"project": project}, content=tar)
     assert (answer.status_code, answer.json()) == (200, {"digests": []})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import traceback
@@ -22,6 +23,7 @@ from labdock_service.api import (
     endpoints,
     events,
     files,
+    grids,
     jobs,
     logs,
     models,
@@ -32,6 +34,7 @@ from labdock_service.api import (
     snapshots,
     sources,
 )
+from labdock_service.api.bulletin import Bulletin
 from labdock_service.api.parts import Parts
 from labdock_service.api.people import People
 from labdock_service.api.problems import handle_problems
@@ -55,6 +58,7 @@ RESOURCES = (
     sources,
     snapshots,
     jobs,
+    grids,
     logs,
     files,
     models,
@@ -101,8 +105,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     parts: Parts = app.state.parts
     parts.wakeups.open()
     await run_in_threadpool(endpoints.write_live_keys, parts)
+    news = asyncio.create_task(parts.bulletin.run())
     yield
     parts.wakeups.close()
+    await news
 
 
 def _name_of(route: APIRoute) -> str:
@@ -124,13 +130,15 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
 
 def assemble(settings: Settings, hub: Hub, store: Store) -> Parts:
     """The service's parts."""
+    wakeups = Wakeups(settings.state.run / "api.pipe")
     return Parts(
         settings=settings,
         store=store,
         engine=ProcessEngine(settings.state),
         login=Login(hub, guarded=True),
         people=People(hub, store, settings),
-        wakeups=Wakeups(settings.state.run / "api.pipe"),
+        wakeups=wakeups,
+        bulletin=Bulletin(store, wakeups),
     )
 
 

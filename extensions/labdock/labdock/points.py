@@ -15,6 +15,7 @@ from labdock.wording import one_line
 
 MOST_POINTS = 100
 LONGEST_NAME = 200
+SHORTEST_BASE = 20
 
 Values = Mapping[str, Sequence[Any]]
 """What is tried of each parameter."""
@@ -44,16 +45,21 @@ def count(values: Values) -> int:
 
 def name(base: str, point: Mapping[str, Any]) -> str:
     """A point's job as people see it: `digits lr=0.001 units=32`."""
-    told = [base, *(f"{name}={shown(value)}" for name, value in point.items())]
-    return " ".join(told)[:LONGEST_NAME].strip()
+    values = text(point)
+    short = base[: max(SHORTEST_BASE, LONGEST_NAME - len(values) - 1)]
+    return f"{short} {values}"[:LONGEST_NAME].strip()
+
+
+def text(point: Mapping[str, Any]) -> str:
+    """A point in a line: `lr=0.001 units=32`."""
+    return " ".join(f"{name}={shown(value)}" for name, value in point.items())
 
 
 def shown(value: Any) -> str:
     """A value in a line: text as it is, numbers short."""
     if isinstance(value, float):
         return f"{value:.6g}"
-    text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
-    return one_line(text)
+    return one_line(value if isinstance(value, str) else json.dumps(value, separators=(",", ":")))
 
 
 def find_grid_problem(

@@ -18,9 +18,10 @@ from sqlalchemy.orm import Session
 from labdock.schema import Person, Project
 from labdock_service.api.parts import PartsOf, Reading, Writing
 from labdock_service.errors import Forbidden, NotFound
-from labdock_service.store import endpoints, jobs, models, snapshots
+from labdock_service.store import endpoints, grids, jobs, models, snapshots
 from labdock_service.store.tables import (
     EndpointRow,
+    GridRow,
     JobRow,
     ModelRow,
     PersonRow,
@@ -101,6 +102,14 @@ def find_job(session: Session, caller: Person, job_id: str) -> JobRow:
     return row
 
 
+def find_grid(session: Session, caller: Person, grid_id: str) -> GridRow:
+    """A grid that the caller sees."""
+    row = grids.find(session, grid_id) if _ID.fullmatch(grid_id) else None
+    if row is None or not _may_see(caller, row.project_id):
+        raise NotFound(f"There is no grid '{grid_id[:100]}'.", field="grid")
+    return row
+
+
 def find_model(session: Session, caller: Person, model_id: str) -> ModelRow:
     """A model version that the caller sees."""
     row = models.find(session, model_id) if _ID.fullmatch(model_id) else None
@@ -131,6 +140,16 @@ def _changed_job(id: Id, caller: Caller, session: Writing) -> JobRow:
     return row
 
 
+def _seen_grid(id: Id, caller: Caller, session: Reading) -> GridRow:
+    return find_grid(session, caller, id)
+
+
+def _changed_grid(id: Id, caller: Caller, session: Writing) -> GridRow:
+    row = find_grid(session, caller, id)
+    _check_change(caller, row.project_id, row.owner_id, f"grid {row.id}")
+    return row
+
+
 def _seen_model(id: Id, caller: Caller, session: Reading) -> ModelRow:
     return find_model(session, caller, id)
 
@@ -155,6 +174,8 @@ def _seen_revision(id: Id, caller: Caller, session: Reading) -> RevisionRow:
 SeenSnapshot = Annotated[SnapshotRow, Depends(_seen_snapshot)]
 SeenJob = Annotated[JobRow, Depends(_seen_job)]
 ChangedJob = Annotated[JobRow, Depends(_changed_job)]
+SeenGrid = Annotated[GridRow, Depends(_seen_grid)]
+ChangedGrid = Annotated[GridRow, Depends(_changed_grid)]
 SeenModel = Annotated[ModelRow, Depends(_seen_model)]
 SeenEndpoint = Annotated[EndpointRow, Depends(_seen_endpoint)]
 ChangedEndpoint = Annotated[EndpointRow, Depends(_changed_endpoint)]

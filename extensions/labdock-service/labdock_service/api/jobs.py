@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from labdock.parameters import find_problem
 from labdock.schema import Job, JobRequest, JobState
 from labdock_service.api.access import (
     Caller,
     ChangedJob,
     ProjectName,
     SeenJob,
-    find_snapshot,
-    person_row,
     seen_projects,
 )
+from labdock_service.api.admission import admit, refuse
 from labdock_service.api.bodies import StrictRoute
-from labdock_service.api.parts import Parts, PartsOf, Reading, Writing
+from labdock_service.api.parts import PartsOf, Reading, Writing
 from labdock_service.api.problems import describe
-from labdock_service.errors import Conflict, Invalid
-from labdock_service.scheduling.ledger import Need, limited
-from labdock_service.scheduling.queue import never_fits
-from labdock_service.store import jobs, notify, secrets
+from labdock_service.store import jobs
 
 router = APIRouter(tags=["jobs"], route_class=StrictRoute)
 
@@ -31,34 +27,13 @@ router = APIRouter(tags=["jobs"], route_class=StrictRoute)
 @router.post("/jobs", status_code=201, responses=describe(404, 409))
 def create_job(body: JobRequest, caller: Caller, parts: PartsOf, session: Writing) -> Job:
     """Run a snapshot as a job; one that is still packaged waits for its image."""
-    snapshot = find_snapshot(session, caller, body.snapshot)
-    if snapshot.state == "failed":
-        raise Conflict(f"This snapshot could not be packaged: {snapshot.error}", field="snapshot")
-    _check_name(body.name)
-    _check_fits(body, parts)
-    owner = person_row(session, caller)
-    secrets.check_there(session, body.secrets, owner, snapshot.project)
-    if body.notify:
-        notify.check_set(session, owner)
-    row = jobs.create(session, snapshot, owner, body)
+    admitted = admit(parts, session, caller, body)
+    snapshot = admitted.snapshot
+    given = (snapshot.entry, admitted.known, body.parameters, body.arguments)
+    refuse(find_problem(*given))
+    row = jobs.create(session, snapshot, admitted.owner, body)
     session.refresh(row, ["project", "owner", "snapshot"])
     return jobs.view(session, row)
-
-
-def _check_name(name: str | None) -> None:
-    if name is not None and not name.strip():
-        raise Invalid("'name' must not be blank.", field="name")
-    if any(unicodedata.category(character) == "Cc" for character in name or ""):
-        raise Invalid("'name' must be one line, without control characters.", field="name")
-
-
-def _check_fits(body: JobRequest, parts: Parts) -> None:
-    """Refuse what no machine of now could run, were it empty."""
-    limits, each = parts.settings.limits, body.resources
-    nodes = limited(parts.engine.nodes(), cpus=limits.cpus, memory=limits.memory)
-    need = Need(cpus=each.cpus, memory=each.memory, gpus=each.gpus)
-    if lacking := never_fits(need, body.workers, nodes):
-        raise Invalid(f"{lacking}: ask for less.", field="resources")
 
 
 @router.get("/jobs", responses=describe(404))

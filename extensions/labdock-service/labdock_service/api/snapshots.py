@@ -13,6 +13,7 @@ import labdock_runtime
 from labdock.schema import Person, Snapshot, SnapshotRequest
 from labdock_service import waiting
 from labdock_service.api.access import Caller, Id, find_snapshot, person_row, project_of
+from labdock_service.api.admission import entry_parameters
 from labdock_service.api.bodies import StrictRoute
 from labdock_service.api.parts import Parts, PartsOf, Writing
 from labdock_service.api.problems import describe
@@ -50,6 +51,7 @@ def create_snapshot(
         environment=environment.digest,
         foundation=environment.foundation,
         runtime=RUNTIME,
+        parameters=entry_parameters(parts.state, source),
         renew_lock=body.renew_lock,
     )
     session.refresh(row, ["project"])

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
 from labdock.schema import Grid, JobRequest
@@ -77,8 +78,7 @@ def view(session: Session, row: GridRow) -> Grid:
 
 
 def _view(session: Session, row: GridRow, rows: Sequence[JobRow] = ()) -> Grid:
-    counted = select(JobRow.state, func.count()).where(JobRow.grid_id == row.id)
-    states = session.execute(counted.group_by(JobRow.state)).tuples()
+    states = session.scalars(select(JobRow.state).where(JobRow.grid_id == row.id))
     return Grid(
         id=row.id,
         project=row.project.name,
@@ -88,7 +88,7 @@ def _view(session: Session, row: GridRow, rows: Sequence[JobRow] = ()) -> Grid:
         entry=row.snapshot.entry,
         values=row.values,
         created=row.created,
-        states=dict(states.all()),
+        states=dict(Counter(states)),
         jobs=jobs.views(session, list(rows)),
         tensorboard=f"/services/tensorboard/{row.project.name}/?runFilter={row.id}#timeseries",
     )

@@ -11,6 +11,7 @@ import msgspec
 from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
+from labdock import points
 from labdock.schema import (
     ENDED,
     Attempt,
@@ -56,7 +57,7 @@ def create(
         owner_id=owner.id,
         snapshot_id=snapshot.id,
         grid_id=grid and grid.id,
-        run=_run_name(name, job_id, grid),
+        run=_run_name(job_id, name, request, grid),
         name=name,
         workers=request.workers,
         cpus=request.resources.cpus,
@@ -91,11 +92,11 @@ def default_name(snapshot: SnapshotRow) -> str:
     return PurePosixPath(snapshot.entry).stem[:200]
 
 
-def _run_name(name: str, job_id: str, grid: GridRow | None) -> str:
+def _run_name(job_id: str, name: str, request: JobRequest, grid: GridRow | None) -> str:
     """What TensorBoard calls the job: a grid's jobs are together in a folder of its own."""
     if grid is None:
         return f"{_readable(name)}-{job_id}"
-    point = name.removeprefix(grid.name).strip()
+    point = points.text({one: request.parameters.get(one) for one in grid.values})
     return f"{_readable(grid.name)}-{grid.id}/{_readable(point)}-{job_id}"
 
 

@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from labdock.schema import GitCommit, Layer, Requirements, Snapshot, Source
+from labdock.schema import GitCommit, Layer, Parameter, Requirements, Snapshot, Source
 from labdock_service.ids import new_id
 from labdock_service.store import events, sources
 from labdock_service.store.tables import PersonRow, SnapshotRow
@@ -26,12 +26,14 @@ def request(
     environment: str,
     foundation: str,
     runtime: str,
+    parameters: list[Parameter] | None = None,
     renew_lock: bool = False,
 ) -> SnapshotRow:
     """The project's snapshot of this source: a new one, or the same where nothing changed."""
     if not renew_lock:
         same = _find_same(session, project_id, source, environment, runtime)
         if same is not None:
+            same.parameters = same.parameters or msgspec.to_builtins(parameters)
             return same
     row = SnapshotRow(
         id=new_id("s"),
@@ -48,6 +50,7 @@ def request(
         state="packaging",
         step=WAITS,
         layers=[],
+        parameters=msgspec.to_builtins(parameters),
     )
     session.add(row)
     session.flush()
@@ -86,6 +89,7 @@ def view(row: SnapshotRow) -> Snapshot:
         entry=row.entry,
         environment=row.environment,
         runtime=row.runtime,
+        parameters=msgspec.convert(row.parameters, list[Parameter] | None),
         digest=row.digest,
         lock=(row.lock or "").splitlines(),
         image=row.image,
