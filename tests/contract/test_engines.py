@@ -136,7 +136,7 @@ def test_the_environment_is_the_specs_and_little_else(
     wanted = spec(
         *python("import json, os; print(json.dumps(dict(os.environ)))"),
         environment={"LABDOCK_RANK": "0"},
-        secrets={"API_KEY": "s3cret"},
+        secrets={"API_KEY": "short"},
         outputs={"LABDOCK_MODELS": tmp_path / "models"},
         python_path=(Path("/layers/a"), Path("/layers/b")),
     )
@@ -144,7 +144,7 @@ def test_the_environment_is_the_specs_and_little_else(
     found = json.loads(texts(engine, wanted.id)[0])
     assert "JUPYTERHUB_API_TOKEN" not in found
     assert found["LABDOCK_RANK"] == "0"
-    assert found["API_KEY"] == "s3cret"
+    assert found["API_KEY"] == "short"
     assert found["PYTHONPATH"] == "/layers/a:/layers/b"
     assert found["CUDA_VISIBLE_DEVICES"] == "-1"
     assert Path(found["LABDOCK_MODELS"]).is_dir()
