@@ -44,7 +44,7 @@ def live(place: Deployment) -> Deployment:
 
 
 def let_go(place: Deployment, job: str) -> None:
-    (place.job_folder(job) / "checkpoints" / "go").touch()
+    (place.job_folder(job) / "checkpoints" / "1" / "go").touch()
 
 
 def log_of(place: Deployment, worker: str) -> list[str]:
@@ -321,7 +321,7 @@ def test_kills_at_any_moment_lose_no_job_and_run_none_twice(place: Deployment) -
     for job in jobs:
         done = place.until(job, "succeeded")
         assert len(done.attempts) == 1
-        assert (place.job_folder(job) / "checkpoints" / "runs").read_text() == "1"
+        assert (place.job_folder(job) / "checkpoints" / "1" / "runs").read_text() == "1"
         assert log_of(place, f"job-{job}-1-0") == [str(step) for step in range(20)]
         assert place.kinds(job).count("job.succeeded") == 1
 

@@ -12,14 +12,20 @@ from typing import Any
 
 import pytest
 from sqlalchemy.orm import Session
-from tests.support.reconciling import Deployment, deployed, eventually
+from tests.support.reconciling import (
+    Deployment,
+    deployed,
+    eventually,
+    make,
+    reconciling,
+    run_until,
+)
 
-from labdock_service.engines.base import Engine, WorkerSpec, WorkerStatus
+from labdock_service.engines.base import WorkerSpec, WorkerStatus
 from labdock_service.engines.process import ProcessEngine
 from labdock_service.errors import EngineFailed
 from labdock_service.reconciler import harvester
-from labdock_service.reconciler.loop import Reconciler, own_pipe
-from labdock_service.reconciler.parts import Limits, Parts
+from labdock_service.reconciler.loop import own_pipe
 from labdock_service.store import Fenced, Store
 
 RUNS = """
@@ -84,43 +90,6 @@ class StuckEngine(ProcessEngine):
         ]
 
 
-def make(
-    place: Deployment,
-    store: Store | None = None,
-    engine: Engine | None = None,
-    gang_timeout: float = 120.0,
-) -> Reconciler:
-    store = store or Store(place.url)
-    return Reconciler(
-        Parts(
-            store=store,
-            fence=store.take_fence(),
-            engine=engine or ProcessEngine(place.state, own_pipe(place.state)),
-            state=place.state,
-            limits=Limits(cpus=2, gang_timeout=gang_timeout),
-        )
-    )
-
-
-@contextmanager
-def reconciling(reconciler: Reconciler) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        reconciler.close()
-
-
-def run_until(place: Deployment, reconciler: Reconciler, job: str) -> None:
-    """Make passes until the job has ended."""
-
-    def look() -> bool:
-        reconciler.settle()
-        return place.job(job).ended is not None
-
-    with reconciling(reconciler):
-        eventually(look)
-
-
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Deployment]:
     with deployed(tmp_path) as deployment:
@@ -130,7 +99,7 @@ def place(tmp_path: Path) -> Iterator[Deployment]:
 def assert_ran_once(place: Deployment, job: str) -> None:
     done = place.job(job)
     assert (done.state, len(done.attempts)) == ("succeeded", 1), done.message
-    assert (place.job_folder(job) / "checkpoints" / "runs").read_text() == "x"
+    assert (place.job_folder(job) / "checkpoints" / "1" / "runs").read_text() == "x"
     assert place.kinds(job).count("job.succeeded") == 1
 
 

@@ -34,8 +34,11 @@ from labdock.schema import (
 )
 from labdock.snapshot import source_digest
 from labdock_service import processes
+from labdock_service.engines.base import Engine
 from labdock_service.engines.process import ProcessEngine
 from labdock_service.packaging.sourcecode import runtime_version
+from labdock_service.reconciler.loop import Reconciler, own_pipe
+from labdock_service.reconciler.parts import Limits, Parts
 from labdock_service.serving.tables import Target, read_endpoints
 from labdock_service.statefolder import StateFolder
 from labdock_service.store import (
@@ -297,6 +300,44 @@ def deployed(folder: Path, url: str = "", **settings: str) -> Iterator[Deploymen
         assert "Traceback" not in deployment.log()
     finally:
         deployment.close()
+
+
+def make(
+    place: Deployment,
+    store: Store | None = None,
+    engine: Engine | None = None,
+    gang_timeout: float = 120.0,
+) -> Reconciler:
+    """A reconciler in this process, of whose passes the test decides."""
+    store = store or Store(place.url)
+    return Reconciler(
+        Parts(
+            store=store,
+            fence=store.take_fence(),
+            engine=engine or ProcessEngine(place.state, own_pipe(place.state)),
+            state=place.state,
+            limits=Limits(cpus=2, gang_timeout=gang_timeout),
+        )
+    )
+
+
+@contextlib.contextmanager
+def reconciling(reconciler: Reconciler) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        reconciler.close()
+
+
+def run_until(place: Deployment, reconciler: Reconciler, job: str) -> None:
+    """Make passes until the job has ended."""
+
+    def look() -> bool:
+        reconciler.settle()
+        return place.job(job).ended is not None
+
+    with reconciling(reconciler):
+        eventually(look)
 
 
 def gone(pid: int) -> bool:

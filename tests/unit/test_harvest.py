@@ -36,7 +36,9 @@ def left(tmp_path: Path) -> Left:
         work=work,
         code=code,
         folder=tmp_path / "job",
+        shown=tmp_path / "tensorboard/j1",
         models=tmp_path / "models",
+        lost=False,
         with_models=True,
     )
 

@@ -1,4 +1,4 @@
-"""Deleting a tree, also one that may not be written."""
+"""Deleting a tree, also one that may not be written; copies that cost nothing."""
 
 import contextlib
 import os
@@ -18,3 +18,11 @@ def delete_folder(folder: Path) -> None:
 def _pass_over_what_is_gone(_call: object, _path: str, why: Any) -> None:
     if not isinstance(why[1], FileNotFoundError):
         raise why[1]
+
+
+def link_or_copy(file: Path | str, target: Path | str) -> None:
+    """Give a file's content a second name, or copy it where that cannot be done."""
+    try:
+        os.link(file, target)
+    except OSError:
+        shutil.copy2(file, target)

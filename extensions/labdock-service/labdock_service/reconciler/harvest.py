@@ -10,7 +10,7 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,7 +18,9 @@ from typing import Any, TypeVar
 import msgspec
 
 from labdock.schema import UNCHECKED, ModelCheck, Sample
+from labdock_service.folders import link_or_copy
 from labdock_service.ids import derived_id
+from labdock_service.reconciler import handing
 
 T = TypeVar("T")
 
@@ -37,8 +39,12 @@ class Left:
     code: Path
     folder: Path
     """The job's folder: artifacts/ATTEMPT/ is made in it, models/ATTEMPT/ read."""
+    shown: Path
+    """Where TensorBoard finds the job's curves."""
     models: Path
     """Where model versions lie."""
+    lost: bool
+    """Whether nobody saw the chief end, so that it may write on."""
     with_models: bool
 
 
@@ -60,12 +66,21 @@ def harvest(left: Left) -> list[FoundModel]:
     """Keep the artifacts and models of an attempt; returns the models in the order saved."""
     if left.work is not None and left.work.is_dir():
         kept = left.folder / "artifacts" / str(left.attempt)
-        _keep_artifacts(left.work, left.code, kept)
-    return list(_keep_models(left)) if left.with_models else []
+        keep = shutil.copy2 if left.lost else link_or_copy
+        _keep_artifacts(left.work, left.code, kept, keep)
+    if left.with_models:
+        return list(_keep_models(left))
+    handing.hand_on(left.folder, left.attempt, left.shown, lost=left.lost)
+    return []
 
 
-def _keep_artifacts(work: Path, code: Path, kept: Path) -> None:
-    """Each attempt's in a folder of its own: none deletes what an earlier one made."""
+def _keep_artifacts(
+    work: Path, code: Path, kept: Path, keep: Callable[[Path, Path], object]
+) -> None:
+    """Each attempt's in a folder of its own: none deletes what an earlier one made.
+
+    A second name for a file is enough where its writer has ended: the working copy is deleted.
+    """
     fresh = kept.with_suffix(".new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
@@ -73,7 +88,7 @@ def _keep_artifacts(work: Path, code: Path, kept: Path) -> None:
         path = file.relative_to(work)
         if not _same(file, code / path):
             (fresh / path).parent.mkdir(parents=True, exist_ok=True)
-            _link_or_copy(file, fresh / path)
+            keep(file, fresh / path)
     shutil.rmtree(kept, ignore_errors=True)
     fresh.rename(kept)
 
@@ -94,14 +109,6 @@ def _same(file: Path, original: Path) -> bool:
         and not original.is_symlink()
         and filecmp.cmp(file, original, shallow=False)
     )
-
-
-def _link_or_copy(file: Path, target: Path) -> None:
-    """A second name for the same content costs nothing; the working copy is deleted later."""
-    try:
-        os.link(file, target)
-    except OSError:
-        shutil.copy2(file, target)
 
 
 def _keep_models(left: Left) -> Iterator[FoundModel]:

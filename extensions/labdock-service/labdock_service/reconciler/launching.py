@@ -17,6 +17,7 @@ from labdock_service.homes import root_links
 from labdock_service.packaging.environments import find_environments
 from labdock_service.packaging.layers import LayerStore
 from labdock_service.packaging.sourcecode import package_layer, read_package
+from labdock_service.reconciler import handing
 from labdock_service.reconciler.parts import Parts, apart, log
 from labdock_service.reconciler.watching import Watcher
 from labdock_service.statefolder import StateFolder
@@ -88,6 +89,7 @@ class Launcher:
         if row.revision_id is not None:
             revision = session.get_one(RevisionRow, row.revision_id)
             return server_spec(self.parts.state, row, revision, python, devices)
+        handing.show(self.parts.job_folder(job.id), row.attempt, self.parts.shown_curves(job))
         gang = workers.of_attempt(session, job.id, row.attempt)
         values = self.watcher.secrets.open(session, job)
         return job_spec(self.parts, row, gang, job, python, devices, values)
@@ -115,12 +117,15 @@ def job_spec(
         argv=(str(python), "-m", "labdock_runtime"),
         python_path=(layers["runtime"], layers["dependencies"]),
         code=layers["code"],
-        environment=_job_environment(worker, gang, job, parts.limits.gang_timeout),
+        environment={
+            **_job_environment(worker, gang, job, parts.limits.gang_timeout),
+            "LABDOCK_ARTIFACTS": str(folder / "artifacts"),
+        },
         secrets=secrets,
         links=root_links(state.data_roots, [] if job.project.person_id else [job.project.name]),
         outputs={
-            "LABDOCK_TENSORBOARD": state.tensorboard / job.project_id / job.run,
-            "LABDOCK_CHECKPOINTS": folder / "checkpoints",
+            "LABDOCK_TENSORBOARD": handing.curves(folder, worker.attempt),
+            "LABDOCK_CHECKPOINTS": handing.checkpoints(folder, worker.attempt),
             "LABDOCK_MODELS": folder / "models" / str(worker.attempt),
         },
         labels={"job": job.id, "attempt": str(worker.attempt), "rank": str(worker.rank)},

@@ -61,15 +61,24 @@ class Watcher:
 
     def _end_strangers(self, live: set[str]) -> None:
         """End what the store has no row of, and what an ended row says should not be there."""
-        unknown = set(self.seen) - live - self._known
+        ended = {worker for worker, status in self.seen.items() if status.state == "ended"}
+        unknown = set(self.seen) - live - (self._known & ended)
         if not unknown:
             return
         with self.parts.store.read() as session:
             rows = workers.known(session, unknown)
         self._known |= rows
+        for worker in sorted(rows - ended):
+            with apart(f"Worker {worker}"):
+                self._end_again(worker)
         for worker in sorted(unknown - rows):
             with apart(f"Worker {worker}"):
                 self._end_stranger(self.seen.pop(worker))
+
+    def _end_again(self, worker: str) -> None:
+        """What it does has not counted since it was seen to have ended."""
+        log.warning("Worker %s had ended and is there again: it is ended", worker)
+        self.parts.engine.kill(worker)
 
     def _end_stranger(self, status: WorkerStatus) -> None:
         log.warning("Worker %s has no record: it is ended and removed", status.id)
