@@ -117,6 +117,34 @@ async def test_a_stream_shows_the_projects_of_its_reader_only(
     assert {event["project"] for event in seen} == {"alan"}
 
 
+async def test_news_of_others_wake_nobody_and_are_looked_up_once(
+    api: Api, ada: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = await make_job(ada), await make_job(ada)
+    async with contextlib.AsyncExitStack() as stack:
+        path = f"events?follow=1&job={first['id']}"
+        readers = [await stack.enter_async_context(reading(ada, path)) for _ in range(3)]
+        for reader in readers:
+            assert (await reader.data())["kind"] == "job.submitted"
+        looks: list[str | None] = []
+        real = events.after
+
+        def after(*given: Any, **more: Any) -> Any:
+            looks.append(more["job"])
+            return real(*given, **more)
+
+        monkeypatch.setattr(events, "after", after)
+        tell(api, second, "job.queued")
+        tell(api, first, "job.queued")
+        for reader in readers:
+            assert (await reader.data())["kind"] == "job.queued"
+        await ada.post(f"jobs/{second['id']}/stop")
+        tell(api, first, "job.running")
+        for reader in readers:
+            assert (await reader.data())["kind"] == "job.running"
+    assert looks == [first["id"]] * 6
+
+
 async def test_a_stream_ends_when_its_reader_leaves_the_project(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -146,12 +174,14 @@ async def test_streams_end_with_the_service(tmp_path: Path) -> None:
 
 async def test_a_reader_that_leaves_frees_everything(api: Api, ada: httpx.AsyncClient) -> None:
     job = await make_job(ada)
-    before = len(asyncio.all_tasks())
+    before, listening = len(asyncio.all_tasks()), len(api.parts.wakeups._listeners)
     async with contextlib.AsyncExitStack() as stack:
         for path in ("events?follow=1&after=1000000", f"jobs/{job['id']}/logs?follow=1"):
             await stack.enter_async_context(reading(ada, path))
-        await until(lambda: len(api.parts.wakeups._listeners) == 4)
-    await until(lambda: not api.parts.wakeups._listeners)
+        await until(lambda: len(api.parts.wakeups._listeners) == listening + 2)
+        await until(lambda: len(api.parts.bulletin._followers) == 2)
+    await until(lambda: len(api.parts.wakeups._listeners) == listening)
+    await until(lambda: not api.parts.bulletin._followers)
     await until(lambda: len(asyncio.all_tasks()) <= before)
 
 

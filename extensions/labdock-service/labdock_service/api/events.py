@@ -81,7 +81,7 @@ def _after(parts: Parts, asked: _Asked) -> list[Event]:
 
 
 async def _follow(parts: Parts, asked: _Asked) -> AsyncIterator[bytes]:
-    with parts.wakeups.listening() as woken:
+    with parts.bulletin.following(asked.projects, asked.job) as woken:
         while True:
             woken.clear()
             found = await run_in_threadpool(_after, parts, asked)

@@ -64,7 +64,7 @@ async def read_log(
     """
     project = await run_in_threadpool(_project, parts, caller, id)
     place = _read_cursor(after) if after else _Place(attempt or 0)
-    log = _Log(parts, id, rank, attempt)
+    log = _Log(parts, project, id, rank, attempt)
     return event_stream(parts, request, {project}, log.messages(place, follow))
 
 
@@ -87,13 +87,14 @@ class _Log:
     """The log of one rank of a job."""
 
     parts: Parts
+    project: str
     job: str
     rank: int
     attempt: int | None
 
     async def messages(self, place: _Place, follow: bool) -> AsyncIterator[bytes]:
         """Its lines from a place on."""
-        with self.parts.wakeups.listening() as woken:
+        with self.parts.bulletin.following({self.project}, self.job) as woken:
             while True:
                 woken.clear()
                 over, found = await run_in_threadpool(self._look)

@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 from fastapi.concurrency import contextmanager_in_threadpool
 from sqlalchemy.orm import Session
 
+from labdock_service.api.bulletin import Bulletin
 from labdock_service.api.people import People
 from labdock_service.api.wakeups import Wakeups
 from labdock_service.engines.base import Engine
@@ -32,6 +33,7 @@ class Parts:
     login: Login
     people: People
     wakeups: Wakeups
+    bulletin: Bulletin
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property

@@ -60,6 +60,12 @@ def latest(session: Session, job: str, kind: str, attempt: int) -> dict[str, Any
     return next((data for data in told if data.get("attempt", 0) < attempt), None)
 
 
+def since(session: Session, after: int) -> list[tuple[int, str, str | None]]:
+    """Id, project id and job id of every event with a greater id."""
+    query = select(EventRow.id, EventRow.project_id, EventRow.job_id).where(EventRow.id > after)
+    return [(row[0], row[1], row[2]) for row in session.execute(query)]
+
+
 def last(session: Session) -> int:
     """The greatest id so far, 0 where there is no event."""
     return session.scalar(select(func.max(EventRow.id))) or 0
