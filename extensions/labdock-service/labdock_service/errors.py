@@ -9,6 +9,7 @@ ServiceError
 ├── Conflict (409)       clashes with what is there
 ├── TooLarge (413)       over a limit
 ├── Unavailable (503)    another part of Labdock does not answer
+├── DiskFull (507)       there is no space left
 ├── PackagingFailed      a snapshot could not become an image
 └── EngineFailed         an engine could not do what was asked
 ```
@@ -66,6 +67,12 @@ class Unavailable(ServiceError):
     """Another part of Labdock does not answer now."""
 
     status, code = 503, "unavailable"
+
+
+class DiskFull(ServiceError):
+    """There is no space left on the disk that holds the state."""
+
+    status, code = 507, "disk_full"
 
 
 class PackagingFailed(ServiceError):

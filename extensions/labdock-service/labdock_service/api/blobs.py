@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import io
 import os
@@ -16,7 +15,7 @@ from typing import IO
 
 import anyio.from_thread
 
-from labdock_service.errors import Invalid, TooLarge, Unavailable
+from labdock_service.errors import Invalid, TooLarge
 from labdock_service.statefolder import StateFolder
 
 CHUNK = 1 << 20
@@ -50,10 +49,6 @@ class Upload:
                     tar.members.clear()  # type: ignore[attr-defined]
         except (tarfile.TarError, EOFError, ValueError, OverflowError):
             raise Invalid("The upload is not a whole tar file: send it again.") from None
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            raise Unavailable("Labdock's disk is full: ask an admin to make room.") from None
         return sizes
 
     def _check(self, member: tarfile.TarInfo, sizes: dict[str, int]) -> None:

@@ -9,10 +9,12 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
 from labdock.schema import ErrorBody
-from labdock_service.errors import Invalid, ServiceError
+from labdock_service.diskspace import FULL, READ_ONLY, is_full, is_read_only
+from labdock_service.errors import DiskFull, Invalid, ServiceError, Unavailable
 
 LOG = logging.getLogger(__name__)
 
@@ -25,6 +27,7 @@ _MEANINGS = {
     413: "Over a limit on size.",
     500: "Labdock failed; its log says more.",
     503: "Another part of Labdock does not answer now.",
+    507: "The disk is full.",
 }
 _SENTENCES = {
     "missing": "'{field}' is missing.",
@@ -37,7 +40,7 @@ _ANSWERS = {404: "There is nothing at this address.", 405: "This address cannot 
 
 def describe(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The errors of a route, for its OpenAPI document; every route may also answer the usual."""
-    usual = {400, 401, 403, 500, 503}
+    usual = {400, 401, 403, 500, 503, 507}
     return {
         status: {"model": ErrorBody, "description": _MEANINGS[status]}
         for status in sorted(usual | set(statuses))
@@ -49,6 +52,8 @@ def handle_problems(app: FastAPI) -> None:
     app.add_exception_handler(ServiceError, _on_service_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_error)
+    for kind in (OSError, DBAPIError):
+        app.add_exception_handler(kind, _on_disk_error)
     app.add_exception_handler(Exception, _on_failure)
 
 
@@ -94,6 +99,14 @@ async def _on_http_error(_request: Request, error: Exception) -> Response:
     detail = _ANSWERS.get(error.status_code, str(error.detail))
     code = "not_found" if error.status_code == 404 else "invalid"
     return _body(error.status_code, code, detail, headers=dict(error.headers or {}))
+
+
+async def _on_disk_error(_request: Request, error: Exception) -> Response:
+    if is_full(error):
+        return answer(DiskFull(FULL))
+    if is_read_only(error):
+        return answer(Unavailable(READ_ONLY))
+    raise error
 
 
 async def _on_failure(request: Request, error: Exception) -> Response:

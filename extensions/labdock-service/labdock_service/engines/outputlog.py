@@ -51,7 +51,8 @@ class LogFile:
             self._cut()
 
     def sync(self) -> None:
-        """Have all of it on the disk."""
+        """Have all of it on the disk, and last of all what was lost."""
+        self.append(b"")
         with suppress(OSError):
             os.fsync(self._file)
 
@@ -126,6 +127,10 @@ class OutputLog:
             while self.copy(stream):
                 pass
             self._file.append(writer.finish(time.time_ns()))
+        self.sync()
+
+    def sync(self) -> None:
+        """Have the log on the disk, or say in it what is not."""
         self._file.sync()
 
     def note(self, sentence: str) -> None:

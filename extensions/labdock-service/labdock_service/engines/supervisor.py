@@ -244,6 +244,7 @@ class Supervisor:
         self._status |= {"ended": time.time(), "exit_code": exit_code, "reason": self._reason}
         while not self._say("ended"):
             time.sleep(_CHECK_SECONDS)
+            self._log.sync()
 
     # Telling
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import errno
 import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
+from labdock_service.diskspace import is_full
 from labdock_service.reconciler.harvest import FoundModel, Left, harvest
 from labdock_service.reconciler.parts import log
 
 AGAIN_SECONDS = 5.0
 MOST_TRIES = 3
 """How often a harvest may break off before the job ends without it."""
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
-"""What an admin can mend: it is waited for."""
 
 Key = tuple[str, int]
 
@@ -56,8 +54,7 @@ class Harvester:
     def _trouble(self, key: Key, error: BaseException) -> Trouble:
         del self._running[key]
         self._again[key] = time.monotonic() + AGAIN_SECONDS
-        full = isinstance(error, OSError) and error.errno in DISK_FULL
-        self._tries[key] += not full
+        self._tries[key] += not is_full(error)
         log.warning("The files of job %s cannot be kept: %r", key[0], error)
         return Trouble(error, final=self._tries[key] >= MOST_TRIES)
 

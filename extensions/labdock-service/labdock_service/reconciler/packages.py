@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from labdock_service.diskspace import shortage
 from labdock_service.errors import PackagingFailed
 from labdock_service.packaging.environments import find_environments
 from labdock_service.packaging.package import Packaged, PackagingRequest
@@ -43,10 +44,14 @@ class Packages:
         self._note_steps()
         with self._parts.store.read() as session:
             waiting = snapshots.packaging(session)
-        for snapshot in waiting:
-            if snapshot.id not in self._running:
-                with apart(f"Snapshot {snapshot.id}"):
+        fresh = [snapshot for snapshot in waiting if snapshot.id not in self._running]
+        short = shortage(self._parts.state.root) if fresh else None
+        for snapshot in fresh:
+            with apart(f"Snapshot {snapshot.id}"):
+                if short is None:
                     self._begin(snapshot)
+                elif snapshot.step != short:
+                    self._steps.put((snapshot.id, short))
 
     def close(self) -> None:
         """Package nothing more; what was begun is done again at the next start."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from labdock_service.diskspace import is_full
 from labdock_service.engines.base import Engine
 from labdock_service.packaging.layers import LayerStore
 from labdock_service.settings import NotifySettings
@@ -85,5 +86,8 @@ def apart(what: str) -> Iterator[None]:
         yield
     except Fenced:
         raise
-    except Exception:
-        log.exception("%s failed and is tried again", what)
+    except Exception as error:
+        if is_full(error):
+            log.warning("%s waits until the disk has space again", what)
+        else:
+            log.exception("%s failed and is tried again", what)

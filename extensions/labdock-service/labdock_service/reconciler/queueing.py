@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.orm import Session
 
+from labdock_service.diskspace import shortage
 from labdock_service.reconciler.attempts import worker_id
 from labdock_service.reconciler.parts import Parts, apart
 from labdock_service.reconciler.states import change, note
@@ -40,18 +41,20 @@ class Queue:
         asks += [_revision_ask(revision) for revision in self.revisions.values()]
         if not asks:
             return
-        made = self._models_first(plan(self._nodes(), held, asks))
+        made = self._without_jobs_held_back(plan(self._nodes(), held, asks))
         for holder, places in made.starts.items():
             with apart(f"The start of {holder}"):
                 self._start(holder, waiting, places)
         self._tell(made.waits, waiting)
 
-    def _models_first(self, made: Plan) -> Plan:
-        """The plan without its jobs while a model that people ask for comes back."""
-        if not any(one not in self.revisions or one in made.starts for one in self.missed):
+    def _without_jobs_held_back(self, made: Plan) -> Plan:
+        """The plan without its jobs while the disk is short, or a missed model comes back."""
+        comes_back = any(one not in self.revisions or one in made.starts for one in self.missed)
+        why = shortage(self.parts.state.root) or (MODELS_FIRST if comes_back else None)
+        if why is None:
             return made
         models = {one: made.starts[one] for one in made.starts if one in self.revisions}
-        held = dict.fromkeys(made.starts.keys() - models.keys(), MODELS_FIRST)
+        held = dict.fromkeys(made.starts.keys() - models.keys(), why)
         return Plan(starts=models, waits=made.waits | held)
 
     def _nodes(self) -> list[Capacity]:
