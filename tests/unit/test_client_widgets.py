@@ -18,6 +18,7 @@ from tests.support.notebooks import (
     run_headless,
     write_notebook,
 )
+from tests.support.runtime import write_notebook as write_tagged
 
 from labdock.schema import Failure, Progress
 
@@ -149,6 +150,38 @@ def test_the_buttons_stop_and_deploy(service: RunningService, hand: Hand, opened
     opened.run("view._name.value = 'pressed'", press.format("deploy", "deploy"))
     wait_for(lambda: client.endpoints())
     assert client.endpoints()[0].name == "pressed"
+
+
+def test_a_grid_is_a_table_that_stays_and_buttons(
+    service: RunningService, hand: Hand, opened: Session, jupyter: JupyterServer
+) -> None:
+    tagged = "note = 'a'\nlr = 0.1"
+    write_tagged(jupyter.root / "tagged.ipynb", "print(lr)", parameters=tagged)
+    start = (
+        "from labdock.gridwatching import show_grid\n"
+        "from labdock.gridwidgets import GridWidgetView\n"
+        "view = GridWidgetView()\n"
+        "grid = labdock.submit('tagged.ipynb', grid={'note': ['<b>', 'b'], 'lr': {1, 2}})\n"
+        "show_grid(grid, view)"
+    )
+    shown = opened.run("import labdock", start, until="4 packaging")
+    client = service.client()
+    grid_id = client.grids(limit=1)[0].id
+    jobs = client.grid(grid_id).jobs
+    link = f'href="/services/tensorboard/ada/?runFilter={grid_id}#timeseries"'
+    assert any(link in str(value) for value in values(shown))
+    hand.run(jobs[1].id)
+    hand.progress(jobs[1].id, Progress(metrics={"val_accuracy": 0.75}))
+    hand.save_model(jobs[1].id)
+    hand.end(jobs[1].id)
+    outputs = opened.run("pass", until="0.75")
+    kept = [one["data"]["text/html"] for one in outputs if one["kind"] == "update_display_data"][-1]
+    assert f'<tr style="font-weight:bold"><td>*</td><td>{jobs[1].id}</td><td>&lt;b&gt;</td>' in kept
+    press = "view._{0}._click_handlers(view._{0})"
+    opened.run("view._name.value = 'best'", press.format("deploy"))
+    wait_for(lambda: [one for one in client.endpoints() if one.name == "best"])
+    opened.run(press.format("stop"))
+    wait_for(lambda: client.job(jobs[0].id).target == "stopped")
 
 
 def test_a_mistake_in_a_notebook_is_one_sentence(opened: Session) -> None:
