@@ -26,9 +26,10 @@ def reserve(record: Path, count: int) -> list[str]:
     with record.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         now = time.time()
-        reserved = {port: end for port, end in _read(record).items() if end > now}
+        latest = now + RESERVED_SECONDS  # what ends later is of before the clock was set back
+        reserved = {port: end for port, end in _read(record).items() if now < end <= latest}
         ports = _choose(count, reserved)
-        reserved |= {str(port): now + RESERVED_SECONDS for port in ports}
+        reserved |= {str(port): latest for port in ports}
         write_json(record, reserved)
     return [f"{HOST}:{port}" for port in ports]
 

@@ -72,6 +72,7 @@ class Supervisor:
         self._log = OutputLog(order["masked"])
         self._status: dict[str, Any] = {"supervisor": os.getpid(), "boot": linux.boot()}
         self._pid = 0
+        self._began = time.monotonic()
         self._exit_code: int | None = None
         self._reason: str | None = None
         self._killed = False
@@ -103,7 +104,7 @@ class Supervisor:
         with open("status.json", "w") as file:
             file.write('{"state": "starting"}')
         outputs = [self._log.open(stream) for stream in ("stdout", "stderr")]
-        started = time.time()
+        started, self._began = time.time(), time.monotonic()
         try:
             self._pid = fork_worker(self._order, outputs)
         except OSError as error:
@@ -241,7 +242,9 @@ class Supervisor:
             self._log.note(f"{whom} that this worker left running {verb} ended with it.")
 
     def _end(self, exit_code: int | None) -> None:
-        self._status |= {"ended": time.time(), "exit_code": exit_code, "reason": self._reason}
+        took = time.monotonic() - self._began  # the clock may have been set meanwhile
+        ended = self._status.get("started", time.time()) + took
+        self._status |= {"ended": ended, "exit_code": exit_code, "reason": self._reason}
         while not self._say("ended"):
             time.sleep(_CHECK_SECONDS)
             self._log.sync()

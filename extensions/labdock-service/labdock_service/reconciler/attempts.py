@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 from sqlalchemy.orm import Session
@@ -29,6 +29,8 @@ class Attempts:
     parts: Parts
     watcher: Watcher
     harvester: Harvester
+    _chief_ended: dict[tuple[str, int], float] = field(default_factory=dict)
+    """When the chief of an attempt was seen to have ended."""
 
     def advance(self, job: JobRow) -> tuple[Verdict, list[FoundModel]] | None:
         """Take the attempt a step further; what it came to, once everything is kept."""
@@ -49,6 +51,7 @@ class Attempts:
 
     def clear(self, job: JobRow) -> None:
         """Delete the working copies of an attempt that was written down; logs are kept."""
+        self._chief_ended.pop((job.id, job.attempt), None)
         self.harvester.forget(job.id, job.attempt)
         self.watcher.ingest.forget(job.id)
         self.watcher.secrets.forget(job.id)
@@ -106,9 +109,10 @@ class Attempts:
             deadlines.append((attempt.planned + self.parts.limits.gang_timeout, "gang_timeout"))
         elif job.time_limit is not None:
             deadlines.append((attempt.started + job.time_limit, "time_limit"))
-        if gang[0].state == "ended" and gang[0].ended is not None:
-            deadlines.append((gang[0].ended + FINISH_SECONDS, "finished"))
         now = self.parts.clock()
+        if gang[0].state == "ended":
+            seen = self._chief_ended.setdefault((job.id, job.attempt), now)
+            deadlines.append((seen + FINISH_SECONDS, "finished"))
         for deadline, ending in deadlines:
             if now >= deadline:
                 return ending

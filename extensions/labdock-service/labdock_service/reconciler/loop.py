@@ -23,7 +23,7 @@ from labdock_service.reconciler.routes import write_routes
 from labdock_service.reconciler.secrets import JobSecrets
 from labdock_service.reconciler.watching import Watcher
 from labdock_service.statefolder import StateFolder
-from labdock_service.store import active, workers
+from labdock_service.store import active, clock, workers
 from labdock_service.wakeup import drain, open_pipe, wake
 
 SLOW_SECONDS = 3.0
@@ -104,6 +104,8 @@ class Reconciler:
             wake(self.parts.state.run / "api.pipe")
 
     def _excuse(self) -> None:
+        with apart("The look at the clock"), self.parts.write() as session:
+            clock.set_right(session, self.parts.clock())
         with apart("The look at what vanished"):
             self._attempts.excuse()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from sqlalchemy.orm import Session
 from labdock_service.diskspace import is_full
 from labdock_service.engines.base import Engine
 from labdock_service.packaging.layers import LayerStore
+from labdock_service.reconciler.clock import SteadyClock
 from labdock_service.settings import NotifySettings
 from labdock_service.statefolder import StateFolder
 from labdock_service.store import Fenced, Store
@@ -47,7 +47,7 @@ class Parts:
     notify: NotifySettings = field(default_factory=NotifySettings)
     address: str = ""
     """The hub's, as people reach it."""
-    clock: Callable[[], float] = time.time
+    clock: Callable[[], float] = field(default_factory=SteadyClock)
     suspending: bool = False
     """Everything is being put to rest: nothing new starts."""
     wrote: bool = False
