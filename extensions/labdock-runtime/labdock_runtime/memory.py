@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 ROWS = 3
 LARGEST = 50_000_000
 """Bytes of rows beyond which none is kept."""
-MOST_SAVED = 8
+MOST_SAVED = 20
 """Models that are kept in memory because they were saved; of more, the newest."""
 
 

@@ -25,7 +25,7 @@ from labdock_runtime.outside import in_thread
 from labdock_runtime.run import Run
 
 DEFAULT_NAME = "model"
-NOT_EXPORTED = "It was not saved by a Keras model's export(), so no model in memory is known of it."
+NOT_EXPORTED = "No model in memory is known of it: not exported by Keras, or many were since."
 TRAINED_ON = "The model in memory was trained on after it was exported."
 NEEDS_ALL = "Keras 2 asks all workers for a model's answer, and the chief alone saves it."
 

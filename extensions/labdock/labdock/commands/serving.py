@@ -243,8 +243,9 @@ def predict(
     """
     if sample == (request is not None):
         raise Mistake(f"Give a request, or --sample: `labdock predict {endpoint} --sample`.")
+    given = None if request is None else _request(request)
     found = find_endpoint(default_client(), endpoint)
-    body = request_body(found.sample()) if request is None else _request(request)
+    body = given or request_body(found.sample())
     found.key_life = ONE_REQUEST
     answer = found.ask(json.dumps(body).encode(), key)
     click.echo(json.dumps(answer, indent=2 if as_json else None))
