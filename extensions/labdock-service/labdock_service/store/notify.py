@@ -47,7 +47,7 @@ def change(
     if asked.webhook is not None:
         key = "ldw_" + secrets.token_urlsafe(32) if asked.webhook else None
         row.webhook = _sealed(seal, person.id, asked.webhook, key)
-        row.webhook_host = host
+        row.webhook_host = host if asked.webhook else None
     if (asked.email, asked.webhook) != (None, None):
         row.last = row.problem = None
         _drop(session, row)
