@@ -231,7 +231,7 @@ def test_a_mistyped_grid_is_a_sentence(options: list[str], words: str) -> None:
 
 def test_true_and_one_are_two_values() -> None:
     any_kind = [Parameter(name="p")]
-    given = ("n.ipynb", any_kind, {}, [])
+    given: tuple[Any, ...] = ("n.ipynb", any_kind, {}, [])
     assert points.find_grid_problem(*given, {"p": [1, True, 0, False]}) is None
     problem = points.find_grid_problem(*given, {"p": [1, 1.0]})
     assert problem and problem.sentence == "p has 1 twice: each value is tried once."
