@@ -59,6 +59,11 @@ ROUTES = [
     "DELETE endpoints/{project}/{name}/keys/{id}",
     "GET revisions/{id}/trace",
     "GET events",
+    "GET secrets",
+    "PUT secrets/{project}/{name}",
+    "DELETE secrets/{project}/{name}",
+    "GET notify",
+    "PATCH notify",
 ]
 
 schemathesis.serializer.alias("application/x-tar", "application/octet-stream")
@@ -118,6 +123,8 @@ def point_at_something(case: schemathesis.Case[Any], filled: Filled) -> None:
     for part in ("snapshot", "job", "grid", "model", "revision"):
         if f"/{part}s/{{id}}" in path:
             known["id"] = getattr(filled, part)
+    if "/secrets/" in path:
+        known["name"] = "TOKEN"
     if "/keys/{id}" in path:
         known["id"] = filled.key
     for name, value in known.items():
