@@ -64,6 +64,17 @@ def test_the_runtimes_failure_is_what_the_person_sees() -> None:
     assert verdict.reason == "ValueError: no"
 
 
+def test_who_goes_over_its_own_limit_would_do_so_again() -> None:
+    limit = "out of memory: it used 900 MiB and its limit is 500 MiB"
+    verdict = judge([end(code=-9, why=limit)], None, {})
+    assert (verdict.outcome, verdict.reason) == (
+        "failed",
+        f"Its worker ran {limit}: ask for more with `--memory`.",
+    )
+    none_left = "out of memory: the machine had none left"
+    assert judge([end(code=-9, why=none_left)], None, {}).outcome == "retry"
+
+
 def test_a_killed_worker_is_the_cause_of_the_others_ends() -> None:
     gang = [end(0, 75, 3), end(1, -9, 1), end(2, 143, 4, ours=True)]
     verdict = judge(gang, "gang_lost", {"0": {"reason": "This worker lost another one."}})

@@ -11,6 +11,9 @@ import signal
 
 from labdock_service import linux
 
+OVER_LIMIT = "out of memory: it used "
+"""How the reason begins of a worker that was ended for going over its own limit."""
+
 
 def descendants(root: int) -> list[int]:
     """Every process below `root`, children before their own children."""

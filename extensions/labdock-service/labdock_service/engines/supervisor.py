@@ -191,9 +191,8 @@ class Supervisor:
         limit = self._order["memory"]
         used = processtree.memory(processtree.descendants(os.getpid()))
         if used > limit:
-            self._kill(
-                f"out of memory: it used {_mebibytes(used)} and its limit is {_mebibytes(limit)}"
-            )
+            sizes = f"{_mebibytes(used)} and its limit is {_mebibytes(limit)}"
+            self._kill(f"{processtree.OVER_LIMIT}{sizes}")
 
     # Ending
 

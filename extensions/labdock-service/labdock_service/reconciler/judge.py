@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from labdock import wording
 from labdock.schema import Failure
+from labdock_service.engines.processtree import OVER_LIMIT
 
 Ending = Literal["stop", "suspend", "outage", "time_limit", "gang_timeout", "gang_lost", "finished"]
 """Why Labdock itself ends the workers of an attempt."""
@@ -149,6 +150,8 @@ def _judge_cause(end: End, workers: int, failures: Mapping[str, Any]) -> Verdict
         return _retry(f"{who} was lost: {end.reason or 'nothing is left of it'}.")
     if end.exit_code == LOST_PEER:
         return _retry(reported.reason if reported else f"{who} lost the others.")
+    if (end.reason or "").startswith(OVER_LIMIT):
+        return _failed(f"{who} ran {end.reason}: ask for more with `--memory`.")
     if end.exit_code == -signal.SIGKILL:
         return _retry(f"{who} was killed: {end.reason or 'by somebody outside of Labdock'}.")
     if end.exit_code in (STOPPED, -signal.SIGTERM):
