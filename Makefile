@@ -8,7 +8,7 @@ SERVICE := extensions/labdock-service
 SOURCES := extensions tests docs examples images jupyterhub_config.py
 
 .DEFAULT_GOAL := help
-.PHONY: help up down doctor test check format docs bench lock
+.PHONY: help up down doctor test check format docs bench chaos lock
 
 help:  ## Say what there is
 	@echo "Labdock: a notebook becomes a job, its curves, and an endpoint."
@@ -44,6 +44,10 @@ docs:  ## Write the reference from the code
 
 bench:  ## Measure Labdock beside its peers
 	$(BOOTSTRAP) test python -m tests.bench
+
+chaos:  ## Kill everything at random while jobs run (JOBS=100, SEED=N, PAGE=FILE)
+	$(BOOTSTRAP) test python -m tests.load.chaos $(if $(JOBS),--jobs $(JOBS)) \
+		$(if $(SEED),--seed $(SEED)) $(if $(PAGE),--page $(PAGE))
 
 lock:  ## Choose the newest versions again and write every lock
 	$(COMPILE) --upgrade images/local/requirements.in extensions/labdock/pyproject.toml \
