@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import itertools
 import json
 import os
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +14,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labdock_service.reconciler.harvest import Left, harvest, model_name
+from labdock.schema import UNCHECKED, ModelCheck, Sample
+from labdock_service.reconciler.harvest import (
+    LONGEST_NOTE,
+    FoundModel,
+    Left,
+    harvest,
+    model_name,
+)
 
 
 @pytest.fixture
@@ -68,6 +78,39 @@ def test_a_model_lies_as_model_servers_want_it(left: Left) -> None:
     assert (found.name, found.size, found.metrics) == ("digits", 12, {"loss": 1.0})
 
 
+def note(left: Left, text: str) -> FoundModel:
+    """What is found where a job said this of its model."""
+    (left.folder / "models/1/digits.json").write_text(text)
+    [found] = harvest(left)
+    return found
+
+
+def test_a_models_check_and_sample_are_carried_on(left: Left) -> None:
+    sample = {"inputs": {"pixels": [[0.5]]}, "outputs": {"digit": [[1.0]]}, "made": False}
+    check = {"state": "different", "difference": 0.5, "allowed": 0.1, "reason": "They differ."}
+    found = note(left, json.dumps({"name": "digits", "sample": sample, "check": check}))
+    assert found.check == ModelCheck(**check)  # type: ignore[arg-type]
+    assert found.sample == Sample(**sample)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"name": "digits"}',
+        '{"check": {"state": "splendid"}, "sample": {"inputs": 7}}',
+        '{"check": 7, "sample": [1]}',
+        '{"check": {"state": "equal", "difference": NaN}}',
+        '{"check": {"state": "equal", "difference": 1e999}}',
+        '{"check": {"state": "equal"}, "sample": {"inputs": {"x": "' + "x" * LONGEST_NOTE + '"}}}',
+        "[]",
+        "no JSON",
+    ],
+)
+def test_what_a_job_says_amiss_of_a_model_is_not_believed(left: Left, text: str) -> None:
+    found = note(left, text)
+    assert (found.name, found.check, found.sample) == ("digits", UNCHECKED, None)
+
+
 def test_a_harvest_done_again_ends_the_same(left: Left) -> None:
     once = harvest(left)
     assert harvest(left) == once
@@ -109,3 +152,27 @@ def test_any_name_becomes_one_that_is_safe(wanted: str) -> None:
     name = model_name(wanted)
     assert name and "/" not in name and ":" not in name and not name.startswith((".", "-"))
     assert model_name(name) == name
+
+
+@pytest.mark.parametrize("death", range(1, 4))
+@pytest.mark.parametrize("far", [False, True])
+def test_a_model_outlives_death_at_every_move(
+    left: Left, monkeypatch: pytest.MonkeyPatch, death: int, far: bool
+) -> None:
+    """`far`: its place is on another file system, where nothing can be moved to at once."""
+    rename, count = Path.rename, itertools.count(1)
+
+    def dying(self: Path, target: Path) -> Path:
+        if far and self == left.folder / "models/1/digits":
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        moved = rename(self, target)
+        if next(count) == death:
+            raise KeyboardInterrupt
+        return moved
+
+    with monkeypatch.context() as dead, suppress(KeyboardInterrupt):
+        dead.setattr(Path, "rename", dying)
+        harvest(left)
+    (model,) = harvest(left)
+    place = left.models / model.id / "digits/1"
+    assert files(place) == {"saved_model.pb", "variables/data"}

@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -140,13 +141,19 @@ def model_name(wanted: str) -> str:
 
 
 def _move(saved: Path, place: Path) -> None:
-    """Move a model to its place in one step, where it was not before."""
+    """Move a model to its place in one step, where it was not before.
+
+    On another file system it is copied beside its place first, and lies where it was until then.
+    """
     if place.exists() or not saved.is_dir():
         return
     place.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(OSError):
+        saved.rename(place)
+        return
     half = place.with_name("new")
     shutil.rmtree(half, ignore_errors=True)
-    shutil.move(saved, half)
+    shutil.copytree(saved, half, symlinks=True)
     half.rename(place)
 
 
