@@ -154,20 +154,24 @@ def test_any_name_becomes_one_that_is_safe(wanted: str) -> None:
     assert model_name(name) == name
 
 
-@pytest.mark.parametrize("death", range(1, 4))
+@pytest.mark.parametrize("death", range(1, 7))
 @pytest.mark.parametrize("far", [False, True])
-def test_a_model_outlives_death_at_every_move(
+def test_a_model_outlives_death_around_every_move(
     left: Left, monkeypatch: pytest.MonkeyPatch, death: int, far: bool
 ) -> None:
     """`far`: its place is on another file system, where nothing can be moved to at once."""
-    rename, count = Path.rename, itertools.count(1)
+    rename, moments = Path.rename, itertools.count(1)
+
+    def perhaps_die() -> None:
+        if next(moments) == death:
+            raise KeyboardInterrupt
 
     def dying(self: Path, target: Path) -> Path:
         if far and self == left.folder / "models/1/digits":
             raise OSError(errno.EXDEV, "Invalid cross-device link")
+        perhaps_die()
         moved = rename(self, target)
-        if next(count) == death:
-            raise KeyboardInterrupt
+        perhaps_die()
         return moved
 
     with monkeypatch.context() as dead, suppress(KeyboardInterrupt):
