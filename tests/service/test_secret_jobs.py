@@ -12,7 +12,9 @@ from tests.support.reconciling import Deployment, deployed, eventually
 from tests.support.runtime import write_notebook
 
 from labdock.schema import Job, JobRequest
+from labdock_service.commands.rekeying import renew_keys
 from labdock_service.sealing import Seal
+from labdock_service.settings import Settings
 from labdock_service.store import jobs, people, secrets, snapshots
 
 VALUE = 'hunter2 "and" möre'
@@ -172,6 +174,23 @@ def test_the_value_at_the_start_of_each_attempt_counts(place: Deployment) -> Non
     keep(place, "TOKEN", "the second value")
     place.retry(job)
     again(place, job, "succeeded")
+
+
+def test_keys_are_renewed_while_a_job_waits(place: Deployment) -> None:
+    keep(place, "TOKEN", VALUE)
+    keep(place, "LOST", VALUE)
+    with place.acting() as (session, _, project):
+        lost = secrets.find(session, project.id, "LOST")
+        assert lost
+        lost.sealed = "rubbish"
+    before = place.state.secret_keys.read_text().split()
+    job = place.submit("import os; assert os.environ['TOKEN']", secrets=["TOKEN"])
+    assert renew_keys(Settings(state=place.state, database_url=place.url)) == ["ada/LOST"]
+    after = place.state.secret_keys.read_text().split()
+    assert after[1:] == before
+    place.state.secret_keys.write_text(after[0])
+    place.start()
+    place.until(job, "succeeded")
 
 
 def test_a_secret_that_is_gone_fails_the_job_before_it_runs(place: Deployment) -> None:

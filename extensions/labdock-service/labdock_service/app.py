@@ -41,6 +41,7 @@ from labdock_service.api.problems import handle_problems
 from labdock_service.api.wakeups import Wakeups
 from labdock_service.engines.process import ProcessEngine
 from labdock_service.hubclient import Hub, HubPlace
+from labdock_service.linux import leave_no_core_dump
 from labdock_service.login import Login
 from labdock_service.processes import claim, die_with_parent
 from labdock_service.settings import Settings, SettingsError, load_settings
@@ -159,6 +160,7 @@ def _upgrade(database_url: str) -> None:
 def main() -> None:
     """Run until the hub ends it."""
     die_with_parent()
+    leave_no_core_dump()
     try:
         settings = load_settings()
     except SettingsError as error:

@@ -8,6 +8,7 @@ The supervisor imports this before its worker runs, so it stays small and quick 
 
 import ctypes
 import os
+import resource
 
 IN_MODIFY = 0x2
 IN_MOVED_TO = 0x80
@@ -35,6 +36,11 @@ class Stat:
     def gone(self) -> bool:
         """Whether only its exit status is left of it."""
         return self.state in "ZXx"
+
+
+def leave_no_core_dump() -> None:
+    """Have nothing written when this process crashes, or one that it starts: of its secrets."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
 def stat(pid: int) -> Stat | None:

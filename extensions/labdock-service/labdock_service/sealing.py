@@ -51,9 +51,18 @@ class Seal:
         return self._with_keys(lambda keys: keys.rotate(sealed.encode())).decode()
 
     def add_key(self) -> None:
-        """Make a key that is used from now on, and keep the one before it for what is sealed."""
-        kept = self._file.read_text().split()[:1] if self._file.exists() else []
-        self._write([_make_key(), *kept]).replace(self._file)
+        """Make a key that is used from now on; the older ones open what they sealed."""
+        self._write([_make_key(), *self._known()]).replace(self._file)
+
+    def drop_keys(self) -> None:
+        """Forget the keys that nothing is sealed with, but for the one before the newest.
+
+        Somebody may just have read what was sealed with that one.
+        """
+        self._write(self._known()[:2]).replace(self._file)
+
+    def _known(self) -> list[str]:
+        return self._file.read_text().split() if self._file.exists() else []
 
     def _with_keys(self, use: Callable[[MultiFernet], bytes]) -> bytes:
         from cryptography.fernet import InvalidToken

@@ -1,4 +1,4 @@
-"""The admin's commands: `labdock up`, `down`, `doctor` and `token`."""
+"""The admin's commands: `labdock up`, `down`, `doctor`, `token` and `rekey`."""
 
 from __future__ import annotations
 
@@ -52,4 +52,15 @@ def token(name: str, as_json: bool) -> None:
     click.echo(json.dumps({"name": name, "token": made}) if as_json else made)
 
 
-COMMANDS = [up, down, doctor, token]
+@click.command()
+@spoken
+def rekey() -> None:
+    """Make a new key for the stored secrets, and seal all of them with it."""
+    from labdock_service.commands.rekeying import renew_keys
+    from labdock_service.settings import load_settings
+
+    for name in renew_keys(load_settings()):
+        click.echo(f"{name} can't be read any more: it has to be set again.", err=True)
+
+
+COMMANDS = [up, down, doctor, token, rekey]

@@ -6,7 +6,6 @@ Of the supervisor's imports: small, standard library only.
 from __future__ import annotations
 
 import os
-import resource
 import signal
 
 from labdock_service import linux
@@ -66,13 +65,12 @@ def _become_worker(
 
 
 def _prepare(order: dict[str, Any], outputs: list[int]) -> None:
-    """What a program inherits: signals as usual, its CPUs, no core dumps (of secrets)."""
+    """What a program inherits: signals as usual, and its CPUs."""
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
     if order["cpus"]:
         os.sched_setaffinity(0, order["cpus"])
-    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     with open("/proc/self/oom_score_adj", "w") as file:
         file.write(_OOM_SCORE)
     os.chdir(order["work"])

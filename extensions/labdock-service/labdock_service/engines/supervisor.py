@@ -51,6 +51,7 @@ def main(folder: str, lock: int, control: int) -> None:
     for descriptor in (lock, control):
         os.set_inheritable(descriptor, False)
     linux.adopt_orphans()
+    linux.leave_no_core_dump()
     _answer(f"supervisor {os.getpid()}")
     try:
         order = marshal.loads(read_all(0))

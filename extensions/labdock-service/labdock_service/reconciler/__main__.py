@@ -15,13 +15,14 @@ from collections.abc import Sequence
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Be the reconciler until SIGTERM; workers go on and are adopted by the next one."""
-    from labdock_service import processes
+    from labdock_service import linux, processes
     from labdock_service.reconciler.parts import log
     from labdock_service.reconciler.start import open_reconciler
     from labdock_service.settings import SettingsError, load_settings
     from labdock_service.store import Fenced
 
     options = _options(arguments)
+    linux.leave_no_core_dump()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session
 from labdock.personal import Notify, NotifyChange
 from labdock_service.errors import Invalid
 from labdock_service.ids import new_id
-from labdock_service.sealing import Seal
+from labdock_service.sealing import Seal, Unsealable
 from labdock_service.store.tables import JobRow, NotifyRow, OutboxRow, PersonRow
 
 MAIL, HOOK = "email", "webhook"
@@ -98,9 +99,10 @@ def target(seal: Seal, row: NotifyRow) -> Target:
 
 
 def renew(session: Session, seal: Seal) -> None:
-    """Seal every webhook with the newest key."""
+    """Seal every webhook with the newest key; one that cannot be read any more stays as it is."""
     for row in session.scalars(select(NotifyRow).where(NotifyRow.webhook.is_not(None))):
-        row.webhook = seal.renew(row.webhook or "")
+        with suppress(Unsealable):
+            row.webhook = seal.renew(row.webhook or "")
 
 
 # What is to be sent

@@ -95,12 +95,15 @@ def value_for(session: Session, seal: Seal, job: JobRow, name: str) -> str:
         raise Withheld(f"The secret {name} can't be read any more: set it again.") from None
 
 
-def renew(session: Session, seal: Seal) -> int:
-    """Seal every secret with the newest key; how many there were."""
-    rows = session.scalars(select(SecretRow)).all()
-    for row in rows:
-        row.sealed = seal.renew(row.sealed)
-    return len(rows)
+def renew(session: Session, seal: Seal) -> list[str]:
+    """Seal every secret with the newest key; the names of those that cannot be read any more."""
+    lost = []
+    for row in session.scalars(select(SecretRow)):
+        try:
+            row.sealed = seal.renew(row.sealed)
+        except Unsealable:
+            lost.append(f"{row.project.name}/{row.name}")
+    return lost
 
 
 def view(row: SecretRow) -> Secret:
