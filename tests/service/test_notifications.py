@@ -192,7 +192,7 @@ def test_a_grid_is_told_of_as_a_whole(place: Deployment, hooks: Hooks) -> None:
 @pytest.fixture
 async def api(tmp_path: Path) -> AsyncIterator[Api]:
     smtp = {"smtp_host": "127.0.0.1", "sender": "labdock@example.org"}
-    settings = make_settings(tmp_path, notify=NotifySettings(**smtp))  # type: ignore[arg-type]
+    settings = make_settings(tmp_path, notify=NotifySettings(**smtp))
     async with running_api(tmp_path, settings) as made:
         yield made
 
