@@ -18,7 +18,8 @@ import labdock_runtime
 from labdock.schema import Requirements, Source, SourceFile
 from labdock.snapshot import source_digest
 from labdock_service.packaging.environments import LocalEnvironment
-from labdock_service.packaging.package import PackagingRequest, package
+from labdock_service.packaging.package import package
+from labdock_service.packaging.request import PackagingRequest
 from labdock_service.statefolder import StateFolder
 
 NEW_SET = ["pandas==2.3.3", "scikit-learn==1.7.2"]

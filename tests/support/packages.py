@@ -21,7 +21,8 @@ from labdock.schema import Requirements, Source, SourceFile
 from labdock.snapshot import source_digest
 from labdock_service.packaging.environments import LocalEnvironment
 from labdock_service.packaging.layers import LayerStore
-from labdock_service.packaging.package import Packaged, PackagingRequest, package
+from labdock_service.packaging.package import package
+from labdock_service.packaging.request import Packaged, PackagingRequest
 from labdock_service.statefolder import StateFolder
 
 EXTENSIONS = Path(__file__).parents[2] / "extensions"

@@ -4,48 +4,19 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 
 from labdock.digests import canonical_json, sha256
-from labdock.schema import Layer, Source
 from labdock_service.errors import PackagingFailed
 from labdock_service.packaging.dependencies import dependency_layer
-from labdock_service.packaging.environments import LocalEnvironment
 from labdock_service.packaging.layers import LayerStore
 from labdock_service.packaging.lock import Locking, lock_digest, make_lock
 from labdock_service.packaging.oci import Image, write_image
+from labdock_service.packaging.request import Packaged, PackagingRequest
 from labdock_service.packaging.sourcecode import RUNTIME, code_layer, package_layer, read_package
 from labdock_service.packaging.uv import DISK_FULL
 from labdock_service.statefolder import StateFolder
 
 Report = Callable[[str], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class PackagingRequest:
-    """What to package. `runtime` is the folder of the package `labdock_runtime`.
-
-    `lock` is the one kept for these requirements in this environment, where there is one;
-    `renew` asks for a new one nevertheless.
-    """
-
-    source: Source
-    environment: LocalEnvironment
-    runtime: Path
-    lock: str | None = None
-    renew: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Packaged:
-    """An image, and the layers it was made of."""
-
-    lock: str
-    runtime: str
-    snapshot_digest: str
-    image_digest: str
-    layers: list[Layer]
 
 
 def package(request: PackagingRequest, folders: StateFolder, report: Report) -> Packaged:

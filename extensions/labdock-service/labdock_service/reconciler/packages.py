@@ -1,13 +1,10 @@
-"""Snapshots to images, in packaging processes of their own that are kept warm."""
+"""Snapshots to images, in packaging processes of their own."""
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from concurrent.futures import BrokenExecutor, Future
 from pathlib import Path
 
 import msgspec
@@ -15,14 +12,13 @@ import msgspec
 from labdock_service.diskspace import shortage
 from labdock_service.errors import PackagingFailed
 from labdock_service.packaging.environments import find_environments
-from labdock_service.packaging.package import Packaged, PackagingRequest
-from labdock_service.reconciler import packing
+from labdock_service.packaging.request import Packaged, PackagingRequest
 from labdock_service.reconciler.launching import package_folder
 from labdock_service.reconciler.parts import ACTOR, Parts, apart, log
+from labdock_service.reconciler.pool import Pool
 from labdock_service.store import events, snapshots, sources
 from labdock_service.store.tables import SnapshotRow
 
-PROCESSES = 2
 MOST_TRIES = 3
 """How often packaging may break off before the snapshot fails."""
 
@@ -32,16 +28,14 @@ class Packages:
 
     def __init__(self, parts: Parts, pipe: Path, wake: Callable[[], None]) -> None:
         self._parts = parts
-        self._pipe = pipe
-        self._wake = wake
+        self._pool = Pool(parts.state, pipe, wake)
         self._running: dict[str, Future[Packaged]] = {}
         self._tries: Counter[str] = Counter()
-        self._open_pool()
 
     def advance(self) -> None:
         """Begin what waits, and write down what is done."""
         self._collect()
-        self._note_steps()
+        self._note_steps(self._pool.steps())
         with self._parts.store.read() as session:
             waiting = snapshots.packaging(session)
         fresh = [snapshot for snapshot in waiting if snapshot.id not in self._running]
@@ -51,35 +45,19 @@ class Packages:
                 if short is None:
                     self._begin(snapshot)
                 elif snapshot.step != short:
-                    self._steps.put((snapshot.id, short))
+                    self._note_steps({snapshot.id: short})
+        self._pool.keep(busy=bool(self._running))
 
     def close(self) -> None:
         """Package nothing more; what was begun is done again at the next start."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
-
-    def _open_pool(self) -> None:
-        context = get_context("spawn")  # children of this process itself: they end when it does
-        self._steps: packing.Steps = context.SimpleQueue()
-        self._pool = ProcessPoolExecutor(
-            PROCESSES,
-            mp_context=context,
-            initializer=packing.prepare,
-            initargs=(self._steps, self._pipe, os.getpid()),
-        )
-        self._pool.submit(packing.warm)
+        self._pool.close()
 
     def _begin(self, snapshot: SnapshotRow) -> None:
         request = self._request(snapshot)
         if isinstance(request, str):
             self._fail(snapshot.id, request)
             return
-        try:
-            future = self._pool.submit(packing.pack, snapshot.id, request, self._parts.state)
-        except BrokenProcessPool:
-            self._open_pool()
-            future = self._pool.submit(packing.pack, snapshot.id, request, self._parts.state)
-        self._running[snapshot.id] = future
-        future.add_done_callback(lambda _: self._wake())
+        self._running[snapshot.id] = self._pool.submit(snapshot.id, request)
 
     def _request(self, snapshot: SnapshotRow) -> PackagingRequest | str:
         """What to package, or a sentence that says why it cannot be."""
@@ -119,7 +97,7 @@ class Packages:
             self._succeed(snapshot, future.result())
         except PackagingFailed as error:
             self._fail(snapshot, str(error))
-        except BrokenProcessPool:
+        except BrokenExecutor:
             self._try_again(snapshot, "Packaging was killed again and again: is memory short?")
         except Exception:
             log.exception("Packaging snapshot %s broke off", snapshot)
@@ -154,15 +132,11 @@ class Packages:
             data = {"snapshot": row.id, "error": reason}
             events.add(session, row.project_id, ACTOR, "snapshot.failed", data=data)
 
-    def _note_steps(self) -> None:
-        latest: dict[str, str] = {}
-        while not self._steps.empty():
-            snapshot, sentence = self._steps.get()
-            latest[snapshot] = sentence
-        if not latest:
+    def _note_steps(self, steps: dict[str, str]) -> None:
+        if not steps:
             return
         with self._parts.write() as session:
-            for snapshot, sentence in latest.items():
+            for snapshot, sentence in steps.items():
                 row = session.get_one(SnapshotRow, snapshot)
                 if row.state == "packaging":
                     row.step = sentence

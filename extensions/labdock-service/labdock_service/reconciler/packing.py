@@ -1,4 +1,7 @@
-"""What runs in a packaging process. It imports no store, so that it starts quickly."""
+"""What runs in a packaging process. It imports no store, so that it starts quickly.
+
+The reconciler imports this module too, but not packaging itself.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 
 from labdock_service import processes
-from labdock_service.packaging.package import Packaged, PackagingRequest, package
+from labdock_service.packaging.request import Packaged, PackagingRequest
 from labdock_service.statefolder import StateFolder
 from labdock_service.wakeup import wake
 
@@ -27,12 +30,9 @@ def prepare(steps: Steps, pipe: Path, reconciler: int) -> None:
     _steps[:] = [(steps, pipe)]
 
 
-def warm() -> None:
-    """Nothing: the process that ran it is there, with packaging imported."""
-
-
 def pack(snapshot: str, request: PackagingRequest, state: StateFolder) -> Packaged:
     """Package, and say on the way what is being done."""
+    from labdock_service.packaging.package import package
 
     def report(sentence: str) -> None:
         for steps, pipe in _steps:

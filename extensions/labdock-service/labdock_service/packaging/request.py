@@ -1,0 +1,35 @@
+"""What is asked of packaging, and what it answers: so much of it the reconciler holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from labdock.schema import Layer, Source
+from labdock_service.packaging.environments import LocalEnvironment
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackagingRequest:
+    """What to package. `runtime` is the folder of the package `labdock_runtime`.
+
+    `lock` is the one kept for these requirements in this environment, where there is one;
+    `renew` asks for a new one nevertheless.
+    """
+
+    source: Source
+    environment: LocalEnvironment
+    runtime: Path
+    lock: str | None = None
+    renew: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Packaged:
+    """An image, and the layers it was made of."""
+
+    lock: str
+    runtime: str
+    snapshot_digest: str
+    image_digest: str
+    layers: list[Layer]
