@@ -175,7 +175,7 @@ def _explains(struck: Struck, evidence: Evidence, attempt: Attempt) -> bool:
     if reason.startswith("Suspended"):
         return struck.target == "down" and during
     if reason.startswith("Nothing of it was left"):
-        return struck.target == "everything" and during
+        return during and (struck.target == "everything" or _took_all(struck, evidence, attempt))
     match = KILLED.match(reason)
     if match is None:
         return False
@@ -184,3 +184,9 @@ def _explains(struck: Struck, evidence: Evidence, attempt: Attempt) -> bool:
     how = "lost" if struck.target == "supervisor" else "killed"
     worker = f"job-{evidence.job.id}-{attempt.number}-{match[1] or 0}"
     return struck.worker == worker and how == match[2]
+
+
+def _took_all(struck: Struck, evidence: Evidence, attempt: Attempt) -> bool:
+    """Whether it took a supervisor that was the only one, as nobody may have been there to see."""
+    only = f"job-{evidence.job.id}-{attempt.number}-0"
+    return evidence.job.workers == 1 and (struck.target, struck.worker) == ("supervisor", only)

@@ -5,14 +5,18 @@ They use the client as everybody does. While the service is away they try again,
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
 from tests.load.chaos_plan import Task
+from tests.support.deployment import LABDOCK
 
 from labdock import following, submission
 from labdock.client import Client
@@ -29,8 +33,8 @@ CPUS = 0.25
 
 LOOK_SECONDS = 0.5
 PATIENCE = 300.0
-FOLLOWED = 10
-"""Every job of this number is followed from its start to its end."""
+FOLLOWED = 5
+"""Every job of this number is followed from its start to its end, by a program or in a terminal."""
 
 
 @dataclass
@@ -41,18 +45,33 @@ class Followed:
     lines: list[LogLine] = field(default_factory=list)
     error: str = ""
 
-    def follow(self, client: Client) -> threading.Thread:
-        """Follow in a thread, to the job's end."""
-        thread = threading.Thread(target=self._read, args=(client,), daemon=True)
-        thread.start()
-        return thread
-
-    def _read(self, client: Client) -> None:
+    def follow(self, client: Client) -> None:
+        """Read the log to the job's end, as `labdock.job(...).logs().follow()` does."""
         try:
             for line in following.follow_log(client, self.job, patience=PATIENCE):
                 self.lines.append(line)
         except LabdockError as error:
             self.error = str(error)
+
+    def follow_in_terminal(self, client: Client) -> None:
+        """The same by the command line; again where the service was away when it started."""
+        place = {"LABDOCK_URL": client.connection.hub, "LABDOCK_TOKEN": client.connection.token}
+        deadline = time.monotonic() + PATIENCE
+        over = False
+        while not over and time.monotonic() < deadline:
+            done = subprocess.run(
+                [LABDOCK, "logs", self.job, "--follow", "--json"],
+                env=os.environ | place,
+                capture_output=True,
+                check=False,
+            )
+            self.error = done.stderr.decode() if done.returncode else ""
+            self.lines += map(_line, done.stdout.splitlines())
+            over = not done.returncode or bool(self.lines)
+
+
+def _line(text: bytes) -> LogLine:
+    return msgspec.json.decode(text, type=LogLine)
 
 
 @dataclass
@@ -116,10 +135,18 @@ class Desk:
         found = {job.name: job for job in self.client.jobs(limit=500)}
         self.answered.append((began, time.time()))
         for name, job in found.items():
-            if name not in self.jobs and self._asked.index(name) % FOLLOWED == 0:
-                self.followed.append(Followed(job.id))
-                self._followers.append(self.followed[-1].follow(self.client))
+            if name not in self.jobs:
+                self._follow(self._asked.index(name), job)
         self.jobs |= found
+
+    def _follow(self, number: int, job: Job) -> None:
+        if number % FOLLOWED == 0:
+            followed = Followed(job.id)
+            in_terminal = number % (4 * FOLLOWED) == 0
+            read = followed.follow_in_terminal if in_terminal else followed.follow
+            self.followed.append(followed)
+            self._followers.append(threading.Thread(target=read, args=(self.client,), daemon=True))
+            self._followers[-1].start()
 
     def _stop(self) -> None:
         """What shall be stopped is, once its first epoch is over."""
