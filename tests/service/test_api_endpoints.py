@@ -17,7 +17,7 @@ from tests.support.api import PREFIX, Api, Filled, fill, make_job, problem, runn
 from labdock_service.api.endpoints import write_live_keys
 from labdock_service.serving.tables import read_keys
 from labdock_service.store import endpoints, jobs
-from labdock_service.store.tables import EndpointRow, JobRow, PersonRow, ProjectRow
+from labdock_service.store.tables import EndpointRow, JobRow, ModelRow, PersonRow, ProjectRow
 
 DIGITS = "endpoints/ada/digits"
 
@@ -88,6 +88,39 @@ async def test_what_cannot_be_deployed_is_a_sentence(api: Api, ada: httpx.AsyncC
     assert problem(answer, 409) == f"Job {job} has ended and saved no model: deploy another."
     for unknown in ("maaaaaaaaaa", "jaaaaaaaaaa", "x", "j"):
         problem(await ada.post(f"{DIGITS}/deploy", json={"model": unknown}), 404)
+
+
+async def test_a_model_that_is_not_what_was_trained_is_deployed_on_request_only(
+    api: Api, ada: httpx.AsyncClient, filled: Filled
+) -> None:
+    reason = "Its answers differ by up to 3.6."
+    with api.parts.store.write() as session:
+        row = session.get_one(ModelRow, filled.model)
+        row.checked = {"state": "different", "difference": 3.6, "allowed": 0.1, "reason": reason}
+    path = "endpoints/ada/marked/deploy"
+    said = problem(await ada.post(path, json={"model": filled.model}), 409)
+    assert said == (
+        f"Version 1 of model digits is not what was trained. {reason} "
+        "Save it again, or deploy it anyway (`--anyway`, `anyway=True`)."
+    )
+    assert (await ada.get("endpoints/ada/marked")).status_code == 404
+    answer = await ada.post(path, json={"model": filled.model, "anyway": True})
+    assert answer.status_code == 202, answer.text
+
+
+async def test_a_model_has_a_sample_where_it_is_asked_for_alone(
+    api: Api, ada: httpx.AsyncClient, filled: Filled
+) -> None:
+    before = (await ada.get(f"models/{filled.model}")).json()
+    assert before["check"]["state"] == "unchecked" and before["sample"] is None
+    with api.parts.store.write() as session:
+        row = session.get_one(ModelRow, filled.model)
+        row.sample = {"inputs": {"x": [[1.0]]}, "outputs": {"y": [2]}}
+        row.checked = {"state": "equal", "difference": 0.0, "allowed": 0.1}
+    (listed,) = (await ada.get("models")).json()
+    assert (listed["check"]["state"], listed["sample"]) == ("equal", None)
+    found = (await ada.get(f"models/{filled.model}")).json()
+    assert found["sample"] == {"inputs": {"x": [[1.0]]}, "outputs": {"y": [2]}, "made": False}
 
 
 async def test_a_model_stays_in_its_project(

@@ -103,11 +103,27 @@ def test_a_revision_that_fails_leaves_the_one_before(
 ) -> None:
     first = place.deploy(place.model("serve one"))
     before = serving(place, first)
-    failed = place.until_revision(place.deploy(place.model(text)), "failed")
+    failed = place.until_revision(place.deploy(place.model(text, sample=SAMPLE)), "failed")
     assert reason in failed.message
     assert "The revision before it goes on serving." in failed.message
     assert place.targets() == [before]
     assert predict(before)[0] == "serve one"
+
+
+SAMPLE = {"inputs": {"x": [[1, 2]]}, "outputs": {"y": [0.25], "z": [1.0]}}
+"""What the stand-in for the model server answers is two values: not these."""
+
+
+def test_a_model_has_to_answer_its_sample_as_it_did_in_its_job(place: Deployment) -> None:
+    answer = {"inputs": {"x": [[3, 4]]}, "outputs": {"y": ["serve one", 1]}}
+    serving(place, place.deploy(place.model("serve one", sample=answer)))
+    other = place.model("serve two", sample=SAMPLE)
+    failed = place.until_revision(place.deploy(other), "failed")
+    assert failed.message == (
+        "It does not answer its sample as it did in its job: it has other outputs. "
+        "The revision before it goes on serving."
+    )
+    serving(place, place.deploy(other, anyway=True))
 
 
 def test_undo_brings_the_revision_before_back(place: Deployment) -> None:

@@ -201,26 +201,27 @@ class Deployment:
             assert row
             jobs.request_retry(session, row, "ada")
 
-    def model(self, text: str) -> str:
-        """A model version named `m` with this content, made by a job."""
+    def model(self, text: str, **said: Any) -> str:
+        """A model version named `m` with this content, made by a job that says this of it."""
         job = self.submit(
             f"""
-            import os, pathlib
+            import json, os, pathlib
             version = pathlib.Path(os.environ["LABDOCK_MODELS"], "m")
             version.mkdir()
             (version / "saved_model.pb").write_text({text!r})
-            version.with_suffix(".json").write_text('{{"name": "m"}}')
+            version.with_suffix(".json").write_text(json.dumps({ {"name": "m", **said}!r}))
             """
         )
         return self.until(job, "succeeded").models[0]
 
-    def deploy(self, model_id: str) -> str:
+    def deploy(self, model_id: str, *, anyway: bool = False) -> str:
         """A new revision of the endpoint `ada/digits`."""
         with self.acting() as (session, person, project):
             model = models.find(session, model_id)
             assert model
             endpoint = endpoints.ensure(session, project, "digits", person)
-            return endpoints.deploy(session, endpoint, model, Resources(), "ada").id
+            made = endpoints.deploy(session, endpoint, model, Resources(), "ada", anyway=anyway)
+            return made.id
 
     def undo(self) -> None:
         with self.acting() as (session, _, project):

@@ -152,7 +152,7 @@ def _allowed(answer: Mapping[str, Any], model: Any) -> float:
     numbers = [part for part in answer.values() if part.dtype.is_floating]
     types = {part.dtype.name for part in numbers} | _types(model)
     coarsest = max((ROUNDING[name] for name in types if name in ROUNDING), default=0.0)
-    return coarsest * max(1.0, *map(_size, numbers))
+    return coarsest * max([1.0, *map(_size, numbers)])
 
 
 def _size(numbers: Any) -> float:

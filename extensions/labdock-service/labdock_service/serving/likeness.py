@@ -32,7 +32,7 @@ def _apart(kept: list[Any], served: list[Any]) -> str | None:
     if not all(map(_is_number, served)):
         return "its values are no numbers"
     largest = max((abs(a - b) for a, b in zip(kept, served, strict=True)), default=0.0)
-    if largest <= TOLERANCE * max(1.0, *map(abs, kept)):
+    if largest <= TOLERANCE * max([1.0, *map(abs, kept)]):
         return None
     return f"its values differ by up to {largest:.2g}"
 
