@@ -44,7 +44,7 @@ def run(parts: set[str], rounds: int) -> dict[str, list[Series]]:
     if "packages" in parts:
         figures["packages"] = packages.measure(python, rounds)
     if "serving" in parts:
-        figures["serving"] = model_server.measure(python, install_web_peers(python), rounds)
+        figures["serving"] = model_server.measure(python, install_servers(python), rounds)
     return figures
 
 
@@ -64,15 +64,24 @@ def with_deployment(prepared: StateFolder, python: Path, rounds: int) -> dict[st
     return {"memory": parts, "up": starts, "starting": lines, "curves": points}
 
 
-def install_peers() -> Path:
-    """An interpreter that has the peers, in build/."""
-    folder = CHECKOUT / "build/peers"
+def install_peers(name: str = "") -> Path:
+    """An interpreter that has the peers of that name, in build/."""
+    folder = CHECKOUT / f"build/{name}peers"
     python = folder / "bin/python"
     if not python.exists():
         uv("venv", "--python", sys.executable, folder)
-    wanted = Path(__file__).parent / "peers/requirements.txt"
+    wanted = Path(__file__).parent / f"peers/{name}requirements.txt"
     uv("pip", "install", "--python", python, "--compile-bytecode", "-r", wanted)
     return python
+
+
+def install_servers(python: Path) -> model_server.Peers:
+    """Other model servers, each beside TensorFlow."""
+    return model_server.Peers(
+        fastapi=install_web_peers(python),
+        kserve=install_peers("kserve-"),
+        mlserver=install_peers("mlserver-"),
+    )
 
 
 def install_web_peers(python: Path) -> Path:

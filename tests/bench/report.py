@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tests.bench.measure import Series, compare, shown
-from tests.bench.model_server import BARE, FASTAPI, OURS
+from tests.bench.model_server import BARE, FASTAPI, KSERVE, MLSERVER, OURS
 
 PAGE = Path(__file__).parents[2] / "docs/explanation/benchmarks.md"
 PEERS = Path(__file__).parent / "peers"
@@ -32,6 +32,8 @@ PAIRS = {
         ("pandas and scikit-learn, cold", "pip install --target, cold"),
     ],
     "serving": [
+        (OURS, KSERVE),
+        (OURS, MLSERVER),
         (OURS, FASTAPI),
         (OURS, BARE),
     ],
@@ -107,7 +109,8 @@ def heading() -> Iterator[str]:
     """The machine, the versions and the command."""
     cores = len(os.sched_getaffinity(0))
     files = sorted(PEERS.glob("*requirements.txt"))
-    pins = [line for file in files for line in file.read_text().splitlines() if "==" in line]
+    lines = (line for file in files for line in file.read_text().splitlines())
+    pins = dict.fromkeys(line for line in lines if "==" in line)
     peers = ", ".join(pin.replace("==", " ") for pin in pins)
     yield "Made by `make bench`; each section is one run. Contenders take turns in an order that is"
     yield "shuffled each round, so that a slow minute of the machine is everybody's. A ratio is the"
