@@ -34,7 +34,7 @@ from labdock import submission
 from labdock.client import Client
 from labdock.connection import Connection
 from labdock.running import Job
-from labdock.schema import Failure, JobState, Progress
+from labdock.schema import UNCHECKED, Failure, JobState, ModelCheck, Progress, Sample
 from labdock.submission import Order, Step
 from labdock_service.api.parts import Parts
 from labdock_service.app import assemble, create_app, guarded
@@ -226,7 +226,9 @@ class Hand:
         fields = {name: value for name, value in asdict(progress).items() if value is not None}
         self.change(job_id, "running", progress=fields)
 
-    def save_model(self, job_id: str) -> str:
+    def save_model(
+        self, job_id: str, check: ModelCheck = UNCHECKED, sample: Sample | None = None
+    ) -> str:
         with self._service.store.write() as session:
             job = jobs.find(session, job_id)
             assert job is not None
@@ -237,8 +239,10 @@ class Hand:
                 name="model",
                 digest="sha256:" + "d" * 64,
                 size=1234,
-                signature={},
+                signature={"inputs": {"pixels": {"dtype": "float32", "shape": [None, 2]}}},
                 metrics={"accuracy": 0.97},
+                check=check,
+                sample=sample,
             )
             return model.id
 
