@@ -8,6 +8,7 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from labdock_service.store.tables import EndpointRow, JobRow, RevisionRow, WorkerRow
+from labdock_service.store.workers import LIVE
 
 IN_MOTION = ("packaging", "starting", "running", "stopping")
 
@@ -55,7 +56,7 @@ def any_running(session: Session) -> bool:
 def revisions(session: Session) -> list[RevisionRow]:
     """Revisions that are wanted or not at rest, or whose model server is not: newest first."""
     live = select(WorkerRow.revision_id).where(
-        WorkerRow.state != "ended", WorkerRow.revision_id.is_not(None)
+        WorkerRow.state.in_(LIVE), WorkerRow.revision_id.is_not(None)
     )
     query = (
         select(RevisionRow)
