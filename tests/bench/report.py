@@ -148,6 +148,8 @@ def comparisons(part: str, series: Sequence[Series]) -> Iterator[str]:
     """A sentence for each pair that is compared."""
     by_name = {one.name: one for one in series}
     for ours, theirs in PAIRS.get(part, []):
+        if not {ours, theirs} <= by_name.keys():
+            continue  # figures that were kept from before there was this pair
         result = compare(by_name[ours], by_name[theirs])
         interval = f"{shown(result.low)} to {shown(result.high)}"
         yield f"- {ours} / {theirs}: {shown(result.ratio)} ({interval}, {result.pairs} pairs)."
