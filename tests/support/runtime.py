@@ -121,6 +121,7 @@ class Bench:
         self.models = folder / "models"
         self.tensorboard = folder / "tensorboard"
         self.checkpoints = folder / "checkpoints"
+        self.artifacts = folder / "artifacts"
         self.attempts = 0
         self.started: list[Worker] = []
 
@@ -128,6 +129,7 @@ class Bench:
         self, entry: str, workers: int = 1, only: int | None = None, **more: str
     ) -> list[Worker]:
         """Start an attempt's workers, or only the first few of them."""
+        self._keep_artifacts()
         self.attempts += 1
         addresses = free_addresses(workers)
         ranks = range(workers if only is None else only)
@@ -145,6 +147,12 @@ class Bench:
         for worker in self.started:
             worker.kill()
 
+    def _keep_artifacts(self) -> None:
+        """As the service does when an attempt has ended."""
+        code = self.folder / f"worker-{self.attempts}-0" / "code"
+        if code.is_dir():
+            shutil.copytree(code, self.artifacts / str(self.attempts))
+
     def _worker(self, entry: str, rank: int, addresses: list[str], more: dict[str, str]) -> Worker:
         folder = self.folder / f"worker-{self.attempts}-{rank}"
         folder.mkdir()
@@ -157,6 +165,7 @@ class Bench:
             "LABDOCK_TENSORBOARD": str(self.tensorboard),
             "LABDOCK_CHECKPOINTS": str(self.checkpoints),
             "LABDOCK_MODELS": str(self.models / str(self.attempts)),
+            "LABDOCK_ARTIFACTS": str(self.artifacts),
             "LABDOCK_GANG_TIMEOUT": "60",
         }
         if len(addresses) > 1:

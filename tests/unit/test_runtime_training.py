@@ -60,14 +60,14 @@ def kinds(callbacks: list[Any]) -> list[str]:
 def test_callbacks_are_added(tmp_path: Path, keras: Any, given: Any) -> None:
     training._wrap_fit(run(tmp_path), keras, keras.Model)
     kept = keras.Model().fit(1, 2, given)
-    assert [kind for kind in kinds(kept) if kind != "Curves"] == ["Observer", "Backup"]
+    assert [kind for kind in kinds(kept) if kind != "Curves"] == ["Backup", "Observer"]
 
 
 def test_nothing_is_there_twice(tmp_path: Path, keras: Any) -> None:
     training._wrap_fit(run(tmp_path), keras, keras.Model)
     board = TensorBoard()
     added = keras.Model().fit(callbacks=[board, BackupAndRestore()])
-    assert kinds(added) == ["TensorBoard", "Observer", "Flush", "Backup"]
+    assert kinds(added) == ["TensorBoard", "Flush", "Backup", "Observer"]
     assert board.log_dir == "/tb/logs/mine"
 
 

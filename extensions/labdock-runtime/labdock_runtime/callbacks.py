@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from labdock_runtime.curvefiles import mark_start
 from labdock_runtime.events import numbers
 from labdock_runtime.progress import Clock
 from labdock_runtime.run import Run
@@ -120,7 +121,7 @@ class Curves(Callback):
         found.update(numbers({"learning_rate": rate}) if rate is not None else {})
         for name, value in found.items():
             part = "validation" if name.startswith("val_") else "train"
-            with self._writer(part).as_default(step=epoch):
+            with self._writer(part, epoch).as_default(step=epoch):
                 self._tf.summary.scalar("epoch_" + name.removeprefix("val_"), value)
         for writer in self._writers.values():
             writer.flush()
@@ -131,10 +132,11 @@ class Curves(Callback):
         for writer in self._writers.values():
             writer.close()
 
-    def _writer(self, part: str) -> Any:
+    def _writer(self, part: str, epoch: int) -> Any:
         if part not in self._writers:
-            folder = f"{self._folder}/{part}"
-            self._writers[part] = self._tf.summary.create_file_writer(folder)
+            writer = self._tf.summary.create_file_writer(f"{self._folder}/{part}")
+            mark_start(self._tf, writer, epoch)
+            self._writers[part] = writer
         return self._writers[part]
 
 

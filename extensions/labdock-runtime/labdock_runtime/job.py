@@ -20,6 +20,9 @@ class Job:
         self.entry = environment["LABDOCK_ENTRY"]
         self.arguments: list[str] = json.loads(environment.get("LABDOCK_ARGUMENTS") or "[]")
         self.parameters: dict[str, Any] = json.loads(environment.get("LABDOCK_PARAMETERS") or "{}")
+        self.hyperparameters: dict[str, Any] = json.loads(
+            environment.get("LABDOCK_HYPERPARAMETERS") or "{}"
+        )
         self.id = environment.get("LABDOCK_JOB", "")
         self.attempt = int(environment.get("LABDOCK_ATTEMPT") or 1)
         self.rank = int(environment.get("LABDOCK_RANK") or 0)
@@ -28,6 +31,8 @@ class Job:
         self.tensorboard = environment.get("LABDOCK_TENSORBOARD", "")
         self.checkpoints = environment.get("LABDOCK_CHECKPOINTS", "")
         self.models = environment.get("LABDOCK_MODELS", "")
+        self.artifacts = environment.get("LABDOCK_ARTIFACTS", "")
+        self.backup_every = int(environment.get("LABDOCK_BACKUP_EVERY") or 0)
         self.gang_timeout = float(environment.get("LABDOCK_GANG_TIMEOUT") or GANG_TIMEOUT)
         self.local_devices = int(environment.get("LABDOCK_LOCAL_DEVICES") or 0)
         self.gang: list[str] = _gang(environment.get("TF_CONFIG", ""))

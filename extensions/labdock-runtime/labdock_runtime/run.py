@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from typing import Any, NoReturn
+from weakref import WeakSet
 
 from labdock_runtime.events import Events
 from labdock_runtime.job import Job
@@ -16,6 +17,9 @@ class Run:
 
     `in_kernel` tells a notebook's kernel, whose worker is another process, from a script.
     """
+
+    current: Run | None = None
+    """The one of this process, once its code is prepared for."""
 
     def __init__(self, job: Job, *, in_kernel: bool = False) -> None:
         self.job = job
@@ -29,6 +33,12 @@ class Run:
         self.model: Any = None
         self.metrics: dict[str, float] = {}
         self.restoring = False
+        self.loops = 0
+        self.looping = 0
+        self.saves = 0
+        self.files_are_back = False
+        self.writers: WeakSet[Any] = WeakSet()
+        self.training_data = False
         self.memory = Memory()
 
     def leave(self, code: int) -> NoReturn:

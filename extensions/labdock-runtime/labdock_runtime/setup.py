@@ -13,15 +13,18 @@ from labdock_runtime.run import Run
 
 def prepare(run: Run) -> None:
     """Set what must be set before a person's code, and hooks for what it may import."""
-    from labdock_runtime import strategy
+    from labdock_runtime import randomness
     from labdock_runtime.signals import handle_stop
 
     handle_stop(run)
-    strategy.seed_python(run)
+    Run.current = run
+    if run.job.attempt > 1:
+        _take_up_curves(run)
+    randomness.seed_python(run)
     AfterImport(
         {
-            "numpy": partial(strategy.after_numpy, run),
-            "tensorflow": partial(strategy.after_tensorflow, run),
+            "numpy": partial(randomness.after_numpy, run),
+            "tensorflow": partial(_after_tensorflow, run),
             "keras": partial(_after_keras, run),
             "tf_keras": partial(_after_tf_keras, run),
         },
@@ -29,11 +32,17 @@ def prepare(run: Run) -> None:
     ).install()
 
 
+def _take_up_curves(run: Run) -> None:
+    from labdock_runtime import curvefiles
+
+    curvefiles.take_up(run)
+
+
 def finish(run: Run) -> None:
     """Collect models, wait for the other workers, and delete the backups."""
     if "tensorflow" not in sys.modules:
         return
-    from labdock_runtime import backup, models
+    from labdock_runtime import keeper, models
 
     if run.job.chief:
         models.collect(run)
@@ -43,7 +52,15 @@ def finish(run: Run) -> None:
         tf = sys.modules["tensorflow"]
         run.strategy.reduce("SUM", tf.constant(1.0), axis=None)
     if run.job.chief and run.job.checkpoints:
-        backup.remove_all(run.job.checkpoints)
+        keeper.remove_all(run)
+
+
+def _after_tensorflow(run: Run, tensorflow: Any) -> None:
+    from labdock_runtime import curvefiles, hparams, strategy
+
+    strategy.after_tensorflow(run, tensorflow)
+    curvefiles.watch_writers(run, tensorflow)
+    hparams.begin(run)
 
 
 def _after_keras(run: Run, keras: Any) -> None:

@@ -25,7 +25,7 @@ def handle_stop(run: Run) -> None:
         if os.getpid() != owner:
             signal.signal(signum, signal.SIG_DFL)
             os.kill(os.getpid(), signum)
-        if run.stopping or not run.fitting:
+        if run.stopping or not (run.fitting or run.looping):
             run.leave(STOPPED)
         run.stopping = True
         limit = threading.Timer(PATIENCE, run.leave, (STOPPED,))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from labdock_runtime import keras_workers
+from labdock_runtime.agreement import check_data, check_weights
 from labdock_runtime.backup import Backup
 from labdock_runtime.batchnorm import Averaging
 from labdock_runtime.callbacks import Callback, Curves, Flush, Observer
@@ -80,15 +81,28 @@ def _watched(run: Run, original: Any, model: Any, call: inspect.BoundArguments) 
     __tracebackhide__ = True
     run.model, run.metrics = model, {}
     run.fitting += 1
+    run.training_data = True
     try:
-        return original(*call.args, **call.kwargs)
+        return _checked(run, original, model, call)
     except Exception:
         if run.stopping:
             run.leave(STOPPED)
         raise
     finally:
         run.fitting -= 1
-        run.restoring = False
+        run.restoring = run.training_data = False
+
+
+def _checked(run: Run, original: Any, model: Any, call: inspect.BoundArguments) -> Any:
+    """Train, and see to it that all workers train on the same and come to the same."""
+    __tracebackhide__ = True
+    if run.job.workers == 1 or run.strategy is None:
+        return original(*call.args, **call.kwargs)
+    names = ("x", "y", "sample_weight", "validation_data")
+    check_data(run, [call.arguments.get(name) for name in names])
+    history = original(*call.args, **call.kwargs)
+    check_weights(run, model)
+    return history
 
 
 def _add_callbacks(run: Run, keras: Any, call: inspect.BoundArguments) -> None:
@@ -97,8 +111,8 @@ def _add_callbacks(run: Run, keras: Any, call: inspect.BoundArguments) -> None:
     if isinstance(given, keras.callbacks.CallbackList):
         return
     own = list(given) if isinstance(given, list | tuple) else [given] if given else []
-    kept, frequency = _without_backups(run, keras, own)
-    last = _last(run, keras, kept, backups_taken_over=frequency)
+    kept, every = _without_backups(run, keras, own)
+    last = _last(run, keras, kept, backup_every=run.job.backup_every or every)
     call.arguments["callbacks"] = [*_first(run, keras), *kept, *last]
 
 
@@ -113,27 +127,32 @@ def _first(run: Run, keras: Any) -> list[Callback]:
     return [Averaging(run.strategy)] if wanted else []
 
 
-def _last(
-    run: Run, keras: Any, own: list[Any], *, backups_taken_over: bool = False
-) -> list[Callback]:
+def _last(run: Run, keras: Any, own: list[Any], *, backup_every: int) -> list[Callback]:
+    """An epoch is in the curves before it is saved, and told after: then none is there twice."""
     added: list[Callback] = []
-    if run.job.chief and run.job.does("callbacks"):
-        added += [Observer(run), *_curves(run, keras, own)]
+    seen = run.job.chief and run.job.does("callbacks")
+    if seen:
+        added += _curves(run, keras, own)
     if run.job.checkpoints and run.job.does("backup") and not _is_legacy(keras):
-        added.append(Backup(run, every_epoch=backups_taken_over))
+        added.append(Backup(run, own, backup_every))
+    if seen:
+        added.append(Observer(run))
     return added
 
 
-def _without_backups(run: Run, keras: Any, own: list[Any]) -> tuple[list[Any], bool]:
+def _without_backups(run: Run, keras: Any, own: list[Any]) -> tuple[list[Any], int]:
     """The person's callbacks without BackupAndRestore, whose place the job's own takes.
 
-    Theirs writes into a copy of the code that the next attempt does not see.
+    Theirs writes into a copy of the code that the next attempt does not see. Its number of
+    steps between two backups, 0 for epochs, is given too.
     """
     kind = getattr(keras.callbacks, "BackupAndRestore", None)
     if kind is None or _is_legacy(keras) or not run.job.does("backup"):
-        return own, False
-    kept = [callback for callback in own if not isinstance(callback, kind)]
-    return kept, len(kept) < len(own)
+        return own, 0
+    theirs = [callback for callback in own if isinstance(callback, kind)]
+    given = [getattr(callback, "save_freq", None) for callback in theirs]
+    steps = [steps for steps in given if isinstance(steps, int)]
+    return [callback for callback in own if callback not in theirs], min(steps, default=0)
 
 
 def _curves(run: Run, keras: Any, own: list[Any]) -> list[Callback]:
