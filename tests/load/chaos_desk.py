@@ -84,8 +84,6 @@ class Desk:
     jobs: dict[str, Job] = field(default_factory=dict)
     """The job of each task, by its name, as it was seen last."""
     followed: list[Followed] = field(default_factory=list)
-    answered: list[tuple[float, float]] = field(default_factory=list)
-    """When those looks began and ended that the service answered."""
     allowed: float = AT_ONCE
     """How many tasks may be submitted by now, so that there is work throughout the run."""
     refused: list[str] = field(default_factory=list)
@@ -131,9 +129,7 @@ class Desk:
             self.refused.append(f"{deed.__name__}: {error}")
 
     def _look(self) -> None:
-        began = time.time()
         found = {job.name: job for job in self.client.jobs(limit=500)}
-        self.answered.append((began, time.time()))
         for name, job in found.items():
             if name not in self.jobs:
                 self._follow(self._asked.index(name), job)

@@ -126,7 +126,7 @@ def _until_going_on(struck: Struck, ran: Ran, jobs: dict[str, Evidence]) -> floa
         events = (event for found in jobs.values() for event in found.events)
         moments = [(event.time, event.time) for event in events if event.actor == "reconciler"]
     else:
-        moments = ran.desk.answered
+        moments = ran.pulse.beats
     since = struck.up or struck.began
     goes_on = [end for begin, end in moments if begin > since]
     return min(goes_on) - struck.began if goes_on else None

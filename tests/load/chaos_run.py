@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 from tests.load.chaos_desk import AT_ONCE, Desk
 from tests.load.chaos_plan import Plan, Strike
 from tests.load.chaos_strikes import Striker
@@ -27,12 +30,40 @@ JOB_SECONDS = 12.0
 START_SECONDS = 120.0
 
 
+BEAT_SECONDS = 0.2
+
+
+class Pulse:
+    """Asks the service again and again, and notes when it answers."""
+
+    def __init__(self, client: Client) -> None:
+        self.beats: list[tuple[float, float]] = []
+        """When a question was asked, and when it was answered."""
+        self._address = client.connection.api
+        self._headers = {"Authorization": f"token {client.connection.token}"}
+        self._stopped = threading.Event()
+        threading.Thread(target=self._ask, daemon=True).start()
+
+    def stop(self) -> None:
+        """Ask no more."""
+        self._stopped.set()
+
+    def _ask(self) -> None:
+        with httpx.Client(headers=self._headers, timeout=2) as http:
+            while not self._stopped.wait(BEAT_SECONDS):
+                asked = time.time()
+                with contextlib.suppress(httpx.HTTPError):
+                    if http.get(self._address).is_success:
+                        self.beats.append((asked, time.time()))
+
+
 @dataclass(frozen=True)
 class Ran:
     """A run that is over, with the deployment as it was left: up, and nothing to do."""
 
     plan: Plan
     desk: Desk
+    pulse: Pulse
     striker: Striker
     began: float
     ended: float
@@ -42,7 +73,7 @@ def run(plan: Plan, deployment: Deployment, folder: Path) -> Ran:
     """Carry out a plan on a deployment that runs."""
     token = deployment.labdock("token", "admin").stdout.strip()
     client = Client(Connection(deployment.url, token))
-    desk = Desk(client, plan.tasks, folder / "projects")
+    desk, pulse = Desk(client, plan.tasks, folder / "projects"), Pulse(client)
     striker = Striker(deployment, random.Random(plan.seed))
     began = time.time()
     thread = desk.start()
@@ -52,7 +83,8 @@ def run(plan: Plan, deployment: Deployment, folder: Path) -> Ran:
         desk.allowed = AT_ONCE + len(plan.tasks) * number / len(plan.strikes)
     thread.join(START_SECONDS + JOB_SECONDS * len(plan.tasks))
     desk.close()
-    return Ran(plan, desk, striker, began, time.time())
+    pulse.stop()
+    return Ran(plan, desk, pulse, striker, began, time.time())
 
 
 def _await(desk: Desk, strike: Strike) -> None:
