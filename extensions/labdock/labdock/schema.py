@@ -250,6 +250,8 @@ class JobRequest:
     time_limit: Annotated[float, Ge(1)] | None = None
     """Seconds that one attempt may run."""
     max_attempts: Annotated[int, Ge(1), Le(100)] = 3
+    backup_every: Annotated[int, Ge(1), Le(1_000_000_000)] | None = None
+    """Steps of `fit` between two backups; none for one at the end of each epoch."""
     disable: Annotated[list[Part], MaxLen(20)] = field(default_factory=list)
     secrets: Annotated[list[str], MaxLen(50)] = field(default_factory=list)
     """Names of secrets that its code finds as variables: your own, else the project's."""
@@ -338,6 +340,8 @@ class Job:
     """Path of the project's TensorBoard under the hub's address."""
     secrets: list[str] = field(default_factory=list)
     """The names of the secrets that it gets."""
+    backup_every: int | None = None
+    """Steps of `fit` between two backups, beside the one at the end of each epoch."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -48,6 +48,7 @@ class Order:
     arguments: list[str] = field(default_factory=list)
     time_limit: float | None = None
     max_attempts: int = 3
+    backup_every: int | None = None
     disable: list[Part] = field(default_factory=list)
     secrets: list[str] = field(default_factory=list)
     notify: bool | None = None
@@ -178,6 +179,7 @@ def _request(order: Order, snapshot: Snapshot) -> JobRequest:
         arguments=order.arguments,
         time_limit=order.time_limit,
         max_attempts=order.max_attempts,
+        backup_every=order.backup_every,
         disable=order.disable,
         secrets=order.secrets,
         notify=order.notify,

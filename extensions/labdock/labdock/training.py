@@ -37,6 +37,7 @@ class Options(TypedDict, total=False):
     name: str | None
     time_limit: float | str | None
     max_attempts: int
+    backup_every: int | None
     without: Collection[str]
     secrets: Collection[str]
     notify: bool | None
@@ -63,6 +64,7 @@ def train(
     name: str | None = None,
     time_limit: float | str | None = None,
     max_attempts: int = 3,
+    backup_every: int | None = None,
     without: Collection[str] = (),
     secrets: Collection[str] = (),
     notify: bool | None = None,
@@ -75,6 +77,7 @@ def train(
     are for each worker; `parameters` replace values of the cell tagged `parameters`; `grid` has
     several values of some (`{"lr": [1e-3, 1e-4], "units": [32, 64]}`), of which each combination
     is a job, and the answer is the grid of them; `time_limit` is in seconds or such as `"2h"`;
+    `backup_every` is a number of steps after which `fit` is backed up also between epochs;
     `without` names what the runtime leaves undone of what it does for training (`["batchnorm"]`);
     `secrets` names what `labdock secrets set` has stored, for the code to find as variables;
     `notify` is whether you are told of its end. With `wait` the cell takes until the job has
@@ -99,6 +102,7 @@ def train(
         name=name,
         time_limit=time_limit,
         max_attempts=max_attempts,
+        backup_every=backup_every,
         without=without,
         secrets=secrets,
         notify=notify,
@@ -145,6 +149,7 @@ def submit(
     name: str | None = None,
     time_limit: float | str | None = None,
     max_attempts: int = 3,
+    backup_every: int | None = None,
     without: Collection[str] = (),
     secrets: Collection[str] = (),
     notify: bool | None = None,
@@ -167,6 +172,7 @@ def submit(
         name=name,
         time_limit=None if time_limit is None else seconds(time_limit),
         max_attempts=max_attempts,
+        backup_every=backup_every,
         disable=submission.parts(without),
         secrets=list(secrets),
         notify=notify,

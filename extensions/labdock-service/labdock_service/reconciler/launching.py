@@ -9,8 +9,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from sqlalchemy.orm import Session
 
+from labdock.parameters import effective
+from labdock.schema import Parameter
 from labdock_service.engines.base import WorkerSpec
 from labdock_service.errors import EngineFailed
 from labdock_service.homes import root_links
@@ -192,10 +195,12 @@ def _job_environment(
         "LABDOCK_ENTRY": job.snapshot.entry,
         "LABDOCK_ARGUMENTS": json.dumps(job.arguments),
         "LABDOCK_PARAMETERS": json.dumps(job.parameters),
+        "LABDOCK_HYPERPARAMETERS": json.dumps(effective(_parameters(job), job.parameters)),
         "LABDOCK_JOB": job.id,
         "LABDOCK_ATTEMPT": str(worker.attempt),
         "LABDOCK_RANK": str(worker.rank),
         "LABDOCK_WORKERS": str(job.workers),
+        "LABDOCK_BACKUP_EVERY": str(job.backup_every or ""),
         "LABDOCK_GANG_TIMEOUT": f"{gang_timeout:g}",
         "LABDOCK_DISABLE": ",".join(job.disable),
         "LABDOCK_SECRETS": ",".join(job.secrets),
@@ -203,6 +208,10 @@ def _job_environment(
     if job.workers > 1:
         environment["TF_CONFIG"] = json.dumps(tf_config(gang, worker.rank))
     return environment
+
+
+def _parameters(job: JobRow) -> list[Parameter]:
+    return msgspec.convert(job.snapshot.parameters or [], list[Parameter])
 
 
 def tf_config(gang: Sequence[WorkerRow], rank: int) -> dict[str, Any]:

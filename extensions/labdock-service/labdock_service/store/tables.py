@@ -161,6 +161,8 @@ class JobRow(Base):
     arguments: Mapped[list[Any]]
     time_limit: Mapped[float | None]
     max_attempts: Mapped[int]
+    backup_every: Mapped[int | None]
+    """Steps of `fit` between two backups; none for those at the ends of epochs only."""
     disable: Mapped[list[Any]]
     """What its runtime leaves undone."""
     secrets: Mapped[list[Any]]

@@ -68,6 +68,12 @@ def _entry_options(command: Any) -> Any:
     "--max-attempts", type=click.IntRange(1), default=3, help="Tries, if workers get lost."
 )
 @click.option(
+    "--backup-every",
+    type=click.IntRange(1),
+    metavar="STEPS",
+    help="Back fit up after so many steps, too, not only after each epoch.",
+)
+@click.option(
     "--without",
     metavar="PART,…",
     default="",
@@ -100,6 +106,7 @@ def submit(
     grid: tuple[str, ...],
     time_limit: str | None,
     max_attempts: int,
+    backup_every: int | None,
     without: str,
     secrets: tuple[str, ...],
     notify: bool | None,
@@ -128,6 +135,7 @@ def submit(
         grid=points.read_options(grid, known) or None,
         time_limit=None if time_limit is None else seconds(time_limit),
         max_attempts=max_attempts,
+        backup_every=backup_every,
         disable=submission.parts([word.strip() for word in without.split(",") if word.strip()]),
         secrets=list(secrets),
         notify=notify,

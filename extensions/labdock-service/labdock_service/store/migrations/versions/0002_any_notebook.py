@@ -13,6 +13,8 @@ def upgrade() -> None:
     _add_notifications()
     _add_parameters_and_grids()
     _add_checks_of_models()
+    steps = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    op.add_column("jobs", sa.Column("backup_every", steps, nullable=True))
     op.create_index(
         "ix_jobs_retried",
         "jobs",
