@@ -6,7 +6,10 @@ one definition serves Keras 3 and Keras 2 and nothing is imported before the per
 
 from __future__ import annotations
 
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from labdock_runtime.curvefiles import mark_start
@@ -19,6 +22,9 @@ HOOKS = [f"on_{when}" for when in ("batch_begin", "batch_end", "epoch_begin", "e
     for what in ("train", "test", "predict")
     for when in ("begin", "end", "batch_begin", "batch_end")
 ]
+
+DISK_FULL = "ResourceExhaustedError"
+"""TensorFlow's name for it, which is not imported here."""
 
 
 class Callback:
@@ -105,6 +111,17 @@ class Observer(Callback):
         )  # fmt: skip
 
 
+@contextmanager
+def space_for_points() -> Iterator[None]:
+    """On a full disk points of curves are lost, which the log says, and training goes on."""
+    try:
+        yield
+    except Exception as error:
+        if type(error).__name__ != DISK_FULL:
+            raise
+        print("labdock: the disk is full, and points of the curves are lost.", file=sys.stderr)
+
+
 class Curves(Callback):
     """Writes each epoch's metrics for TensorBoard, as Keras names them, and flushes them."""
 
@@ -119,6 +136,10 @@ class Curves(Callback):
         optimizer = getattr(self.model, "optimizer", None)
         rate = getattr(optimizer, "learning_rate", None)
         found.update(numbers({"learning_rate": rate}) if rate is not None else {})
+        with space_for_points():
+            self._write(epoch, found)
+
+    def _write(self, epoch: int, found: dict[str, float]) -> None:
         for name, value in found.items():
             part = "validation" if name.startswith("val_") else "train"
             with self._writer(part, epoch).as_default(step=epoch):
@@ -149,5 +170,6 @@ class Flush(Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Flush what that callback has written."""
         del epoch, logs
-        for writer in getattr(self._own, "_writers", {}).values():
-            writer.flush()
+        with space_for_points():
+            for writer in getattr(self._own, "_writers", {}).values():
+                writer.flush()
