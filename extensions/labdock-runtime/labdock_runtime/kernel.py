@@ -10,7 +10,8 @@ import time
 import warnings
 from typing import Any
 
-from labdock_runtime.failures import EndOfNotebook
+from labdock_runtime import hparams
+from labdock_runtime.failures import RETRY, EndOfNotebook, judge
 from labdock_runtime.job import Job
 from labdock_runtime.run import Run
 from labdock_runtime.setup import finish, prepare
@@ -40,6 +41,17 @@ def main() -> None:
 def finish_run() -> None:
     """What the process that runs the cells asks for after the last one."""
     finish(_runs[0])
+    hparams.end(_runs[0], succeeded=True)
+
+
+def _note_failure(result: Any) -> None:
+    """After a cell that failed none is run any more."""
+    run, error = _runs[0], result.error_before_exec or result.error_in_exec
+    if error is None or isinstance(error, EndOfNotebook) or run.stopping:
+        return
+    _, code = judge(type(error).__name__, str(error), gang=run.job.workers > 1)
+    if code != RETRY:
+        hparams.end(run, succeeded=False)
 
 
 def _application(connection: str) -> Any:
@@ -63,6 +75,7 @@ def _adapt(shell: Any) -> None:
     """Let the notebook end itself without a traceback, and %pip lines do nothing."""
     warnings.filterwarnings("ignore", message="To exit: use 'exit'")  # what follows sys.exit
     shell.set_custom_exc((EndOfNotebook,), _show_nothing)
+    shell.events.register("post_run_cell", _note_failure)
     shell.register_magic_function(_say_installed, "line", "pip")
     shell.register_magic_function(_say_installed, "line", "conda")
     shell.input_transformers_cleanup.append(_pip_as_magic)
