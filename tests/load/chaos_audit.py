@@ -175,7 +175,7 @@ def _explains(struck: Struck, evidence: Evidence, attempt: Attempt) -> bool:
     if reason.startswith("Suspended"):
         return struck.target == "down" and during
     if reason.startswith("Nothing of it was left"):
-        return during and (struck.target == "everything" or _took_all(struck, evidence, attempt))
+        return _took_all(struck, evidence, attempt) or (struck.target == "everything" and during)
     match = KILLED.match(reason)
     if match is None:
         return False
