@@ -1,13 +1,14 @@
-"""A disk that fills up while a model is trained: training goes on, and says what is lost."""
+"""A disk that fills up while a model is trained, and a notebook that prints without end."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.support.disks import small_disk
-from tests.support.runtime import Bench
+from tests.support.runtime import Bench, write_notebook
 
 pytestmark = pytest.mark.tensorflow
 
@@ -57,3 +58,19 @@ def test_training_goes_on_while_the_disk_is_full(bench: Bench) -> None:
     assert "the disk is full, and points of the curves are lost" in worker.text()
     warning = worker.event("warning")["message"]
     assert warning.startswith("No backup could be saved: No space left on device")
+
+
+def test_a_cell_that_prints_much_leaves_it_in_the_log(
+    tensorflow_python: Path, tmp_path: Path
+) -> None:
+    bench = Bench(tensorflow_python, tmp_path)
+    flood = "for n in range(30):\n    print('x' * 100_000)"
+    write_notebook(bench.source / "much.ipynb", flood, "print('after')")
+    (worker,) = bench.run("much.ipynb")
+    assert worker.process.returncode == 0, worker.text()
+    assert worker.text().count("x") >= 3_000_000
+    notebook = json.loads((worker.code / "much.executed.ipynb").read_text())
+    printed, after = ("".join(cell["outputs"][0]["text"]) for cell in notebook["cells"])
+    assert printed.endswith("[labdock: what follows is in the job's log]\n")
+    assert len(printed) < 1_001_000
+    assert after == "after\n"

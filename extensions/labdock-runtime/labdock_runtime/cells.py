@@ -42,6 +42,9 @@ Error = tuple[str, str, list[str]]
 AUTOSAVE_SECONDS = 2
 UNKNOWN_PARAMETER = "Passed unknown parameter: "
 NOT_RUN = "Not run in a job."
+MOST_PRINTED = 1_000_000
+"""Characters that one cell prints into the executed notebook; the log takes all of them."""
+IN_THE_LOG = "\n[labdock: what follows is in the job's log]\n"
 FINISH = "from labdock_runtime.kernel import finish_run; finish_run()"
 
 
@@ -196,6 +199,7 @@ class Cells(PapermillNotebookClient):  # type: ignore[misc]
     def __init__(self, nb_man: Any, session: Session, **options: Any) -> None:
         super().__init__(nb_man, **options)
         self._session = session
+        self._printed = (-1, 0)
 
     def papermill_execute_cells(self) -> None:
         """Run each cell, up to one that fails or ends the notebook; then end the training."""
@@ -244,7 +248,19 @@ class Cells(PapermillNotebookClient):  # type: ignore[misc]
     def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
         """Write what a cell prints to the job's log, as it comes."""
         self._log(msg["msg_type"], msg["content"])
+        if msg["msg_type"] == "stream" and not self._shorten(msg["content"], cell_index):
+            return None
         return super().process_message(msg, cell, cell_index)
+
+    def _shorten(self, content: dict[str, Any], cell_index: int) -> bool:
+        """Leave in a cell's output what the notebook takes of it; False where that is nothing."""
+        index, printed = self._printed
+        left = MOST_PRINTED - (printed if index == cell_index else 0)
+        text = content["text"]
+        self._printed = (cell_index, MOST_PRINTED - left + len(text))
+        if len(text) > left >= 0:
+            content["text"] = text[:left] + IN_THE_LOG
+        return left >= 0
 
     def _log(self, kind: str, content: dict[str, Any]) -> None:
         if kind == "stream":
