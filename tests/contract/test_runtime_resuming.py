@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests.support.curves import Point, points
-from tests.support.runtime import Bench, Worker
+from tests.support.runtime import ROOT, RUNTIME, Bench, Worker
 
 pytestmark = pytest.mark.tensorflow
 
@@ -80,6 +80,42 @@ print("RESULT " + json.dumps({
     "first": first.history, "second": second.history, "epochs": [first.epoch, second.epoch],
     "best": best_loss}))
 """
+LOOPS = """
+import labdock
+strategy = tf.distribute.get_strategy()
+rank = os.environ["LABDOCK_RANK"]
+line = keras.Sequential([keras.Input((3,)), keras.layers.Dense(
+    1, use_bias=False, kernel_initializer="zeros")])
+rule = keras.optimizers.SGD(0.1, momentum=0.5)
+count, ran = tf.Variable(0), []
+
+def one():
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(line.trainable_variables[0])
+    gradients = tape.gradient(loss, line.trainable_variables)
+    rule.apply_gradients(zip(gradients, line.trainable_variables))
+
+@tf.function
+def train_step():
+    strategy.run(one)
+
+for step in labdock.checkpoint(range(12), line, rule, count, every=3):
+    train_step()
+    count.assign_add(1)
+    ran.append(step)
+    if step == 7 and rank == "0":
+        end(1)
+losses = tf.Variable(tf.zeros(3))
+for fold in labdock.checkpoint(range(3), losses):
+    model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    cut = [End(2, 1, 2)] if fold == 1 and rank == "1" else []
+    history = model.fit(x, y, epochs=2, batch_size=50, shuffle=False, verbose=0, callbacks=cut)
+    losses.assign(losses + tf.one_hot(fold, 3) * history.history["loss"][-1])
+print("RESULT " + json.dumps({
+    "line": line.get_weights()[0].ravel().tolist(), "count": int(count.numpy()), "ran": ran,
+    "losses": losses.numpy().tolist()}))
+"""
 STAYS = 9
 """An attempt that the code does not cut off."""
 
@@ -130,3 +166,28 @@ def test_two_fits_cut_off_in_each_and_between_end_as_if_they_were_not(
     told = {epoch for worker in attempts for epoch in epochs(worker)}
     assert sorted(told) == epochs(reference)
     assert not list(bench.checkpoints.iterdir())
+
+
+def test_loops_of_ones_own_on_two_workers_go_on(bench: Bench) -> None:
+    (bench.source / "train.py").write_text(DATA + LOOPS)
+    paths = {"PYTHONPATH": f"{RUNTIME}:{ROOT / 'extensions/labdock'}"}
+    attempts = [bench.run("train.py", 2, **paths) for _ in range(3)]
+    codes = [[worker.process.returncode for worker in gang] for gang in attempts]
+    assert codes[1:] == [[75, -9], [0, 0]] and codes[0][0] == -9, attempts[2][0].text()
+    results = [said(worker, "RESULT") for worker in attempts[2]]
+    assert results[0] == results[1]
+    assert results[0]["ran"] == [] and results[0]["count"] == 12
+    assert results[0]["line"] == pytest.approx([descended(12, workers=2)] * 3)
+    assert all(results[0]["losses"])
+    assert "goes on after item 6" in attempts[1][0].text()
+    told = {epoch for gang in attempts for epoch in epochs(gang[0])}
+    assert sorted(told) == [(fit, epoch) for fit in (1, 2, 3) for epoch in (1, 2)]
+
+
+def descended(steps: int, workers: int) -> float:
+    """A weight after so many steps down a slope of one for each worker."""
+    weight = velocity = 0.0
+    for _ in range(steps):
+        velocity = 0.5 * velocity - 0.1 * workers
+        weight += velocity
+    return weight

@@ -83,11 +83,15 @@ class Folder:
         with half.open("wb") as file:
             self._write(file, about, groups)
         self._put(half, path)
-        if self._settling.is_alive():
-            self._settling.join()
+        self.settle()
         self._settling = threading.Thread(target=self._settle, args=(path, self._saved))
         self._saved = [path]
         self._settling.start()
+
+    def settle(self) -> None:
+        """Wait until the last backup is on the disk."""
+        if self._settling.is_alive():
+            self._settling.join()
 
     def _write(
         self, file: IO[bytes], about: Mapping[str, Any], groups: Mapping[str, Sequence[Any]]

@@ -83,7 +83,7 @@ class _Loop:
         self._keeper.take_over()
         state.restore(groups, arrays)
         self._run.fits, self._run.loops = found.about["fits"], found.about["loops"]
-        print(f"The loop goes on after {found.about['done']} items, as it was saved.", flush=True)
+        print(f"The loop goes on after item {found.about['done']}.", flush=True)
         return found.about["done"], found.about["over"]
 
     def _save(self, done: int, *, over: bool = False) -> None:

@@ -15,6 +15,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from labdock.checkpoints import checkpoint
     from labdock.errors import (
         Conflict,
         DeployFailed,
@@ -52,6 +53,7 @@ __all__ = [
     "StillRunning",
     "Unfinished",
     "UnsavedNotebook",
+    "checkpoint",
     "endpoint",
     "endpoints",
     "environments",
@@ -68,6 +70,7 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOMES = {
+    "labdock.checkpoints": ("checkpoint",),
     "labdock.running": ("Job", "job", "jobs"),
     "labdock.serving": ("Endpoint", "endpoint", "endpoints", "environments", "models"),
     "labdock.training": ("package", "submit", "train"),
