@@ -119,6 +119,21 @@ def test_the_headline_stays_in_the_notebook(
     assert "loss 0.5" in updates[-1]
 
 
+def test_an_end_that_nobody_saw_is_said_after_the_next_cell(
+    service: RunningService, hand: Hand, opened: Session
+) -> None:
+    said = "Job unseen succeeded after"
+    playing = play(service, hand, "unseen", "a line")
+    opened.run("import labdock", "job = labdock.train(name='unseen')", until="succeeded")
+    playing.join()
+    wait_for(lambda: any(said in one.get("text", "") for one in opened.run("pass")))
+    assert said not in json.dumps(opened.run("pass"))
+    playing = play(service, hand, "seen", "a line")
+    opened.run("labdock.submit('digits.ipynb', name='seen', wait=True)")
+    playing.join()
+    assert "Job seen succeeded" not in json.dumps(opened.run("pass"))
+
+
 def test_a_cell_that_ends_with_a_job_shows_it_once(opened: Session) -> None:
     def shown(*cells: str) -> list[str]:
         outputs = opened.run(*cells)
@@ -168,7 +183,7 @@ def test_a_grid_is_a_table_that_stays_and_buttons(
     client = service.client()
     grid_id = client.grids(limit=1)[0].id
     jobs = client.grid(grid_id).jobs
-    link = f'href="/services/tensorboard/ada/?runFilter={grid_id}#timeseries"'
+    link = f'href="/services/tensorboard/ada/?runFilter={grid_id}"'
     assert any(link in str(value) for value in values(shown))
     hand.run(jobs[1].id)
     hand.progress(jobs[1].id, Progress(metrics={"val_accuracy": 0.75}))

@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from labdock import schema, session, wording
+from labdock.endings import ENDINGS
 from labdock.errors import LabdockError
 from labdock.following import Trouble, follow_grid
 from labdock.submission import Step
@@ -63,11 +64,12 @@ def choose_grid_view(*, foreground: bool) -> GridView | None:
 def show_grid(grid: Grid, view: GridView) -> threading.Thread:
     """Keep a view up to date from a thread, until all jobs have ended."""
     grid.shown_in = session.cell_number()
+    cell = ENDINGS.expect()
     view.begin(grid)
-    return in_cells_thread(f"labdock {grid.id}", lambda: _keep_up(grid, view))
+    return in_cells_thread(f"labdock {grid.id}", lambda: _keep_up(grid, view, cell))
 
 
-def _keep_up(grid: Grid, view: GridView) -> None:
+def _keep_up(grid: Grid, view: GridView, cell: int) -> None:
     try:
         for update in follow_grid(grid.client, grid.record, patience=math.inf):
             if isinstance(update, Trouble):
@@ -75,5 +77,7 @@ def _keep_up(grid: Grid, view: GridView) -> None:
             else:
                 grid.record = update
                 view.changed(update)
+        said = f"{wording.grid_ending(grid.record)}  labdock.grid({grid.id!r})"
+        ENDINGS.tell(grid.id, said, cell)
     except LabdockError as error:
         view.trouble(str(error))

@@ -43,7 +43,7 @@ class Kernel:
 
 def this_kernel() -> Kernel | None:
     """The IPython kernel that this is, or none in a terminal or a script."""
-    shell = _shell()
+    shell = ipython()
     if shell is None or not hasattr(shell, "kernel"):
         return None
     import psutil
@@ -62,14 +62,14 @@ def this_kernel() -> Kernel | None:
 
 def cell_number() -> int | None:
     """The number of the cell that runs now, none outside of IPython."""
-    shell = _shell()
+    shell = ipython()
     return None if shell is None else int(shell.execution_count)
 
 
-def _shell() -> Any:
+def ipython() -> Any:
     """IPython's shell, without importing IPython where nobody has."""
-    ipython = sys.modules.get("IPython")
-    return ipython.get_ipython() if ipython else None
+    module = sys.modules.get("IPython")
+    return module.get_ipython() if module else None
 
 
 def _answers(kernel: Any) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from labdock import schema, session, wording
+from labdock.endings import ENDINGS
 from labdock.errors import LabdockError
 from labdock.following import Trouble, follow
 from labdock.submission import Step
@@ -101,8 +102,9 @@ def looked_at() -> bool:
 def show(job: Job, view: View) -> threading.Thread:
     """Keep a view up to date from a thread, until the job has ended."""
     job.shown_in = session.cell_number()
+    cell = ENDINGS.expect()
     view.begin(job)
-    return in_cells_thread(f"labdock {job.id}", lambda: _keep_up(job, view))
+    return in_cells_thread(f"labdock {job.id}", lambda: _keep_up(job, view, cell))
 
 
 def in_cells_thread(name: str, do: Callable[[], None]) -> threading.Thread:
@@ -113,7 +115,7 @@ def in_cells_thread(name: str, do: Callable[[], None]) -> threading.Thread:
     return thread
 
 
-def _keep_up(job: Job, view: View) -> None:
+def _keep_up(job: Job, view: View, cell: int) -> None:
     try:
         for update in follow(job.client, job.id, patience=math.inf):
             if isinstance(update, schema.Job):
@@ -123,5 +125,7 @@ def _keep_up(job: Job, view: View) -> None:
                 view.trouble(update.message)
             else:
                 view.line(update)
+        said = f"{wording.ending(job.record)}  labdock.job({job.id!r})"
+        ENDINGS.tell(job.id, said, cell)
     except LabdockError as error:
         view.trouble(str(error))

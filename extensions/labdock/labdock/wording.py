@@ -90,6 +90,11 @@ def grid_headline(grid: Grid) -> str:
     return f"{one_line(grid.name)} · {grid.id} · {jobs}: {states(grid)}"
 
 
+def grid_ending(grid: Grid) -> str:
+    """How a grid ended, in a sentence."""
+    return f"Grid {one_line(grid.name)} has ended: {states(grid)}."
+
+
 def states(grid: Grid) -> str:
     """`2 running, 1 succeeded`."""
     return ", ".join(f"{count} {state}" for state, count in sorted(grid.states.items()))

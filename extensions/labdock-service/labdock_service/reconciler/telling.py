@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -22,7 +21,7 @@ def tell_end(session: Session, job: JobRow, now: float) -> None:
     points = grids.points(session, grid)
     if all(point.state in ENDED and point.retries == point.retries_seen for point in points):
         failed = any(point.state == "failed" for point in points)
-        _tell(session, job, _of_grid(grid, points), now, failed=failed)
+        _tell(session, job, _of_grid(session, grid, failed), now, failed=failed)
 
 
 def _tell(
@@ -42,13 +41,11 @@ def _of_job(session: Session, job: JobRow) -> dict[str, Any]:
     }
 
 
-def _of_grid(grid: GridRow, points: list[JobRow]) -> dict[str, Any]:
-    counts = Counter(point.state for point in points)
-    told = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
+def _of_grid(session: Session, grid: GridRow, failed: bool) -> dict[str, Any]:
     return {
         "grid": grid.id,
         "name": grid.name,
         "project": grid.project.name,
-        "state": "succeeded" if counts.keys() == {"succeeded"} else "failed",
-        "sentence": f"Grid {wording.one_line(grid.name)} has ended: {told}.",
+        "state": "failed" if failed else "ended",
+        "sentence": wording.grid_ending(grids.view(session, grid)),
     }
