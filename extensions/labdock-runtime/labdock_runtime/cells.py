@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from labdock_runtime.run import Run
 # A checker of addresses in notebooks' metadata that nothing here needs; its import takes 0.9 s.
 sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
+import nbclient.client  # noqa: E402
 import papermill  # noqa: E402
 from jupyter_client.asynchronous.client import AsyncKernelClient  # noqa: E402
 from jupyter_client.manager import AsyncKernelManager  # noqa: E402
@@ -30,6 +32,10 @@ from papermill.clientwrap import PapermillNotebookClient  # noqa: E402
 from papermill.engines import Engine, papermill_engines  # noqa: E402
 from papermill.iorw import papermill_io  # noqa: E402
 from papermill.log import logger  # noqa: E402
+
+# The same as nbclient's own, which looks from each character of a line and not from its start
+# only: a long line would take it hours.
+nbclient.client._RGX_CARRIAGERETURN = re.compile(r"^.*\r(?=[^\n])", re.MULTILINE)
 
 if TYPE_CHECKING:
     from jupyter_client.connect import KernelConnectionInfo
