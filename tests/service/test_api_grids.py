@@ -125,7 +125,7 @@ async def test_a_grid_is_a_job_for_each_point(ada: httpx.AsyncClient, tmp_path: 
     assert {(j["grid"], j["snapshot"], j["workers"]) for j in grid["jobs"]} == {
         (grid["id"], snapshot, 2)
     }
-    assert grid["tensorboard"] == (f"/services/tensorboard/ada/?runFilter={grid['id']}#timeseries")
+    assert grid["tensorboard"] == (f"/services/tensorboard/ada/?runFilter={grid['id']}")
     assert (await ada.get(f"grids/{grid['id']}")).json() == grid
     (listed,) = (await ada.get("grids")).json()
     assert listed == grid | {"jobs": []}

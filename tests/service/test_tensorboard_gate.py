@@ -207,6 +207,30 @@ async def test_a_browser_shows_new_points_by_itself(gate: RunningGate, chromium:
         await browser.close()
 
 
+@pytest.mark.browser
+async def test_a_link_can_show_the_runs_of_one_grid_alone(
+    gate: RunningGate, chromium: Path
+) -> None:
+    logs = await personal_logs(gate, "ada")
+    names = ["digits-xaaaaaaaaaa/lr=0.1-j1", "digits-xaaaaaaaaaa/lr=0.2-j2", "other-j3"]
+    for number, name in enumerate(names):
+        written = gate.state.jobs / f"j{number}" / "tensorboard" / "1"
+        Curve(written / "train").add(1, 0.5)
+        (logs / name).parent.mkdir(parents=True, exist_ok=True)
+        (logs / name).symlink_to(written, target_is_directory=True)
+    options = ["--no-sandbox"] if os.geteuid() == 0 else []
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=options)
+        headers = {"Authorization": "token token-ada"}
+        page = await browser.new_page(extra_http_headers=headers)
+        await page.goto(f"{gate.url}{PREFIX}ada/?runFilter=xaaaaaaaaaa#anything")
+        table = page.locator("runs-data-table")
+        await table.get_by_text("lr=0.2-j2/train").wait_for(timeout=DEADLINE * 1000)
+        shown = await table.inner_text()
+        assert names[0] in shown and "other-j3" not in shown
+        await browser.close()
+
+
 async def _holds(wanted: str, answer: Response) -> bool:
     if not answer.url.endswith("/timeSeries"):
         return False

@@ -108,7 +108,8 @@ class Gate:
             return RedirectResponse(f"{path}/", 302)
         starting = self._boards.get(spec)
         if wants_page(request) and not await _soon(starting):
-            return _page(project, "TensorBoard is starting …", refresh=True)
+            again = f"{path}?{request.url.query}" if request.url.query else path
+            return _page(project, "TensorBoard is starting …", again=again)
         from labdock_service.boards.passing import pass_on  # 10 MB, once somebody looks at curves
 
         return await pass_on(self._boards, spec, request, path, self._prefix)
@@ -146,8 +147,12 @@ async def _refuse(request: Request, error: ServiceError) -> Response:
     return JSONResponse(body, error.status)
 
 
-def _page(title: str, text: str, *, refresh: bool = False, status: int = 200) -> Response:
-    tag = '<meta http-equiv="refresh" content="1">' if refresh else ""
+def _page(title: str, text: str, *, again: str | None = None, status: int = 200) -> Response:
+    """A page of one sentence. It asks for the address `again`, which has no fragment.
+
+    To its own address with one a browser would not go: it is there already.
+    """
+    tag = f'<meta http-equiv="refresh" content="1;url={escape(again)}">' if again else ""
     html = PAGE.format(title=escape(title), text=escape(text), refresh=tag)
     return HTMLResponse(html, status, headers={"Cache-Control": "no-store"})
 

@@ -90,7 +90,7 @@ def _view(session: Session, row: GridRow, rows: Sequence[JobRow] = ()) -> Grid:
         created=row.created,
         states=dict(Counter(states)),
         jobs=jobs.views(session, list(rows)),
-        tensorboard=f"/services/tensorboard/{row.project.name}/?runFilter={row.id}#timeseries",
+        tensorboard=f"/services/tensorboard/{row.project.name}/?runFilter={row.id}",
     )
 
 
