@@ -235,9 +235,12 @@ def test_what_the_runtime_leaves_undone(run: Run, script: Path) -> None:
 
 def test_what_each_worker_gets(run: Run, script: Path) -> None:
     options = ["--cpus", "2", "--memory", "2GiB", "--time-limit", "1h30m", "--max-attempts", "5"]
+    options += ["--backup-every", "100"]
     job = json.loads(run("submit", str(script), "--json", "--name", "mine", *options).out)
     assert job["resources"] == {"cpus": 2.0, "memory": 2 * 1024**3, "gpus": 0}
     assert (job["time_limit"], job["max_attempts"], job["name"]) == (5400.0, 5, "mine")
+    assert job["backup_every"] == 100
+    assert "after every 100 steps" in run("show", job["id"]).out
 
 
 @pytest.mark.parametrize(

@@ -81,12 +81,13 @@ def _show(job: Job) -> None:
             "Submitted": ago(record.created),
             "Runs": " ".join([record.entry, *record.arguments]),
             "Without": ", ".join(record.disable),
+            "Backups": record.backup_every and f"after every {record.backup_every} steps",
             "Secrets": ", ".join(record.secrets),
             "Grid": record.grid,
             "Workers": f"{record.workers}, each {each.cpus:g} CPU{memory}, {each.gpus} GPU",
             "Snapshot": record.snapshot,
             "Image": record.image,
-            "Models": ", ".join(record.models),
+            "Models": ", ".join(map(_model, job.models())),
             "TensorBoard": job.tensorboard_url,
         }
     )
@@ -96,6 +97,11 @@ def _show(job: Job) -> None:
     if record.failure and record.failure.traceback:
         lines = record.failure.traceback.splitlines()
         click.echo("\n".join(wording.plain(line) for line in lines))
+
+
+def _model(model: schema.ModelVersion) -> str:
+    marked = " (not what was trained)" if model.check.state == "different" else ""
+    return f"{model.id} {model.name} version {model.version}{marked}"
 
 
 def _attempt(attempt: schema.Attempt) -> str:
