@@ -7,6 +7,7 @@ import sys
 import time
 
 from labdock_runtime.failures import REFUSED
+from labdock_runtime.hashing import start_with_hash_seed
 from labdock_runtime.job import Job
 from labdock_runtime.run import Run
 from labdock_runtime.script import look_for_entry, run_script
@@ -20,7 +21,10 @@ def main() -> int:
         os.environ.setdefault(name, value)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    run = Run(Job(os.environ))
+    job = Job(os.environ)
+    if not job.is_notebook:
+        start_with_hash_seed(job)
+    run = Run(job)
     run.started = time.time()
     run.events.emit("started")
     code = _run(run)

@@ -48,7 +48,8 @@ def moving_statistics(model: Any) -> list[Any]:
         for name in ("moving_mean", "moving_variance"):
             variable = getattr(layer, name, None)
             if variable is not None and hasattr(variable, "assign"):
-                found.append(variable.value)
+                in_keras_2 = callable(variable.value)
+                found.append(variable if in_keras_2 else variable.value)
     return found
 
 

@@ -32,6 +32,10 @@ class Refused(BaseException):
     """
 
 
+class NotDownloaded(Exception):
+    """A file that is not there and cannot be had; its text says where to put it."""
+
+
 class EndOfNotebook(BaseException):
     """Ends the run here, as a success."""
 
@@ -58,7 +62,7 @@ def in_one_line(name: str, text: str) -> str:
 def judge(name: str, text: str, *, gang: bool) -> tuple[str, int]:
     """What an exception means for a worker: the sentence to tell, and its exit code."""
     value = without_places(text, places())
-    if name == Refused.__name__:
+    if name in (Refused.__name__, NotDownloaded.__name__):
         return value, REFUSED
     if gang and is_lost_peer(name, text):
         return LOST, RETRY

@@ -9,6 +9,7 @@ variable would wait for the workers that save nothing.
 from __future__ import annotations
 
 import functools
+import sys
 from typing import Any
 
 from labdock_runtime.failures import Refused
@@ -58,8 +59,19 @@ def _build_from_local_batch(self: Any, iterator: Any = None, data_batch: Any = N
                 lambda value: strategy.experimental_local_results(value)[0], next(batches)
             )
             break
-    with strategy.scope():
-        self._symbolic_build(data_batch=data_batch)
+    try:
+        with strategy.scope():
+            self._symbolic_build(data_batch=data_batch)
+    except Exception:
+        if not _trains_in_its_own_way(self):
+            raise
+
+
+def _trains_in_its_own_way(model: Any) -> bool:
+    """Whether its `train_step` may never call the model as `fit`'s data would have it."""
+    from keras.src.backend.tensorflow.trainer import TensorFlowTrainer
+
+    return type(model).train_step is not TensorFlowTrainer.train_step
 
 
 def _reducing(original: Any) -> Any:
@@ -69,9 +81,24 @@ def _reducing(original: Any) -> Any:
     def reduce_per_replica(values: Any, strategy: Any, reduction: str) -> Any:
         if reduction not in ("auto", "mean", "first"):
             return original(values, strategy, reduction)
+        parts = tree.flatten(values)
+        if len(parts) > 1 and all(_is_number(part, strategy) for part in parts):
+            return tree.pack_sequence_as(values, _mean_at_once(parts, strategy))
         return tree.map_structure(lambda v: strategy.reduce("MEAN", v, axis=None), values)
 
     return reduce_per_replica
+
+
+def _is_number(value: Any, strategy: Any) -> bool:
+    local = strategy.experimental_local_results(value)
+    return all(getattr(x, "shape", None) == () and x.dtype == "float32" for x in local)
+
+
+def _mean_at_once(values: list[Any], strategy: Any) -> list[Any]:
+    """The mean of each number over all replicas, in one exchange between the workers."""
+    tf = sys.modules["tensorflow"]
+    rows = strategy.run(lambda *numbers: tf.stack(numbers), args=tuple(values))
+    return list(tf.unstack(strategy.reduce("MEAN", rows, axis=None)))
 
 
 def _once_outside_strategy(look: Any) -> Any:

@@ -18,6 +18,7 @@ from types import FrameType
 from typing import Any
 
 from labdock_runtime import failures
+from labdock_runtime.hashing import hash_seed
 from labdock_runtime.run import Run
 
 CHANNELS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
@@ -100,4 +101,4 @@ def _run_cells(run: Run, kernel: Kernel) -> int:
 
 def _environment(run: Run, folder: Path) -> dict[str, str]:
     own = {"IPYTHONDIR": str(folder / "ipython"), "LABDOCK_FOLDER": run.job.folder}
-    return {**os.environ, **own}
+    return {**os.environ, **own, **hash_seed(run.job)}

@@ -40,6 +40,8 @@ class Run:
         self.writers: WeakSet[Any] = WeakSet()
         self.training_data = False
         self.memory = Memory()
+        self.whole_steps = 0
+        self.keras_steps = 0
 
     def leave(self, code: int) -> NoReturn:
         """End this process at once, whatever TensorFlow's threads are doing."""

@@ -2,45 +2,30 @@
 
 from __future__ import annotations
 
-import random
 import signal
 import threading
-import zlib
 from typing import Any
 
+from labdock_runtime import randomness
+from labdock_runtime.devices import let_settings_pass
 from labdock_runtime.failures import RETRY, Refused
 from labdock_runtime.gang import absence, meet
+from labdock_runtime.loading import load_outside
+from labdock_runtime.own_loops import run_whole_steps
 from labdock_runtime.quiet import quiet_first_operation
 from labdock_runtime.run import Run
+from labdock_runtime.shares import share_batches
 from labdock_runtime.signals import handle_stop
 
 LATE = 60
 """Seconds beyond the gang's time limit after which a constructor that hangs is ended."""
 
 
-def seed(run: Run) -> int:
-    """A number that is the same in every worker and attempt of a job."""
-    return zlib.crc32(run.job.id.encode())
-
-
-def seed_python(run: Run) -> None:
-    """Make random choices the same in every worker: all of them run the same code."""
-    if run.job.does("seed"):
-        random.seed(seed(run))
-
-
-def after_numpy(run: Run, numpy: Any) -> None:
-    """As `seed_python`, for `train_test_split` and its like."""
-    if run.job.does("seed"):
-        numpy.random.seed(seed(run))
-
-
 def after_tensorflow(run: Run, tf: Any) -> None:
     """Prepare TensorFlow, and set the strategy that this job's workers and devices ask for."""
     tf.get_logger().setLevel("WARNING")
     quiet_first_operation()
-    if run.job.does("seed"):
-        tf.random.set_seed(seed(run))
+    randomness.after_tensorflow(run, tf)
     if not run.job.does("strategy"):
         return
     gpus = tf.config.list_physical_devices("GPU")
@@ -52,7 +37,10 @@ def after_tensorflow(run: Run, tf: Any) -> None:
         return
     tf.distribute.experimental_set_strategy(run.strategy)
     _give_for_own(run.strategy, tf)
-    _let_agreeing_settings_pass(tf)
+    share_batches(run, tf)
+    run_whole_steps(run, tf)
+    load_outside(run, tf)
+    let_settings_pass(run, tf)
     handle_stop(run)
 
 
@@ -137,35 +125,3 @@ def _refuse(name: str) -> Any:
         )
 
     return staticmethod(make)
-
-
-def _let_agreeing_settings_pass(tf: Any) -> None:
-    """Let settings of devices that are in force already be made again without an error."""
-    config = tf.config
-    for module, setter, getter in (
-        (config, "set_logical_device_configuration", config.get_logical_device_configuration),
-        (config, "set_visible_devices", config.get_visible_devices),
-        (config.experimental, "set_memory_growth", config.experimental.get_memory_growth),
-    ):
-        setattr(module, setter, _unless_in_force(getattr(module, setter), getter))
-
-
-def _unless_in_force(setter: Any, getter: Any) -> Any:
-    def change(first: Any, second: Any = None, **options: Any) -> None:
-        try:
-            setter(first, second, **options)
-        except RuntimeError:
-            if not _in_force(getter, first, second):
-                raise
-
-    return change
-
-
-def _in_force(getter: Any, first: Any, second: Any) -> bool:
-    if getter.__name__ == "get_visible_devices":
-        wanted = first if isinstance(first, list | tuple) else [first]
-        return list(getter(second)) == list(wanted)
-    found = getter(first)
-    if isinstance(found, list):
-        return [vars(x) for x in found] == [vars(x) for x in second or []]
-    return bool(found == second)

@@ -13,7 +13,9 @@ from labdock_runtime.agreement import check_data, check_weights
 from labdock_runtime.backup import Backup
 from labdock_runtime.batchnorm import Averaging
 from labdock_runtime.callbacks import Callback, Curves, Flush, Observer
+from labdock_runtime.downloads import guard_downloads
 from labdock_runtime.failures import STOPPED, Refused
+from labdock_runtime.keras_losses import mend_losses
 from labdock_runtime.memory import watch
 from labdock_runtime.run import Run
 
@@ -33,8 +35,11 @@ def after_keras(run: Run, keras: Any) -> None:
         return
     if run.job.workers > 1 and run.job.does("strategy") and run.job.does("keras"):
         keras_workers.mend(keras)
+    if run.job.does("keras") and keras.__version__ == keras_workers.TESTED_KERAS:
+        mend_losses(run, sys.modules["tensorflow"])
     keras_workers.build_before_restoring(run)
     _wrap_fit(run, keras, keras.Model)
+    guard_downloads(keras)
     watch(run.memory, keras.Model)
     if run.job.does("callbacks"):
         _print_a_line_an_epoch(keras.callbacks.ProgbarLogger)
@@ -43,6 +48,7 @@ def after_keras(run: Run, keras: Any) -> None:
 def after_tf_keras(run: Run, keras: Any) -> None:
     """Keras 2 knows several workers; it gets the callbacks only."""
     _wrap_fit(run, keras, keras.Model)
+    guard_downloads(keras)
     watch(run.memory, keras.Model)
 
 
@@ -113,18 +119,16 @@ def _add_callbacks(run: Run, keras: Any, call: inspect.BoundArguments) -> None:
     own = list(given) if isinstance(given, list | tuple) else [given] if given else []
     kept, every = _without_backups(run, keras, own)
     last = _last(run, keras, kept, backup_every=run.job.backup_every or every)
-    call.arguments["callbacks"] = [*_first(run, keras), *kept, *last]
+    call.arguments["callbacks"] = [*_first(run), *kept, *last]
 
 
 def _is_legacy(keras: Any) -> bool:
     return bool(keras.__name__.startswith("tf_keras"))
 
 
-def _first(run: Run, keras: Any) -> list[Callback]:
-    """Keras 2 averages moving statistics itself, when it reads them."""
+def _first(run: Run) -> list[Callback]:
     several = run.strategy is not None and run.strategy.num_replicas_in_sync > 1
-    wanted = several and run.job.does("batchnorm") and not _is_legacy(keras)
-    return [Averaging(run.strategy)] if wanted else []
+    return [Averaging(run.strategy)] if several and run.job.does("batchnorm") else []
 
 
 def _last(run: Run, keras: Any, own: list[Any], *, backup_every: int) -> list[Callback]:
