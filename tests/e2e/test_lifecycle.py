@@ -21,6 +21,7 @@ from tests.support.deployment import (
     free_port,
     new_deployment,
 )
+from tests.support.disks import small_disk
 from tests.support.person import Person
 
 from labdock_service.statefolder import StateFolder
@@ -243,6 +244,14 @@ def test_a_state_folder_that_cannot_be_written(stopped: Deployment, tmp_path: Pa
     (tmp_path / "file").write_text("")
     said = refused(stopped, "up", LABDOCK_STATE=str(tmp_path / "file/state"))
     assert "cannot be written" in said and "LABDOCK_STATE" in said
+
+
+def test_a_disk_that_is_full(stopped: Deployment, tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "8m") as disk:
+        for name in ("environments", "proxy"):
+            (disk / name).symlink_to((stopped.state.root / name).resolve())
+        said = refused(stopped, "up", "--detach", LABDOCK_STATE=str(disk))
+    assert "The disk has 8.4 MB left" in said and "LABDOCK_STATE" in said
 
 
 def test_a_token_of_nobody(deployment: Deployment) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from labdock import wording
 from labdock_service import processes
 from labdock_service.engines.process import ProcessEngine
 from labdock_service.errors import ServiceError, Unavailable
@@ -48,6 +50,9 @@ SERVERS = ("server-",)
 
 ADOPTED = (*SERVERS, "router")
 """The same of what a new hub adopts, or its new router replaces."""
+
+LEAST_SPACE = 20_000_000
+"""Bytes that the databases and logs may take until jobs are held back."""
 
 START_SECONDS = 120.0
 STOP_SECONDS = 60.0
@@ -84,6 +89,16 @@ class Deployment:
         if processes.recorded(self.state) or self._proxy():
             return True
         return any(worker.state != "ended" for worker in ProcessEngine(self.state).look())
+
+    def check_space(self) -> None:
+        """Refuse a disk on which not even a database could grow. Raises NotStarted."""
+        free = shutil.disk_usage(self.state.root).free
+        if free < LEAST_SPACE:
+            raise NotStarted(
+                f"The disk has {wording.size(free)} left, and Labdock starts with "
+                f"{wording.size(LEAST_SPACE)} or more: free some, or set LABDOCK_STATE to a "
+                "folder elsewhere."
+            )
 
     def check_port(self) -> None:
         """Refuse a port that another program has. Raises NotStarted."""

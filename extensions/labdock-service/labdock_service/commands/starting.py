@@ -57,6 +57,7 @@ def start(detach: bool) -> None:
         ensure_environment(deployment.state, steps)
         ensure_proxy(deployment.state, steps)
         deployment.sweep()
+        deployment.check_space()
         deployment.check_port()
         check_database(deployment.settings.database_url)
         steps("the hub")
