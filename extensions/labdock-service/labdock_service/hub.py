@@ -41,6 +41,13 @@ ADMIN = "labdock-admin"
 OPEN = ("access:services!service=labdock", "access:services!service=tensorboard")
 """What everybody who can log in may open."""
 
+GIVE_BACK = {
+    "MALLOC_ARENA_MAX": "2",
+    "MALLOC_MMAP_THRESHOLD_": "262144",
+    "MALLOC_TRIM_THRESHOLD_": "262144",
+}
+"""Has the C library give back what a large body took: by itself it keeps ever larger pieces."""
+
 OAUTH = {
     "github": ("labdock_service.oauth.GitHubLogin", "GitHubOAuthenticator"),
     "google": ("labdock_service.oauth.GoogleLogin", "GoogleOAuthenticator"),
@@ -207,7 +214,7 @@ def service_environment(settings: Settings) -> dict[str, str]:
     """What a service gets of this process's environment: settings, home, ways to packages."""
     kept = {name: value for name, value in os.environ.items() if KEPT.fullmatch(name)}
     home = {"HOME": str(Path.home()), "PYTHONUNBUFFERED": "1"}
-    return kept | home | settings_environment(settings)
+    return kept | home | GIVE_BACK | settings_environment(settings)
 
 
 def update_roles(c: Config) -> None:

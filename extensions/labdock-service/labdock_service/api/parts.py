@@ -22,10 +22,17 @@ from labdock_service.statefolder import StateFolder
 from labdock_service.store import Store
 from labdock_service.wakeup import wake
 
+READERS = 8
+"""Requests that hold a connection at once; the database's pool has 15."""
+
 
 @dataclass(frozen=True)
 class Parts:
-    """The service's parts. `writing` lets one request at a time wait for the database."""
+    """The service's parts. `writing` lets one request at a time wait for the database.
+
+    `reading` lets so few hold a connection that there are always more: who holds one needs a
+    thread now and then, and all threads could wait for a connection.
+    """
 
     settings: Settings
     store: Store
@@ -35,6 +42,7 @@ class Parts:
     wakeups: Wakeups
     bulletin: Bulletin
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READERS))
 
     @property
     def state(self) -> StateFolder:
@@ -57,7 +65,7 @@ PartsOf = Annotated[Parts, Depends(get_parts)]
 
 
 async def _reading(parts: PartsOf) -> AsyncIterator[Session]:
-    async with contextmanager_in_threadpool(parts.store.read()) as session:
+    async with parts.reading, contextmanager_in_threadpool(parts.store.read()) as session:
         yield session
 
 
