@@ -151,6 +151,8 @@ def test_the_layout_is_one_that_the_image_specification_knows(first: Any) -> Non
     assert config["rootfs"]["diff_ids"] == list(result["layers"].values())
     assert manifest["annotations"]["labdock.environment"] == ENVIRONMENT.digest
     assert manifest["annotations"]["labdock.source"] == source.digest
+    assert manifest["annotations"]["labdock.runtime"] == runtime_version(small_runtime(state))
+    assert config["config"]["Labels"] == manifest["annotations"]
 
 
 @pytest.mark.skipif(shutil.which("skopeo") is None, reason="skopeo is not installed")

@@ -22,7 +22,9 @@ OF_THE_JOB = (
     "keras",
     "nbclient",
     "nbformat",
+    "numpy",
     "papermill",
+    "tensorboard",
     "tensorflow",
     "traitlets",
 )

@@ -21,6 +21,7 @@ from labdock_runtime.events import Events, numbers
 from labdock_runtime.job import WORDS, Job
 from labdock_runtime.progress import INTERVAL, Clock
 from labdock_runtime.run import Run
+from labdock_service.reconciler.ingest import FORM
 
 FLOATS = st.floats(allow_nan=True, allow_infinity=True)
 
@@ -45,6 +46,13 @@ def test_processes_that_share_a_file_never_mix_their_lines(tmp_path: Path) -> No
     events = [json.loads(line) for line in path.read_text().splitlines()]
     for writer in range(3):
         assert [e["step"] for e in events if e["rank"] == writer] == list(range(200))
+
+
+def test_every_event_is_in_the_form_that_the_service_reads(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    Events(job(LABDOCK_EVENTS=str(path), LABDOCK_RANK="2", LABDOCK_ATTEMPT="3")).emit("started")
+    told = json.loads(path.read_text())
+    assert (told["v"], told["attempt"], told["rank"], told["kind"]) == (FORM, 3, 2, "started")
 
 
 def test_a_failure_tells_its_exit_code(tmp_path: Path) -> None:

@@ -53,6 +53,7 @@ def _config(image: Image) -> dict[str, Any]:
             "Entrypoint": ["python", "-m", "labdock_runtime"],
             "Env": [f"PYTHONPATH={path}"],
             "WorkingDir": f"/{ROOT}/code",
+            "Labels": dict(image.annotations),
         },
         "rootfs": {"type": "layers", "diff_ids": [layer.digest for layer in image.layers]},
         "history": [{"created_by": f"labdock: {layer.role}"} for layer in image.layers],

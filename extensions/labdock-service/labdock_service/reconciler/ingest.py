@@ -19,6 +19,9 @@ from labdock_service.reconciler.parts import ACTOR
 from labdock_service.store import events
 from labdock_service.store.tables import AttemptRow, JobRow, WorkerRow
 
+FORM = 1
+"""The `v` of event lines that are understood. A runtime that means something else by a field says
+another; kinds and fields that are new need none, and are passed over here."""
 PROGRESS_SECONDS = 1.0
 """Least time between two progress events of one job; the end of an epoch is never left out."""
 LONGEST_TEXT = 20_000
@@ -114,11 +117,14 @@ def _point(said: dict[str, Any]) -> Point:
 
 
 def _decode(line: bytes) -> dict[str, Any] | None:
+    """What a line says, if it is in a form that is known here."""
     try:
         said = json.loads(line)
     except ValueError:
         return None
-    return said if isinstance(said, dict) and isinstance(said.get("kind"), str) else None
+    if not isinstance(said, dict) or not isinstance(said.get("kind"), str):
+        return None
+    return said if said.get("v", FORM) == FORM else None
 
 
 def _merge(progress: Progress, said: dict[str, Any]) -> Progress:
