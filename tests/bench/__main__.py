@@ -11,12 +11,13 @@ from pathlib import Path
 from tests.bench import model_server, packages, starting, training, waiting
 from tests.bench.measure import Series, interleave
 from tests.bench.report import PAGE, keep, kept, write_report
+from tests.load import queue
 from tests.support.deployment import CHECKOUT, running_deployment
 
 from labdock_service.installation import ensure_environment, ensure_proxy
 from labdock_service.statefolder import StateFolder
 
-PARTS = ("starting", "training", "packages", "serving")
+PARTS = ("starting", "training", "packages", "serving", "load")
 
 
 def main() -> None:
@@ -45,6 +46,8 @@ def run(parts: set[str], rounds: int) -> dict[str, list[Series]]:
         figures["packages"] = packages.measure(python, rounds)
     if "serving" in parts:
         figures["serving"] = model_server.measure(python, install_servers(python), rounds)
+    if "load" in parts:
+        figures |= queue.measure(prepared)
     return figures
 
 

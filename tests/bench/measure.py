@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import statistics
 from collections.abc import Callable, Mapping, Sequence
@@ -67,6 +68,12 @@ def interval(values: Sequence[float], seed: int = 1) -> tuple[float, float]:
         statistics.median(source.choices(values, k=len(values))) for _ in range(RESAMPLES)
     )
     return medians[int(RESAMPLES * 0.025)], medians[int(RESAMPLES * 0.975)]
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The smallest figure that this share of them, in percent, does not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(len(ordered) * share / 100) - 1)]
 
 
 def shown(value: float) -> str:
