@@ -129,6 +129,7 @@ def test_what_does_not_arrive_is_tried_again(place: Deployment, hooks: Hooks) ->
     place.start()
     place.until(place.submit("pass"), "succeeded")
     for tries in (1, 2):
+        eventually(lambda: "It is tried again." in str(told(place).problem))
         eventually(lambda tries=tries: [row.tries for row in waiting(place)] == [tries])  # type: ignore[misc]
         hurry(place)
     eventually(lambda: not waiting(place))

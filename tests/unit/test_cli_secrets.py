@@ -96,7 +96,8 @@ def test_what_a_person_does_wrong(run: Run) -> None:
     assert "a variable's" in err
     assert VALUE not in err
     assert run("secrets", "set", "TOKEN", VALUE)[0] == 2  # a value is no argument
-    assert run("secrets", "set", "TOKEN", reads="")[0] == 2
+    code, _, err = run("secrets", "set", "TOKEN", reads="\n")
+    assert (code, "There is no value" in err) == (2, True)
     code, _, err = run("secrets", "set", "TOKEN", "--project", "other", reads=VALUE)
     assert (code, err) == (2, "You are in no project 'other'.\n")
 

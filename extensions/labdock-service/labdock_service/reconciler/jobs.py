@@ -123,7 +123,8 @@ class Jobs:
         job.ended = self.parts.clock()
         job.failure = msgspec.to_builtins(failure)
         change(session, job, state, message)
-        tell_end(session, job, job.ended)
+        with apart(f"The notification of job {job.id}"):
+            tell_end(session, job, job.ended)
 
 
 def _note_times(attempt: AttemptRow, gang: list[WorkerRow]) -> None:

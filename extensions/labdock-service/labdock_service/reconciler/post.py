@@ -61,9 +61,9 @@ class Post:
         with self._parts.write() as session:
             if error is None or over:
                 notify.settle(session, row, now, problem)
-            elif fresh := session.get(OutboxRow, row.id):
-                fresh.due = now + DELAYS[row.tries]
-                fresh.tries += 1
+            else:
+                again = now + DELAYS[row.tries]
+                notify.put_off(session, row, now, again, f"{problem} It is tried again.")
         if error is not None:
             log.warning("Notification %s: %s", row.id, problem, exc_info=_bug(error))
 

@@ -135,6 +135,14 @@ def next_due(session: Session, now: float) -> float | None:
     return session.scalar(later.order_by(OutboxRow.due).limit(1))
 
 
+def put_off(session: Session, row: OutboxRow, now: float, again: float, problem: str) -> None:
+    """It did not arrive, and is tried again."""
+    fresh, settings = session.get(OutboxRow, row.id), find(session, row.person_id)
+    if fresh is not None and settings is not None:
+        fresh.due, fresh.tries = again, fresh.tries + 1
+        settings.last, settings.problem = now, problem
+
+
 def settle(session: Session, sent: OutboxRow, now: float, problem: str | None) -> None:
     """It arrived, or was given up for this reason."""
     row = find(session, sent.person_id)

@@ -9,6 +9,7 @@ import click
 from labdock import personal
 from labdock.client import default_client
 from labdock.commands.output import ago, json_option, project_option, write_json, write_table
+from labdock.errors import Mistake
 
 NAME = click.argument("name")
 
@@ -67,7 +68,10 @@ def _value() -> str:
     if sys.stdin.isatty():
         typed: str = click.prompt("Value", hide_input=True, err=True)
         return typed
-    return sys.stdin.read().removesuffix("\n").removesuffix("\r")
+    value = sys.stdin.read().removesuffix("\n").removesuffix("\r")
+    if not value:
+        raise Mistake("There is no value: type it in a terminal, or give it on standard input.")
+    return value
 
 
 @secrets.command()
