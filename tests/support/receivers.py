@@ -6,15 +6,24 @@ import asyncio
 import contextlib
 import functools
 import queue
+import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import IPv4Address
+from pathlib import Path
 from typing import Any
 
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 
 @dataclass
@@ -35,8 +44,31 @@ class Hooks:
     answers: list[int] = field(default_factory=list)
 
 
+def certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
+    """A certificate of this machine that signs itself, and a server's use of it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(issuer_name=name, subject_name=name, public_key=key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    file, private = folder / "certificate.pem", folder / "key.pem"
+    file.write_bytes(made.public_bytes(Encoding.PEM))
+    private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file, private)
+    return file, context
+
+
 @contextlib.contextmanager
-def webhooks() -> Iterator[Hooks]:
+def webhooks(secure: ssl.SSLContext | None = None) -> Iterator[Hooks]:
     """A web server on this machine."""
     hooks = Hooks()
 
@@ -52,7 +84,9 @@ def webhooks() -> Iterator[Hooks]:
             del format, arguments
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    hooks.url = f"http://127.0.0.1:{server.server_port}/hooks/x7k?y=1"
+    if secure is not None:
+        server.socket = secure.wrap_socket(server.socket, server_side=True)
+    hooks.url = f"http{'s' if secure else ''}://127.0.0.1:{server.server_port}/hooks/x7k?y=1"
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
@@ -96,11 +130,17 @@ def _knows(server: Any, session: Any, envelope: Any, mechanism: str, data: objec
 
 
 @contextlib.contextmanager
-def mail_server(*, login: bool = False) -> Iterator[Mailbox]:
+def mail_server(*, login: bool = False, secure: ssl.SSLContext | None = None) -> Iterator[Mailbox]:
     """A mail server on this machine, which asks for a login or does not."""
     mailbox = Mailbox()
     talk = functools.partial(
-        SMTP, mailbox, auth_required=login, auth_require_tls=False, authenticator=_knows
+        SMTP,
+        mailbox,
+        auth_required=login,
+        auth_require_tls=False,
+        authenticator=_knows,
+        tls_context=secure,
+        require_starttls=secure is not None,
     )
     started: queue.SimpleQueue[asyncio.AbstractEventLoop] = queue.SimpleQueue()
     end = asyncio.Event()

@@ -7,11 +7,12 @@ import hmac
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from tests.support.receivers import Hooks, Mailbox, mail_server, webhooks
+from tests.support.receivers import Hooks, Mailbox, certificate, mail_server, webhooks
 
 from labdock_service.delivery import webhook
 from labdock_service.delivery.mail import send_mail
@@ -225,6 +226,21 @@ def test_the_mail_server_asks_for_a_login() -> None:
         with pytest.raises(Undelivered, match="account") as error:
             send_mail(through(mailbox, **account), MAIL)
         assert "password" not in undelivered(error)[0]
+
+
+def test_certificates_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, context = certificate(tmp_path)
+    with webhooks(context) as hooks, mail_server(secure=context) as mailbox:
+        settings = through(mailbox, smtp_security="starttls")
+        with pytest.raises(Undelivered, match="its certificate is not valid"):
+            send_hook(hook(hooks.url), HERE)
+        with pytest.raises(Undelivered, match="certificate is not valid"):
+            send_mail(settings, MAIL)
+        assert (hooks.received, mailbox.mails) == ([], [])
+        monkeypatch.setenv("SSL_CERT_FILE", str(file))
+        send_hook(hook(hooks.url), HERE)
+        send_mail(settings, MAIL)
+        assert (len(hooks.received), len(mailbox.mails)) == (1, 1)
 
 
 def test_no_mail_server() -> None:

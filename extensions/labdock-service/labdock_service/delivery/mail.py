@@ -35,6 +35,9 @@ def send_mail(settings: NotifySettings, mail: Mail) -> None:
     except smtplib.SMTPNotSupportedError:
         message = "The mail server knows no STARTTLS: tell Labdock's admin."
         raise Undelivered(message, final=False) from None
+    except ssl.SSLError:
+        message = "The mail server's certificate is not valid: tell Labdock's admin."
+        raise Undelivered(message, final=False) from None
     except (OSError, smtplib.SMTPException):
         raise Undelivered("The mail server does not answer.", final=False) from None
 
