@@ -71,6 +71,9 @@ def _broken(ran: Ran, evidence: list[Evidence]) -> Iterator[str]:
     for found in evidence:
         for sentence in audit_job(found, ran.striker.journal):
             yield f"{found.task.name} ({found.job.id}): {sentence}"
+    trained = {f.value for f in evidence if f.task.script == "fit.py" and f.job.workers == 1}
+    if len(trained - {None}) > 1:
+        yield f"the same training came to different ends: {trained}"
     for followed in desk.followed:
         for sentence in audit_followed(followed, by_id[followed.job]):
             yield f"{by_id[followed.job].task.name}: {sentence}"

@@ -71,9 +71,13 @@ class Plan:
 
 
 def make_plan(seed: int, jobs: int, *, training: int) -> Plan:
-    """So many jobs, of which `training` train for real, and about half as many strikes."""
+    """So many jobs, of which `training` train for real, and about half as many strikes.
+
+    One of those that train does so on two workers.
+    """
     chance = random.Random(seed)
     kinds = ["train"] * training + [_kind(number) for number in range(jobs - training)]
+    kinds[:1] = ["gang"] if training else kinds[:1]
     chance.shuffle(kinds)
     tasks = [_task(f"chaos-{n:03d}", kind, chance) for n, kind in enumerate(kinds)]
     return Plan(seed, tasks, _strikes(jobs, chance))
@@ -94,8 +98,16 @@ def _task(name: str, kind: str, chance: random.Random) -> Task:
     workers = chance.choice([1, 1, 2, 3])
     own_image = chance.random() < 0.25
     epochs = chance.randint(6, 16)
-    if kind == "train":
-        return Task(name=name, state="succeeded", script="fit.py", epochs=8, pause=0.3, model=True)
+    if kind in ("train", "gang"):
+        return Task(
+            name=name,
+            state="succeeded",
+            script="fit.py",
+            epochs=8,
+            workers=2 if kind == "gang" else 1,
+            pause=0.3,
+            model=True,
+        )
     if kind in FAILURES:
         return Task(
             name=name,
