@@ -8,7 +8,7 @@ SERVICE := extensions/labdock-service
 SOURCES := extensions tests docs examples images jupyterhub_config.py
 
 .DEFAULT_GOAL := help
-.PHONY: help up down doctor test check format docs bench chaos lock
+.PHONY: help up down doctor test check format docs bench corpus chaos lock
 
 help:  ## Say what there is
 	@echo "Labdock: a notebook becomes a job, its curves, and an endpoint."
@@ -44,6 +44,9 @@ docs:  ## Write the reference from the code
 
 bench:  ## Measure Labdock beside its peers
 	$(BOOTSTRAP) test python -m tests.bench
+
+corpus:  ## Run ordinary notebooks on one and on two workers, and compare (ENTRIES="text gan")
+	$(BOOTSTRAP) test python -m tests.corpus $(ENTRIES)
 
 chaos:  ## Kill everything at random while jobs run (JOBS=100, SEED=N, PAGE=FILE)
 	$(BOOTSTRAP) test python -m tests.load.chaos $(if $(JOBS),--jobs $(JOBS)) \

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from tests.corpus.catalogue import CATALOGUE, Entry
 from tests.corpus.judging import problems
-from tests.corpus.page import PAGE, Runs, write_page
+from tests.corpus.kept import Runs, forget, keep, kept
+from tests.corpus.page import PAGE, write_page
 from tests.corpus.running import Outcome, run
 from tests.support.deployment import CHECKOUT
 
@@ -23,16 +24,16 @@ LOG_LINES = 60
 
 
 def main() -> int:
-    """`python -m tests.corpus [--at-once N] [ENTRY ...]`; the page is of a whole run."""
+    """`python -m tests.corpus [--at-once N] [ENTRY ...]`; the page needs every entry once."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("entries", nargs="*", help="names of entries; all where none is named")
     parser.add_argument("--at-once", type=int, default=2, help="entries that run at the same time")
     options = parser.parse_args()
     chosen = [entry for entry in CATALOGUE if entry.name in (options.entries or [entry.name])]
     began = time.monotonic()
-    results, faults = run_all(chosen, interpreter(), options.at_once)
+    faults = run_all(chosen, interpreter(), options.at_once)
     print(f"{len(chosen) - faults} of {len(chosen)} in {time.monotonic() - began:.0f} s")
-    if not faults and len(chosen) == len(CATALOGUE):
+    if results := kept():
         write_page(results)
         print(PAGE)
     return 1 if faults else 0
@@ -47,17 +48,17 @@ def interpreter() -> Path:
     return ensure_environment(state, print) / "venv/bin/python"
 
 
-def run_all(entries: list[Entry], python: Path, at_once: int) -> tuple[dict[Entry, Runs], int]:
-    """Run entries, telling of each as it ends. Gives their runs, and how many went wrong."""
-    results, faults = {}, 0
+def run_all(entries: list[Entry], python: Path, at_once: int) -> int:
+    """Run entries, telling of each as it ends. Gives how many went wrong."""
+    faults = 0
     with ThreadPoolExecutor(at_once) as pool:
         pending = [(entry, pool.submit(run_both, entry, python)) for entry in entries]
         for entry, future in pending:
-            one, two = results[entry] = future.result()
-            found = problems(entry, one, two)
+            found = problems(entry, *future.result())
             faults += bool(found)
-            tell(entry, one, two, found)
-    return results, faults
+            forget(entry) if found else keep(entry, future.result())
+            tell(entry, *future.result(), found)
+    return faults
 
 
 def run_both(entry: Entry, python: Path) -> Runs:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from tests.corpus.catalogue import Entry
 from tests.corpus.judging import farthest, numbers
+from tests.corpus.kept import Runs
 from tests.corpus.running import Outcome
 
 PAGE = Path(__file__).parents[2] / "docs/explanation/corpus.md"
 ENTRIES = "../../tests/corpus/entries"
-Runs = tuple[Outcome, Outcome]
 
 HEAD = """# Any ordinary notebook
 
@@ -45,7 +45,7 @@ These run, and the job says this.
 
 
 def write_page(results: Mapping[Entry, Runs]) -> None:
-    """Write the page from a run of the whole corpus."""
+    """Write the page from runs of the whole corpus."""
     run = {e: runs for e, runs in results.items() if not (e.refused or e.refused_gang)}
     refused = {entry: runs for entry, runs in results.items() if entry not in run}
     parts = [HEAD, machine(), RUNS, *table(run), "", REFUSED, *refusals(refused), "", WARNED]
