@@ -38,21 +38,29 @@ def resting(deployment: Deployment) -> Rest:
     before = {name: switches(pid) for name, pid in pids.items()}
     cpu = seconds(pids["reconciler"])
     time.sleep(SECONDS)
-    rates = {name: (switches(pid) - before[name]) / SECONDS for name, pid in pids.items()}
+    rates = {name: woken(before[name], switches(pid)) / SECONDS for name, pid in pids.items()}
     wakeups = [Series(name, "wake-ups/s", (rate,)) for name, rate in rates.items()]
     share = (seconds(pids["reconciler"]) - cpu) / SECONDS * 100
     return Rest(deployment, [*wakeups, Series("reconciler", "% of a CPU", (share,))])
 
 
-def switches(pid: int) -> int:
-    """How often the threads of a process and its descendants have gone to sleep so far."""
-    return sum(
-        int(line.split()[1])
-        for member in family(pid)
-        for status in Path(f"/proc/{member}/task").glob("*/status")
-        for line in status.read_text().splitlines()
-        if line.startswith("voluntary_ctxt_switches")
+def switches(pid: int) -> dict[str, int]:
+    """How often each thread of a process and its descendants has gone to sleep so far."""
+    threads = (
+        thread for member in family(pid) for thread in Path(f"/proc/{member}/task").iterdir()
     )
+    return {thread.name: _sleeps(thread / "status") for thread in threads}
+
+
+def woken(before: dict[str, int], after: dict[str, int]) -> int:
+    """How often those that are there went to sleep between two looks."""
+    return sum(count - before.get(thread, 0) for thread, count in after.items())
+
+
+def _sleeps(status: Path) -> int:
+    lines = status.read_text().splitlines()
+    (line,) = (line for line in lines if line.startswith("voluntary_ctxt_switches"))
+    return int(line.split()[1])
 
 
 def seconds(pid: int) -> float:
