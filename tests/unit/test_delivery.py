@@ -45,7 +45,7 @@ def through(mailbox: Mailbox, **more: Any) -> NotifySettings:
     return NotifySettings(
         smtp_host="127.0.0.1",
         smtp_port=mailbox.port,
-        sender="labdock@example.org",
+        sender="Labdock <labdock@example.org>",
         **{"smtp_security": "none", **more},
     )
 
@@ -197,7 +197,7 @@ def test_what_is_one() -> None:
 def test_a_mail_arrives(mailbox: Mailbox) -> None:
     send_mail(through(mailbox), MAIL)
     (mail,) = mailbox.mails
-    assert (mail["From"], mail["To"]) == ("labdock@example.org", "ada@example.org")
+    assert (mail["From"], mail["To"]) == ("Labdock <labdock@example.org>", "ada@example.org")
     assert mail["Message-ID"] == "<n1234567890@example.org>"
     assert mail["Auto-Submitted"] == "auto-generated"
     assert mail.get_payload(decode=True) == b"It ended.\r\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import smtplib
 import ssl
 from email.message import EmailMessage
-from email.utils import formatdate
+from email.utils import formatdate, parseaddr
 
 from labdock_service.delivery.messages import Mail, Undelivered
 from labdock_service.settings import NotifySettings
@@ -62,7 +62,7 @@ def _message(settings: NotifySettings, mail: Mail) -> EmailMessage:
     message["To"] = mail.to
     message["Subject"] = mail.subject
     message["Date"] = formatdate()
-    message["Message-ID"] = f"<{mail.id}@{settings.sender.rpartition('@')[2]}>"
+    message["Message-ID"] = f"<{mail.id}@{parseaddr(settings.sender)[1].rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(mail.text)
     return message

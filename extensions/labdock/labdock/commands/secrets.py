@@ -21,7 +21,12 @@ NAME = click.argument("name")
 def secrets(context: click.Context, project: str | None, as_json: bool) -> None:
     """List, set and delete values that jobs get by name, such as keys of other services.
 
-    A job finds them as environment variables: labdock submit train.py --secret WANDB_API_KEY
+    A job finds them as environment variables. For example:
+
+    \b
+      labdock secrets
+      labdock secrets set WANDB_API_KEY
+      labdock submit train.py --secret WANDB_API_KEY
     """
     if context.invoked_subcommand is not None:
         return
@@ -45,7 +50,7 @@ def _row(secret: personal.Secret) -> tuple[str, ...]:
 def set_secret(name: str, project: str | None, as_json: bool) -> None:
     """Set a secret of your own, or of a project that you administer.
 
-    The value is asked for, or read from standard input:
+    The value is asked for, or read from standard input. For example:
 
     \b
       labdock secrets set WANDB_API_KEY
