@@ -196,28 +196,27 @@ class Hand:
                 row.image = None if error else IMAGE
         self._wake()
 
-    def run(self, job_id: str, attempt: int = 1) -> str:
-        """Start the job's chief; the answer is its worker's id."""
-        worker = f"job-{job_id}-{attempt}-0"
+    def run(self, job_id: str, attempt: int = 1, workers: int = 1) -> str:
+        """Start the job's workers; the answer is its chief's id."""
         with self._service.store.write() as session:
             session.add(
                 AttemptRow(job_id=job_id, number=attempt, planned=1.0, started=1.0, failures={})
             )
             session.flush()
-            session.add(
-                WorkerRow(
-                    id=worker,
+            for rank in range(workers):
+                worker = WorkerRow(
+                    id=f"job-{job_id}-{attempt}-{rank}",
                     job_id=job_id,
                     attempt=attempt,
-                    rank=0,
+                    rank=rank,
                     node="local",
                     state="running",
                     stopping=False,
                     event_offset=0,
                 )
-            )
+                session.add(worker)
         self.change(job_id, "running", started=time.time(), attempt=attempt)
-        return worker
+        return f"job-{job_id}-{attempt}-0"
 
     def write(self, worker: str, *lines: str) -> None:
         self._service.engine.written.setdefault(worker, []).extend(lines)

@@ -167,6 +167,29 @@ def test_the_buttons_stop_and_deploy(service: RunningService, hand: Hand, opened
     assert client.endpoints()[0].name == "pressed"
 
 
+def test_another_workers_log_is_a_click_away(
+    service: RunningService, hand: Hand, opened: Session
+) -> None:
+    start = (
+        "from labdock import widgets\n"
+        "view = widgets.WidgetView()\n"
+        "from labdock.watching import show\n"
+        "job = labdock.submit('digits.ipynb', name='gang', workers=2)\n"
+        "show(job, view)"
+    )
+    opened.run("import labdock", start)
+    job_id = service.client().jobs(limit=1)[0].id
+    chief = hand.run(job_id, workers=2)
+    hand.write(chief, "written by the chief")
+    hand.write(chief[:-1] + "1", "written by the other")
+    opened.run("print(view._logs._whose.options)", until="written by the chief")
+    opened.run("view._logs._whose.value = 1", until="written by the other")
+    shown = opened.run("print('SHOWN', view._logs.widget.children[1].value)")
+    assert "written by the other" in json.dumps(shown)
+    assert "written by the chief" not in json.dumps(shown)
+    hand.end(job_id)
+
+
 def test_a_grid_is_a_table_that_stays_and_buttons(
     service: RunningService, hand: Hand, opened: Session, jupyter: JupyterServer
 ) -> None:

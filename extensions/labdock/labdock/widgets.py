@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import html
 import re
 import threading
@@ -15,17 +14,12 @@ from IPython.display import display
 
 from labdock import schema, wording
 from labdock.errors import LabdockError
+from labdock.logview import LogView
 from labdock.schema import ENDED
 from labdock.submission import Step
 
 if TYPE_CHECKING:
     from labdock.running import Job
-
-LINES = 500
-"""Log lines that are kept in view; `job.logs()` has them all."""
-
-BREATH = 0.2
-"""Seconds between two updates of the log's text, so that a fast log does not flood."""
 
 _WITHOUT_WIDGETS = "The job's progress and log are shown here while the notebook's kernel runs."
 _BAR_STYLES = {"succeeded": "success", "failed": "danger", "stopped": "warning"}
@@ -36,7 +30,7 @@ class WidgetView:
 
     def __init__(self) -> None:
         self._job: Job | None = None
-        self._log = _LogBox()
+        self._logs = LogView()
         self._headline = ipywidgets.HTML()
         self._bar = ipywidgets.FloatProgress(min=0, max=1, layout={"width": "100%"})
         self._progress = ipywidgets.HTML()
@@ -55,7 +49,7 @@ class WidgetView:
         self._buttons = row
         row.layout.display = "none"
         self._enable(stop=False, deploy=False)
-        return ipywidgets.VBox([self._bar, self._progress, row, self._note, self._log.widget])
+        return ipywidgets.VBox([self._bar, self._progress, row, self._note, self._logs.widget])
 
     def step(self, step: Step) -> None:
         """Say what is done before there is a job."""
@@ -70,6 +64,7 @@ class WidgetView:
             page(job.tensorboard_url, in_hub=job.client.connection.in_hub), "TensorBoard"
         )
         self._buttons.layout.display = "flex"
+        self._logs.begin(job)
         self.changed(job.record)
 
     def changed(self, record: schema.Job) -> None:
@@ -82,11 +77,11 @@ class WidgetView:
         ended = record.state in ENDED
         self._enable(stop=not ended and record.state != "stopping", deploy=bool(record.models))
         if record.failure and record.failure.traceback:
-            self._log.show_traceback(record.failure.traceback)
+            self._logs.chief.show_traceback(record.failure.traceback)
 
     def line(self, line: schema.LogLine) -> None:
         """Add a line to the log."""
-        self._log.add(wording.plain(line.text))
+        self._logs.chief.add(wording.plain(line.text))
 
     def trouble(self, message: str | None) -> None:
         """Say that the service is away, or nothing more of it."""
@@ -120,41 +115,6 @@ class WidgetView:
         self._note.value = (
             f"{html.escape(endpoint.name)} answers at <code>{html.escape(endpoint.url)}</code>. "
             f"A key for programs: <code>labdock.endpoint({endpoint.name!r}).create_key()</code>"
-        )
-
-
-class _LogBox:
-    """The last lines of a log, drawn again at most every BREATH seconds."""
-
-    def __init__(self) -> None:
-        self.widget = ipywidgets.HTML()
-        self._lines: collections.deque[str] = collections.deque(maxlen=LINES)
-        self._lock = threading.Lock()
-        self._due: threading.Timer | None = None
-
-    def add(self, line: str) -> None:
-        with self._lock:
-            self._lines.append(line)
-            if self._due is None:
-                self._due = threading.Timer(BREATH, self._draw)
-                self._due.daemon = True
-                self._due.start()
-
-    def show_traceback(self, text: str) -> None:
-        """End the log with the person's own traceback, where it does not show it already."""
-        lines = [wording.plain(line) for line in text.splitlines()]
-        if lines and lines[-1] not in self._lines:
-            for line in lines:
-                self.add(line)
-
-    def _draw(self) -> None:
-        with self._lock:
-            self._due = None
-            text = "\n".join(self._lines)
-        # The reversed column keeps the newest line in view.
-        self.widget.value = (
-            '<div style="display:flex;flex-direction:column-reverse;max-height:18em;overflow:auto">'
-            f'<pre style="flex:none;margin:0;line-height:1.3">{html.escape(text)}</pre></div>'
         )
 
 
