@@ -160,6 +160,30 @@ def test_the_endpoint_reads_a_digit(notebook: Notebook, endpoint: str) -> None:
     assert endpoint.endswith("/services/endpoints/admin/digits:predict")
 
 
+def test_the_endpoint_answers_as_the_notebook_did_in_the_job(
+    notebook: Notebook, endpoint: str, job: dict[str, Any], api: httpx.Client
+) -> None:
+    """What `model.predict` gave there, what was kept with the model, and what is served."""
+    del endpoint  # it is there
+    log = api.get(f"jobs/{job['id']}/logs").text
+    asked = notebook.run("print('sure', endpoint.predict(x_test[:8]).max(axis=1).round(3))")
+    assert numbers_after("sure", asked.text) == pytest.approx(
+        numbers_after("how sure it is of its guesses:", log), abs=0.0011
+    )
+    model = api.get(f"models/{job['models'][-1]}").json()
+    assert model["check"]["state"] == "equal", model["check"]
+    assert model["sample"]["inputs"].keys() == {"pixels"} and not model["sample"]["made"]
+    asked = notebook.run("print(endpoint.predict(endpoint.sample()))")
+    (kept,) = model["sample"]["outputs"].values()
+    for served, row in zip(json.loads(asked.text), kept, strict=True):
+        assert served == pytest.approx(row, abs=1e-5)
+
+
+def numbers_after(words: str, text: str) -> list[float]:
+    """The numbers of an array that was printed after these words."""
+    return [float(number) for number in text.split(f"{words} [")[1].split("]")[0].split()]
+
+
 def test_plain_http_with_a_key(notebook: Notebook, endpoint: str) -> None:
     made = notebook.run("key = endpoint.create_key()\nprint(key.secret)")
     secret = made.text.split()[-1]
