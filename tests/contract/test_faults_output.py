@@ -7,12 +7,25 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.workers import ended, process_engine, python, records, run, spec, start, texts
+from tests.support.disks import filled, small_disk
+from tests.support.workers import (
+    ended,
+    eventually,
+    process_engine,
+    python,
+    records,
+    run,
+    spec,
+    start,
+    status,
+    texts,
+)
 
 from labdock_service import linux
 from labdock_service.engines.criolog import LineWriter
 from labdock_service.engines.outputlog import LogFile
 from labdock_service.engines.process import ProcessEngine
+from labdock_service.errors import EngineFailed
 from labdock_service.statefolder import StateFolder
 
 WORKER = "job-jflood-1-0"
@@ -107,6 +120,21 @@ def test_a_job_that_prints_without_end_fills_no_disk(engine: ProcessEngine) -> N
     found = texts(engine, wanted.id)
     assert sum("left out here" in text for text in found) == 1
     assert found[-1] == "done"
+
+
+@pytest.mark.parametrize("leave", [0, 4096])
+def test_a_worker_that_cannot_start_on_a_full_disk_can_once_there_is_space(
+    tmp_path: Path, leave: int
+) -> None:
+    """Also where only its supervisor finds the disk full."""
+    with small_disk(tmp_path / "disk", "1m") as disk, process_engine(disk / "state") as engine:
+        assert run(engine, spec("true")).exit_code == 0
+        wanted = spec("sh", "-c", "echo ran")
+        with filled(disk, leave=leave), pytest.raises(EngineFailed, match=r"[Nn]o space left"):
+            start(engine, wanted)
+        eventually(lambda: status(engine, wanted.id) is None)
+        assert run(engine, wanted).exit_code == 0
+        assert texts(engine, wanted.id) == ["ran"]
 
 
 def test_processes_that_a_worker_leaves_are_named_in_its_log(engine: ProcessEngine) -> None:

@@ -102,16 +102,20 @@ class Supervisor:
     # Starting
 
     def _start(self) -> bool:
-        with open("status.json", "w") as file:
-            file.write('{"state": "starting"}')
+        try:
+            with open("status.json", "w") as file:
+                file.write('{"state": "starting"}')
+        except OSError as error:  # nothing has begun, and it can be started again
+            _answer(f"failed {error.strerror}")
+            return False
         outputs = [self._log.open(stream) for stream in ("stdout", "stderr")]
         started, self._began = time.time(), time.monotonic()
         try:
             self._pid = fork_worker(self._order, outputs)
         except OSError as error:
             self._reason = f"its program cannot be started: {error.strerror}"
-            self._end(None)
             _answer(f"failed {error.strerror}")
+            self._end(None)
             return False
         process = linux.stat(self._pid)
         assert process is not None, "a child that was not waited for is there"
