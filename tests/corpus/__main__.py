@@ -56,7 +56,10 @@ def run_all(entries: list[Entry], python: Path, at_once: int) -> int:
         for entry, future in pending:
             found = problems(entry, *future.result())
             faults += bool(found)
-            forget(entry) if found else keep(entry, future.result())
+            if found:
+                forget(entry)
+            else:
+                keep(entry, future.result())
             tell(entry, *future.result(), found)
     return faults
 

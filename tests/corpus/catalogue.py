@@ -11,6 +11,7 @@ SHARES = "each worker rounds its own share"
 NOISE = "every worker draws dropout's noise for a share of its own"
 STATISTICS = "BatchNormalization sees a worker's share of a batch"
 HALF = "half precision rounds coarsely"
+UNEVEN = "a short last batch counts its shares alike"
 STREAM = "the gang takes one batch more from the generator, to build the model"
 
 
@@ -116,7 +117,7 @@ CATALOGUE = [
         1e-3,
         SHARES,
         ("mean absolute error",),
-        warned_gang="threads",
+        warned_gang="passed over",
     ),
     Entry(
         "pip-and-shell",
@@ -177,8 +178,8 @@ CATALOGUE = [
     Entry(
         "unseeded-split",
         "splits and noise without a seed",
-        1e-3,
-        SHARES,
+        0.03,
+        UNEVEN,
         ("training on", "test accuracy"),
     ),
     Entry(
@@ -202,8 +203,8 @@ CATALOGUE = [
     Entry(
         "normalization",
         "Normalization, and a model for each fold",
-        0.01,
-        SHARES,
+        0.03,
+        UNEVEN,
         ("mean rmse",),
         fits=3,
     ),

@@ -6,13 +6,13 @@ import sys
 import threading
 import time
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from labdock_runtime.downloads import guard_downloads
+from labdock_runtime.downloads import guard_datasets, guard_downloads
 from labdock_runtime.failures import NotDownloaded
 
 ORIGIN = "https://storage.example.org/datasets/mnist.npz"
@@ -97,3 +97,22 @@ def test_workers_that_share_a_cache_take_turns(keras: Keras, tmp_path: Path) -> 
     for thread in threads:
         thread.join()
     assert len(keras.given) == 8
+
+
+def test_one_worker_prepares_a_dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "tfds"))
+    keras = Keras()
+    keras.network = True
+
+    class DatasetBuilder:
+        def download_and_prepare(self, origin: str) -> str:
+            return keras.get_file(origin, origin)
+
+    guard_datasets(SimpleNamespace(core=SimpleNamespace(DatasetBuilder=DatasetBuilder)))
+    prepare = DatasetBuilder().download_and_prepare
+    threads = [threading.Thread(target=prepare, args=(ORIGIN,)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert keras.given == [ORIGIN] * 4

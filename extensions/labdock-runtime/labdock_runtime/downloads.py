@@ -1,6 +1,6 @@
-"""Downloads of Keras: once at a time where workers share a cache, and a sentence without a network.
+"""Downloads of Keras and TensorFlow Datasets: one at a time where workers share a cache.
 
-A file of the same name in a data root counts as downloaded.
+Without a network, a file of the same name in a data root is taken, or a sentence says so.
 """
 
 from __future__ import annotations
@@ -29,10 +29,24 @@ def guard_downloads(keras: Any) -> None:
             module.get_file = guarded  # type: ignore[attr-defined]
 
 
+def guard_datasets(tfds: Any) -> None:
+    """Let one worker prepare a dataset, and the others find it."""
+    kind = tfds.core.DatasetBuilder
+    original = kind.download_and_prepare
+
+    @functools.wraps(original)
+    def download_and_prepare(self: Any, *arguments: Any, **options: Any) -> Any:
+        with _locked(Path(os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets"))):
+            return original(self, *arguments, **options)
+
+    kind.download_and_prepare = download_and_prepare
+
+
 def _guarded(original: Any) -> Any:
     @functools.wraps(original)
     def get_file(fname: Any = None, origin: Any = None, *arguments: Any, **options: Any) -> Any:
-        with _locked(options):
+        home = os.environ.get("KERAS_HOME", "~/.keras")
+        with _locked(Path(options.get("cache_dir") or home)):
             try:
                 return original(fname, origin, *arguments, **options)
             except Exception as error:
@@ -58,14 +72,13 @@ def _in_data_roots(names: list[str]) -> Path | None:
 
 
 @contextmanager
-def _locked(options: dict[str, Any]) -> Iterator[None]:
+def _locked(cache: Path) -> Iterator[None]:
     """Hold the lock of the cache that a file comes into."""
-    home = os.environ.get("KERAS_HOME", "~/.keras")
-    folder = Path(options.get("cache_dir") or home).expanduser()
+    folder = cache.expanduser()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / ".downloads.lock").open("w")
-    except OSError:  # Keras finds another place
+    except OSError:  # then another place is found for it
         yield
         return
     with lock:

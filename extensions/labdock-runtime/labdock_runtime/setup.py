@@ -27,6 +27,7 @@ def prepare(run: Run) -> None:
             "tensorflow": partial(_after_tensorflow, run),
             "keras": partial(_after_keras, run),
             "tf_keras": partial(_after_tf_keras, run),
+            "tensorflow_datasets": _after_tfds,
         },
         around={"tensorflow": quiet},
     ).install()
@@ -73,3 +74,9 @@ def _after_tf_keras(run: Run, keras: Any) -> None:
     from labdock_runtime.training import after_tf_keras
 
     after_tf_keras(run, keras)
+
+
+def _after_tfds(tfds: Any) -> None:
+    from labdock_runtime.downloads import guard_datasets
+
+    guard_datasets(tfds)

@@ -115,6 +115,7 @@ def job_spec(
     """A worker of a job: the runtime, with the job's image and its folders."""
     state, layers = parts.state, parts.layers(job.snapshot)
     folder = parts.job_folder(job.id)
+    downloads = state.root / "downloads" / job.project_id
     return WorkerSpec(
         id=worker.id,
         argv=(str(python), "-m", "labdock_runtime"),
@@ -130,6 +131,8 @@ def job_spec(
             "LABDOCK_TENSORBOARD": handing.curves(folder, worker.attempt),
             "LABDOCK_CHECKPOINTS": handing.checkpoints(folder, worker.attempt),
             "LABDOCK_MODELS": folder / "models" / str(worker.attempt),
+            "KERAS_HOME": downloads / "keras",
+            "TFDS_DATA_DIR": downloads / "tensorflow-datasets",
         },
         labels={"job": job.id, "attempt": str(worker.attempt), "rank": str(worker.rank)},
         node=worker.node,
