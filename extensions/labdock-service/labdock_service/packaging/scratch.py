@@ -53,13 +53,17 @@ def publish(made: Path, final: Path) -> None:
 
 
 def _make(place: Path) -> Scratch:
+    """Made again where another process took it for one left over, before it was held."""
     while True:
         path = Path(tempfile.mkdtemp(dir=place))
-        lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        except FileNotFoundError:
+            continue
         fcntl.flock(lock, fcntl.LOCK_EX)
         if path.exists():
             return Scratch(path, lock)
-        os.close(lock)  # another process took it for one left over, before it was held
+        os.close(lock)
 
 
 def _sweep(place: Path) -> None:
