@@ -150,16 +150,17 @@ def route_rows(document: dict[str, Any]) -> Iterator[str]:
 def python_page() -> str:
     """The public names of `labdock`, and the wire types."""
     import labdock
-    from labdock import schema
+    from labdock import gridschema, inputs, personal, schema
 
     lines = ["# Python", "", "## labdock", "", inspect.getdoc(labdock) or ""]
     for name in labdock.__all__:
         lines += documented(name, getattr(labdock, name))
-    lines += ["", "## labdock.schema", "", inspect.getdoc(schema) or ""]
-    for name, kind in vars(schema).items():
-        if inspect.isclass(kind) and kind.__module__ == schema.__name__:
-            lines += ["", f"### {name}", "", inspect.getdoc(kind) or "", ""]
-            lines += [f"- `{field}: {spelled}`" for field, spelled in spelled_fields(kind)]
+    for wire in (schema, inputs, gridschema, personal):
+        lines += ["", f"## {wire.__name__}", "", inspect.getdoc(wire) or ""]
+        for name, kind in vars(wire).items():
+            if inspect.isclass(kind) and kind.__module__ == wire.__name__:
+                lines += ["", f"### {name}", "", inspect.getdoc(kind) or "", ""]
+                lines += [f"- `{field}: {spelled}`" for field, spelled in spelled_fields(kind)]
     return page(lines)
 
 

@@ -15,7 +15,7 @@ from tests.support.runtime import write_notebook
 from labdock import parameters, points
 from labdock.declarations import NotReadable, declared, read_cell
 from labdock.errors import Mistake
-from labdock.schema import Parameter
+from labdock.inputs import Parameter
 
 
 def read(cell: str) -> dict[str, tuple[Any, ...]]:
@@ -231,9 +231,12 @@ def test_a_mistyped_grid_is_a_sentence(options: list[str], words: str) -> None:
 
 def test_true_and_one_are_two_values() -> None:
     any_kind = [Parameter(name="p")]
-    given: tuple[Any, ...] = ("n.ipynb", any_kind, {}, [])
-    assert points.find_grid_problem(*given, {"p": [1, True, 0, False]}) is None
-    problem = points.find_grid_problem(*given, {"p": [1, 1.0]})
+
+    def look(values: list[Any]) -> parameters.Problem | None:
+        return points.find_grid_problem("n.ipynb", any_kind, {}, [], {"p": values})
+
+    assert look([1, True, 0, False]) is None
+    problem = look([1, 1.0])
     assert problem and problem.sentence == "p has 1 twice: each value is tried once."
 
 

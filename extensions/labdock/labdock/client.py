@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from labdock import personal, schema
+from labdock import gridschema, personal, schema
 from labdock.connection import Connection, find_connection
 from labdock.errors import Mistake, NotFound
 from labdock.transport import Stream, Transport
@@ -130,22 +130,22 @@ class Client:
         """Want a job that has ended to run again from its last checkpoint."""
         return self._post(f"jobs/{_part(job_id)}/retry", None, schema.Job, see="labdock jobs")
 
-    def create_grid(self, request: schema.GridRequest) -> schema.Grid:
+    def create_grid(self, request: gridschema.GridRequest) -> gridschema.Grid:
         """Run a snapshot as a job for each combination of values."""
-        return self._post("grids", request, schema.Grid, see="labdock grids")
+        return self._post("grids", request, gridschema.Grid, see="labdock grids")
 
     def grids(
         self, *, project: str | None = None, limit: int = 50, before: str | None = None
-    ) -> list[schema.Grid]:
+    ) -> list[gridschema.Grid]:
         """Grids without their jobs, newest first."""
         query = {"project": project, "before": before}
-        return self._get("grids", list[schema.Grid], **query, limit=limit)
+        return self._get("grids", list[gridschema.Grid], **query, limit=limit)
 
-    def grid(self, grid_id: str) -> schema.Grid:
+    def grid(self, grid_id: str) -> gridschema.Grid:
         """One grid with its jobs, by its whole id."""
-        return self._get(f"grids/{_part(grid_id)}", schema.Grid)
+        return self._get(f"grids/{_part(grid_id)}", gridschema.Grid)
 
-    def find_grid(self, text: str) -> schema.Grid:
+    def find_grid(self, text: str) -> gridschema.Grid:
         """One grid by its id, by the beginning of it, or `last` for the person's newest."""
         if len(text) >= ID_LENGTH:
             return self.grid(text)
@@ -157,9 +157,9 @@ class Client:
             return self.grid(own[0])
         return self.grid(only(text, (grid.id for grid in newest), "grid", "labdock grids"))
 
-    def stop_grid(self, grid_id: str) -> schema.Grid:
+    def stop_grid(self, grid_id: str) -> gridschema.Grid:
         """Want all jobs of the grid stopped."""
-        return self._post(f"grids/{_part(grid_id)}/stop", None, schema.Grid)
+        return self._post(f"grids/{_part(grid_id)}/stop", None, gridschema.Grid)
 
     def log(
         self,

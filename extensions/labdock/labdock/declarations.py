@@ -10,8 +10,8 @@ import json
 from dataclasses import replace
 from typing import Any
 
+from labdock.inputs import Parameter, ParameterKind
 from labdock.notebook import NotANotebook, python_of, read_notebook, tagged_cell
-from labdock.schema import Parameter, ParameterKind
 
 LONGEST_TEXT = 60
 """How much of a default's text is kept."""

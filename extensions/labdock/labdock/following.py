@@ -17,7 +17,8 @@ from typing import TypeVar
 
 from labdock.client import Client
 from labdock.errors import LabdockError, ServiceUnavailable, StillRunning
-from labdock.schema import ENDED, Endpoint, Event, Grid, Job, LogLine
+from labdock.gridschema import Grid
+from labdock.schema import ENDED, Endpoint, Event, Job, LogLine
 from labdock.sse import Message
 from labdock.transport import Stream, decode
 

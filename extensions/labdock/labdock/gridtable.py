@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from labdock import points, results, wording
-from labdock.schema import ENDED, Grid, Job
+from labdock.gridschema import Grid
+from labdock.schema import ENDED, Job
 
 BEST = "*"
 

@@ -6,7 +6,7 @@ import math
 import threading
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from labdock import schema, session, wording
+from labdock import gridschema, session, wording
 from labdock.endings import ENDINGS
 from labdock.errors import LabdockError
 from labdock.following import Trouble, follow_grid
@@ -26,7 +26,7 @@ class GridView(Protocol):
     def begin(self, grid: Grid) -> None:
         """There is a grid."""
 
-    def changed(self, record: schema.Grid) -> None:
+    def changed(self, record: gridschema.Grid) -> None:
         """One of its jobs changed."""
 
     def trouble(self, message: str | None) -> None:
@@ -44,7 +44,7 @@ class GridTextView(Lines):
         """Say which grid it is."""
         self.say(wording.grid_headline(grid.record))
 
-    def changed(self, record: schema.Grid) -> None:
+    def changed(self, record: gridschema.Grid) -> None:
         """Say of each job that its state is another."""
         for job in record.jobs:
             if self._states.get(job.id) != job.state:

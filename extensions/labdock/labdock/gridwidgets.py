@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 from IPython.display import display
 
-from labdock import gridtable, results, schema, wording
+from labdock import gridschema, gridtable, results, wording
 from labdock.schema import ENDED
 from labdock.submission import Step
 from labdock.widgets import button, endpoint_name, in_background, link, page
@@ -56,7 +56,7 @@ class GridWidgetView:
         self._buttons.layout.display = "flex"
         self.changed(grid.record)
 
-    def changed(self, record: schema.Grid) -> None:
+    def changed(self, record: gridschema.Grid) -> None:
         """Show the jobs' states and metrics."""
         table = gridtable.table(record)
         headline = wording.grid_headline(record)

@@ -11,7 +11,7 @@ from typing import Any
 
 from labdock.declarations import NotReadable, declared
 from labdock.errors import Mistake
-from labdock.schema import Parameter, ParameterKind
+from labdock.inputs import Parameter, ParameterKind
 
 LONGEST_VALUE = 60
 """How much of a value is said in a sentence."""

@@ -9,8 +9,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from labdock.errors import Mistake
+from labdock.inputs import Parameter
 from labdock.parameters import Problem, find_problem, find_unknown, parse, plain, split, why_unfit
-from labdock.schema import Parameter
 from labdock.wording import one_line
 
 MOST_POINTS = 100

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from labdock.errors import Mistake
-from labdock.schema import Grid, Job
+from labdock.gridschema import Grid
+from labdock.schema import Job
 
 LOWER = ("loss", "error", "mae", "mse", "rmse", "mape", "msle", "crossentropy", "perplexity")
 """Parts of the names of metrics of which less is better."""

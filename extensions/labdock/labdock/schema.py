@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Le, Len, MaxLen
 
+from labdock.inputs import Parameter
+
 API_VERSION = 1
 
 Digest = Annotated[str, Len(71, 71)]
@@ -28,9 +30,6 @@ JobTarget = Literal["succeeded", "stopped"]
 SnapshotState = Literal["packaging", "ready", "failed"]
 RevisionState = Literal["starting", "warming", "serving", "draining", "failed", "retired"]
 LogStream = Literal["stdout", "stderr"]
-
-ParameterKind = Literal["bool", "int", "float", "str", "list", "dict", "any"]
-"""What a parameter's values are: `float` takes whole numbers too, `any` takes everything."""
 
 Part = Literal["strategy", "keras", "batchnorm", "callbacks", "backup", "signals", "seed", "sample"]
 """What a job's runtime does to its code, and leaves undone where a job says so."""
@@ -185,22 +184,6 @@ class Layer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parameter:
-    """A name that a notebook's cell tagged `parameters` sets, and what its values are.
-
-    `text` is the default as Python writes it, empty where there is none. `default` is its
-    value, none where it is computed.
-    """
-
-    name: str
-    kind: ParameterKind = "any"
-    default: Any = None
-    text: str = ""
-    optional: bool = False
-    """Whether None is a value as well."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Snapshot:
     """Source + locked dependencies + environment + runtime version, and its image.
 
@@ -342,35 +325,6 @@ class Job:
     """The names of the secrets that it gets."""
     backup_every: int | None = None
     """Steps of `fit` between two backups, beside the one at the end of each epoch."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class GridRequest:
-    """Asks for a job for each combination of values; `job` says what all of them share."""
-
-    job: JobRequest
-    grid: dict[str, list[Any]]
-    """The values of each parameter, tried in this order."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Grid:
-    """A group of jobs of one snapshot that differ in the values of some parameters."""
-
-    id: str
-    project: str
-    owner: str
-    name: str
-    snapshot: str
-    entry: str
-    values: dict[str, list[Any]]
-    created: float
-    states: dict[str, int]
-    """How many jobs are in each state."""
-    jobs: list[Job] = field(default_factory=list)
-    """In the order of the values; a list of grids leaves them out."""
-    tensorboard: str = ""
-    """Path under the hub's address that shows the curves of this grid alone."""
 
 
 @dataclass(frozen=True, kw_only=True)

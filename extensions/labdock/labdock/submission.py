@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 from labdock import wording
 from labdock.client import Client
 from labdock.errors import Mistake
+from labdock.gridschema import Grid, GridRequest
 from labdock.schema import (
     Environment,
-    Grid,
-    GridRequest,
     Job,
     JobRequest,
     Part,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from labdock import results, schema, session, wording
+from labdock import gridschema, results, session, wording
 from labdock.client import Client, default_client
 from labdock.errors import JobFailed, JobStopped, NotFound
 from labdock.following import follow_grid
@@ -16,7 +16,7 @@ from labdock.schema import ENDED
 class Grid:
     """A job for each combination of values. `record` is what was last seen of them."""
 
-    def __init__(self, record: schema.Grid, client: Client) -> None:
+    def __init__(self, record: gridschema.Grid, client: Client) -> None:
         self.record = record
         self.client = client
         self.shown_in: int | None = None
@@ -58,7 +58,7 @@ class Grid:
             updates = follow_grid(self.client, self.record, timeout=timeout)
             with contextlib.closing(updates):
                 for update in updates:
-                    if isinstance(update, schema.Grid):
+                    if isinstance(update, gridschema.Grid):
                         self.record = update
         if not self.record.states.get("succeeded"):
             first = next((job for job in self.record.jobs if job.state == "failed"), None)
@@ -107,7 +107,7 @@ class Grid:
             self.watch()
 
 
-def ended(record: schema.Grid) -> bool:
+def ended(record: gridschema.Grid) -> bool:
     """Whether all of its jobs have."""
     return ENDED.issuperset(record.states)
 

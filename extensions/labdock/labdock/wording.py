@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from labdock.schema import ENDED, Grid, Job, Progress
+from labdock.gridschema import Grid
+from labdock.schema import ENDED, Job, Progress
 
 _STEPS = ("B", "kB", "MB", "GB", "TB")
 _CONTROL = re.compile(

@@ -9,8 +9,9 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from labdock.declarations import NotReadable, declared
+from labdock.inputs import Parameter
 from labdock.parameters import Problem
-from labdock.schema import JobRequest, Parameter, Person, Source
+from labdock.schema import JobRequest, Person, Source
 from labdock_service.api.access import find_snapshot, person_row
 from labdock_service.api.parts import Parts
 from labdock_service.errors import Conflict, Invalid

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from labdock import points
-from labdock.schema import Grid, GridRequest
+from labdock.gridschema import Grid, GridRequest
 from labdock_service.api.access import (
     Caller,
     ChangedGrid,

@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 from sqlalchemy.orm import Session
 
+from labdock.inputs import Parameter
 from labdock.parameters import effective
-from labdock.schema import Parameter
 from labdock_service.engines.base import WorkerSpec
 from labdock_service.errors import EngineFailed
 from labdock_service.homes import root_links

@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
-from labdock.schema import Grid, JobRequest
+from labdock.gridschema import Grid
+from labdock.schema import JobRequest
 from labdock_service.ids import new_id
 from labdock_service.store import events, jobs
 from labdock_service.store.tables import GridRow, JobRow, PersonRow, SnapshotRow

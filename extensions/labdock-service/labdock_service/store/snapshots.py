@@ -9,7 +9,8 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from labdock.schema import GitCommit, Layer, Parameter, Requirements, Snapshot, Source
+from labdock.inputs import Parameter
+from labdock.schema import GitCommit, Layer, Requirements, Snapshot, Source
 from labdock_service.ids import new_id
 from labdock_service.store import events, sources
 from labdock_service.store.tables import PersonRow, SnapshotRow

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from labdock import gridtable, schema, trials, wording
+from labdock import gridschema, gridtable, trials, wording
 from labdock.client import default_client
 from labdock.commands.output import ago, json_option, project_option, write_json, write_table
 from labdock.following import Trouble, follow_grid
@@ -85,7 +85,7 @@ def grids(project: str | None, limit: int, as_json: bool) -> None:
     write_table(titles, map(_row, found), NONE_YET)
 
 
-def _row(grid: schema.Grid) -> tuple[str, ...]:
+def _row(grid: gridschema.Grid) -> tuple[str, ...]:
     tried = ", ".join(f"{name} ({len(values)})" for name, values in grid.values.items())
     states = wording.states(grid)
     return grid.id, grid.name, grid.project, grid.owner, ago(grid.created), tried, states
@@ -140,7 +140,7 @@ class _Bars:
     def begin(self, grid: Grid) -> None:
         self.changed(grid.record)
 
-    def changed(self, record: schema.Grid) -> None:
+    def changed(self, record: gridschema.Grid) -> None:
         if len(record.jobs) > MOST_BARS:
             share = sum(map(wording.done, record.jobs)) / len(record.jobs)
             self._show(record.id, record.name, share, wording.states(record))

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from labdock import wording
-from labdock.schema import Parameter
+from labdock.inputs import Parameter
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -20,9 +20,10 @@ from labdock.commands.output import (
     write_json,
     write_parameters,
 )
+from labdock.inputs import Parameter
 from labdock.quantities import resources, seconds
 from labdock.running import Job
-from labdock.schema import Parameter, Part
+from labdock.schema import Part
 from labdock.submission import Order, Package, Record, Send
 from labdock.trials import Grid
 
