@@ -81,7 +81,9 @@ def test_a_seed_that_is_switched_off(tmp_path: Path) -> None:
 def test_the_systems_randomness_is_warned_of_where_it_is_taken(tmp_path: Path) -> None:
     randomness.seed_python(run(tmp_path, LABDOCK_WORKERS="2"))
     file = tmp_path / "train.py"
-    file.write_text("import os, tempfile\n\nseed = os.urandom(4)\nname = tempfile.mktemp()\n")
+    file.write_text(
+        "import os, tempfile\n\nseeds = [os.urandom(4) for _ in '12']\nname = tempfile.mktemp()\n"
+    )
     exec(compile(file.read_text(), str(file), "exec"), {})
     (said,) = warnings(tmp_path)
     assert said.startswith("Line 3 of train.py calls urandom, which gives every worker another")

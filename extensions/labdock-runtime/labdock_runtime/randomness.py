@@ -61,10 +61,14 @@ def after_tensorflow(run: Run, tf: Any) -> None:
 def _watch(run: Run, owner: Any, name: str) -> None:
     """Warn where the person's own code takes what no seed can make the same."""
     original = getattr(owner, name)
+    told: set[tuple[str, int]] = set()
 
     @functools.wraps(original)
     def watched(*arguments: Any, **options: Any) -> Any:
-        if run.job.chief and is_person_code(run, sys._getframe(1)):
+        caller = sys._getframe(1)
+        line = (caller.f_code.co_filename, caller.f_lineno)
+        if run.job.chief and line not in told and is_person_code(run, caller):
+            told.add(line)
             run.events.warn(
                 f"{place(run)} calls {name}, which gives every worker another answer. Write a "
                 "seed down where data or the model come of it."
