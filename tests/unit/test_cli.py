@@ -8,27 +8,19 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
 from tests.support.clients import Hand, RunningService, running_service, submit, wait_for
-from tests.support.runtime import write_notebook
+from tests.support.command_line import Run, packaged, running_commands
 
-from labdock import client as clients
-from labdock.cli import ADMIN, SECTIONS, cli, main
+from labdock.cli import ADMIN, SECTIONS, cli
 from labdock.running import Job
 from labdock.schema import Failure, Progress
 from labdock.serving import newest
 from labdock.wording import duration
-
-Run = Callable[..., "Result"]
-
-
-class Result:
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
 
 
 @pytest.fixture(scope="module")
@@ -50,16 +42,8 @@ def environ(service: RunningService, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
-    clients._client.cache_clear()
-
-    def run(*arguments: str) -> Result:
-        capsys.readouterr()
-        code = main(arguments)
-        return Result(code, *capsys.readouterr())
-
-    yield run
-    clients.default_client().transport.close()
-    clients._client.cache_clear()
+    with running_commands(capsys) as run:
+        yield run
 
 
 @pytest.fixture
@@ -114,116 +98,6 @@ def test_submit_prints_the_jobs_id_alone(run: Run, script: Path) -> None:
 def test_a_scripts_arguments_are_its_own(run: Run, script: Path) -> None:
     result = run("submit", str(script), "--json", "--", "--epochs", "10", "--json")
     assert json.loads(result.out)["arguments"] == ["--epochs", "10", "--json"]
-
-
-CELL = "%matplotlib inline\nlr: float = 0.1\nnote = 'a'\nmore = {}"
-
-
-@pytest.fixture
-def notebook(tmp_path: Path) -> Path:
-    file = tmp_path / "digits.ipynb"
-    write_notebook(file, "print(lr)", parameters=CELL)
-    return file
-
-
-def test_a_notebooks_parameters(run: Run, notebook: Path) -> None:
-    result = run("submit", str(notebook), "--json", "-p", "lr=0.2", "-p", "note=5")
-    job = json.loads(result.out)
-    assert job["parameters"] == {"lr": 0.2, "note": "5"}
-    shown = run("show", job["id"]).out
-    assert "lr    0.1 → 0.2  (a number)\n" in shown
-    assert "note  'a' → '5'  (text)\n" in shown
-    assert "more  {}  (a dictionary)\n" in shown
-
-
-def test_a_package_shows_the_parameters(run: Run, hand: Hand, notebook: Path) -> None:
-    shown = packaged(run, hand, str(notebook), "-p", "lr=0.5").out
-    assert "lr    0.1 → 0.5  (a number)\n" in shown
-    assert run("package", str(notebook), "-p", "lr=fast").code == 2
-
-
-def test_a_grid_is_submitted_and_shown(run: Run, hand: Hand, notebook: Path) -> None:
-    result = run("submit", str(notebook), "--grid", "lr=0.1,0.2", "--grid", "note=a,b")
-    grid_id = result.out.strip()
-    assert result.code == 0 and f"4 jobs: `labdock grid {grid_id} --follow`" in result.err
-    grid = json.loads(run("grid", grid_id, "--json").out)
-    ids = [job["id"] for job in grid["jobs"]]
-    for job_id, accuracy in zip(ids, (0.5, 0.9, 0.7), strict=False):
-        hand.run(job_id)
-        hand.progress(job_id, Progress(metrics={"loss": 1 - accuracy, "val_accuracy": accuracy}))
-        hand.end(job_id)
-    hand.run(ids[3])
-    hand.end(ids[3], "failed", Failure(reason="ValueError: too large"))
-    shown = run("grid", grid_id[:5])
-    lines = shown.out.splitlines()
-    assert lines[0] == f"digits · {grid_id} · 4 jobs: 1 failed, 3 succeeded"
-    assert lines[1].split() == ["JOB", "lr", "note", "STATE", "loss", "val_accuracy"]
-    assert lines[3].split() == ["*", ids[1], "0.1", "b", "succeeded", "0.1", "0.9"]
-    assert lines[5].split() == [ids[3], "0.2", "b", "failed"]
-    assert "ValueError: too large" in shown.err and f"runFilter={grid_id}" in shown.err
-    ordered = run("grid", "last", "--sort", "loss").out.splitlines()
-    assert [line.replace("*", "").split()[0] for line in ordered[2:]] == [
-        *(ids[1], ids[2], ids[0], ids[3])
-    ]
-    assert "choose of loss, val_accuracy" in run("grid", grid_id, "--sort", "f1").err
-    assert f"{grid_id}  digits" in run("grids").out
-    assert grid_id in run("show", ids[0]).out
-    followed = run("grid", grid_id, "--follow")
-    assert followed.code == 1 and "lr=0.2 note=b" in followed.err
-
-
-def test_a_grid_is_followed_and_stopped(run: Run, hand: Hand, notebook: Path) -> None:
-    grid_id = run("submit", str(notebook), "--grid", "lr=0.1,0.2").out.strip()
-    ids = [job["id"] for job in json.loads(run("grid", grid_id, "--json").out)["jobs"]]
-    stopped = run("stop", grid_id)
-    assert stopped.code == 0 and f"Grid {grid_id} stops" in stopped.out
-    assert {json.loads(run("show", one, "--json").out)["target"] for one in ids} == {"stopped"}
-
-    def play() -> None:
-        for one in ids:
-            hand.run(one)
-            hand.end(one)
-
-    playing = threading.Thread(target=play)
-    playing.start()
-    followed = run("grid", grid_id, "--follow")
-    playing.join()
-    assert followed.code == 0
-    assert followed.out.splitlines()[0].endswith("2 jobs: 2 succeeded")
-    assert followed.err.count("succeeded") >= 2
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["-p", "lr=NaN"], "lr is not finite"),
-        (["-p", "lr=1e999"], "lr is not finite"),
-        (["-p", 'more={"a": [-Infinity]}'], "more is not finite"),
-        (["-p", "rate=1"], "does not set rate: it sets lr, note, more"),
-        (["-p", "lr=fast"], "lr is a number (default 0.1): give it as 0.01, not fast."),
-        (["--grid", "lr=0.1,fast"], "lr is a number (default 0.1): give it as 0.01, not fast."),
-        (["--grid", "lr="], "lr has no values: give some, as in --grid lr=1,2."),
-        (["--grid", "lr=1", "--grid", "lr=2"], "lr is given twice"),
-        (["--grid", "lr=1,2,1"], "lr has 1 twice"),
-        (["--grid", "rate=1"], "does not set rate"),
-        (["--grid", "lr=1,2", "-p", "lr=3"], "lr is given once for all and in the grid"),
-        (["--grid", f"lr={','.join(map(str, range(101)))}"], "lr make 101 points, and a grid may"),
-        (["--", "a", "b"], "is a notebook, which takes no arguments"),
-    ],
-)
-def test_no_parameter_is_lost_in_silence(
-    run: Run, service: RunningService, notebook: Path, arguments: list[str], words: str
-) -> None:
-    uploads = service.uploads
-    result = run("submit", str(notebook), *arguments)
-    assert result.code == 2 and words in result.err
-    assert service.uploads == uploads
-
-
-def test_a_parameter_needs_a_cell_that_is_tagged(run: Run, tmp_path: Path) -> None:
-    write_notebook(tmp_path / "plain.ipynb", "lr = 1")
-    result = run("submit", str(tmp_path / "plain.ipynb"), "-p", "lr=2")
-    assert result.code == 2 and "tag `parameters` to the cell that sets lr" in result.err
 
 
 def test_what_the_runtime_leaves_undone(run: Run, script: Path) -> None:
@@ -430,16 +304,6 @@ def test_a_package_is_shown(run: Run, hand: Hand, script: Path) -> None:
     made = packaged(run, hand, str(script))
     assert made.code == 0
     assert "train.py" in made.out and ".env" in made.out and "sha256:1111" in made.out
-
-
-def packaged(run: Run, hand: Hand, *arguments: str) -> Result:
-    made: list[Result] = []
-    making = threading.Thread(target=lambda: made.append(run("package", *arguments)))
-    making.start()
-    while making.is_alive():
-        hand.finish_snapshots()
-        making.join(0.05)
-    return made[0]
 
 
 def labdock(*arguments: str) -> subprocess.Popen[str]:
