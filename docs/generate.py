@@ -88,10 +88,12 @@ def commands_page() -> str:
 
 
 def walk(command: click.Command, path: list[str]) -> Iterator[tuple[list[str], click.Command]]:
-    """A command and those under it, sorted by name."""
+    """A command and those under it, sorted by name; a group too where it does something."""
     if not isinstance(command, click.Group):
         yield path, command
         return
+    if command.invoke_without_command:
+        yield path, command
     context = click.Context(command, info_name=path[-1])
     for name in sorted(command.list_commands(context)):
         inner = command.get_command(context, name)
