@@ -48,7 +48,8 @@ class Backup(Callback):
             return
         if found.about["shapes"] != state.shapes(self.model.variables):
             self._run.events.warn(
-                f"Training call {self._run.fits} begins anew: its backup is of another model."
+                f"Training call {self._run.fits} begins anew: its backup is of another model, or "
+                "this one is not built yet. Give it an Input."
             )
             return
         self._keeper.take_over()
@@ -63,7 +64,7 @@ class Backup(Callback):
         self._begun_at = about["step"]
         self._late = {name: arrays[name] for name in (*left, METRICS) if name in arrays}
         self._epoch = self.params["epochs"] if about["over"] else about["epoch"]
-        self.model._initial_epoch = self._epoch
+        self._begin_with(self._epoch)
         self._epochs, self._history = about["epochs"], about["history"]
         self.model.history.history.update({k: list(v) for k, v in self._history.items()})
         self._run.metrics = {k: v[-1] for k, v in self._history.items() if v}
@@ -121,12 +122,12 @@ class Backup(Callback):
     def on_train_end(self, logs: Any = None) -> None:
         """Save the end, so that another attempt passes over this call of `fit`."""
         del logs
-        self.model._initial_epoch = None
+        self._begin_with(None)
         self.model.history.epoch = list(self._epochs)
         self._save(over=True)
 
     def _save(self, *, step: int = 0, over: bool = False, with_metrics: bool = False) -> None:
-        if not (self._run.job.chief or with_metrics):
+        if not self._reads(with_metrics=with_metrics):
             return
         about = {
             "epoch": self._epoch,
@@ -139,6 +140,13 @@ class Backup(Callback):
         }
         arrays = state.values(self._variables(with_metrics=with_metrics))
         self._keeper.save(about, {**arrays, **callbackstate.best_weights(self._own)})
+
+    def _begin_with(self, epoch: int | None) -> None:
+        self.model._initial_epoch = epoch
+
+    def _reads(self, *, with_metrics: bool) -> bool:
+        """Whether this worker has to ask for the values that the chief saves."""
+        return self._run.job.chief or with_metrics
 
     def _variables(self, *, with_metrics: bool) -> state.Variables:
         groups = state.groups_of([self.model])

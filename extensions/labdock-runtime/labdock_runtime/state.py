@@ -67,9 +67,9 @@ def build_optimizers(objects: Iterable[Any]) -> None:
 
 
 def _build(optimizer: Any, model: Any) -> None:
-    if optimizer is None or model is None or getattr(optimizer, "built", True):
-        return
-    optimizer.build(model.trainable_variables)
+    built = getattr(optimizer, "built", getattr(optimizer, "_built", False))
+    if model is not None and not built and hasattr(optimizer, "build"):
+        optimizer.build(model.trainable_variables)
 
 
 def values(groups: Mapping[str, list[Any]]) -> dict[str, list[Any]]:

@@ -16,6 +16,7 @@ from labdock_runtime.callbacks import Callback, Curves, Flush, Observer
 from labdock_runtime.downloads import guard_downloads
 from labdock_runtime.failures import STOPPED, Refused
 from labdock_runtime.keras_losses import mend_losses
+from labdock_runtime.legacybackup import LegacyBackup
 from labdock_runtime.memory import watch
 from labdock_runtime.run import Run
 
@@ -137,8 +138,9 @@ def _last(run: Run, keras: Any, own: list[Any], *, backup_every: int) -> list[Ca
     seen = run.job.chief and run.job.does("callbacks")
     if seen:
         added += _curves(run, keras, own)
-    if run.job.checkpoints and run.job.does("backup") and not _is_legacy(keras):
-        added.append(Backup(run, own, backup_every))
+    if run.job.checkpoints and run.job.does("backup"):
+        kind = LegacyBackup if _is_legacy(keras) else Backup
+        added.append(kind(run, own, backup_every))
     if seen:
         added.append(Observer(run))
     return added
@@ -151,7 +153,7 @@ def _without_backups(run: Run, keras: Any, own: list[Any]) -> tuple[list[Any], i
     steps between two backups, 0 for epochs, is given too.
     """
     kind = getattr(keras.callbacks, "BackupAndRestore", None)
-    if kind is None or _is_legacy(keras) or not run.job.does("backup"):
+    if kind is None or not run.job.does("backup"):
         return own, 0
     theirs = [callback for callback in own if isinstance(callback, kind)]
     given = [getattr(callback, "save_freq", None) for callback in theirs]
