@@ -20,7 +20,7 @@ PAGE = Path(__file__).parents[2] / "docs/explanation/chaos.md"
 
 WORDS: dict[Target, tuple[str, str]] = {
     "service": ("the service", "its API answers"),
-    "reconciler": ("the reconciler", "its API answers and a job goes on"),
+    "reconciler": ("the reconciler", "a job goes on"),
     "hub": ("the hub", "`up` has been said and its API answers"),
     "supervisor": ("a worker's supervisor", "the job's next attempt runs"),
     "worker": ("a worker", "the job's next attempt runs"),
@@ -47,6 +47,8 @@ looked at from outside:
   version once;
 - no worker ran twice, nor two attempts of a job at the same time;
 - no process is left, no lease is held, no folder is without a record, and the database is whole.
+
+How long it takes to go on depends on what else the machine does; nothing else in the tables does.
 
 {date}, {cores} cores, seed {seed}, {minutes:.1f} minutes:
 
@@ -137,7 +139,9 @@ def write_page(found: Figures, page: Path) -> None:
     kept = PAGE.parents[2] / "build/chaos/figures.json"
     kept.parent.mkdir(parents=True, exist_ok=True)
     kept.write_text(json.dumps(asdict(found), indent=1))
-    ends = " |\n| ".join(f"{state} | {count}" for state, count in sorted(found.ended.items()))
+    ends = " |\n| ".join(
+        f"jobs that ended as {state} | {count}" for state, count in sorted(found.ended.items())
+    )
     rows = [
         f"| {WORDS[target][0]} | {found.strikes.get(target, 0)} | {_shown(found, target)} "
         f"| {WORDS[target][1]} |"
