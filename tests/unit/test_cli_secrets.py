@@ -98,6 +98,8 @@ def test_what_a_person_does_wrong(run: Run) -> None:
     assert run("secrets", "set", "TOKEN", VALUE)[0] == 2  # a value is no argument
     code, _, err = run("secrets", "set", "TOKEN", reads="\n")
     assert (code, "There is no value" in err) == (2, True)
+    code, _, err = run("secrets", "--project", "vision", "set", "TOKEN", reads=VALUE)
+    assert (code, "after the verb" in err) == (2, True)
     code, _, err = run("secrets", "set", "TOKEN", "--project", "other", reads=VALUE)
     assert (code, err) == (2, "You are in no project 'other'.\n")
 

@@ -28,7 +28,9 @@ def secrets(context: click.Context, project: str | None, as_json: bool) -> None:
       labdock secrets set WANDB_API_KEY
       labdock submit train.py --secret WANDB_API_KEY
     """
-    if context.invoked_subcommand is not None:
+    if (verb := context.invoked_subcommand) is not None:
+        if project or as_json:
+            raise Mistake(f"Write options after the verb: labdock secrets {verb} …")
         return
     found = default_client().secrets(project)
     if as_json:
