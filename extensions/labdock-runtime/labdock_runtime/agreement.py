@@ -72,9 +72,10 @@ def _told(run: Run, number: int) -> list[int]:
     tf, strategy = sys.modules["tensorflow"], run.strategy
     workers = range(run.job.workers)
     own = tf.constant([number if rank == run.job.rank else 0 for rank in workers], tf.int64)
-    total = strategy.reduce("SUM", strategy.run(tf.function(lambda: own)), axis=None)
+    told = strategy.experimental_distribute_values_from_function(lambda _: own)
+    total = strategy.reduce("SUM", told, axis=None)
     replicas = strategy.num_replicas_in_sync // run.job.workers
-    return [int(told) // replicas for told in total.numpy()]
+    return [int(number) // replicas for number in total.numpy()]
 
 
 def _who(told: list[int]) -> str:
