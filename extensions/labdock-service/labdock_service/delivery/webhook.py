@@ -38,7 +38,8 @@ def check_url(url: str, allowed: Collection[str]) -> str:
         host, _ = parts.hostname, parts.port
     except ValueError:
         host, parts = None, SplitResult("", "", "", "", "")
-    if parts.scheme not in ("http", "https") or not host or not url.isascii() or " " in url:
+    plain = url.isascii() and url.isprintable() and " " not in url
+    if parts.scheme not in ("http", "https") or not host or not plain:
         raise Invalid("A webhook is an address such as https://example.org/x7k.", field="webhook")
     if parts.username is not None:
         raise Invalid("A webhook's address has no user in it.", field="webhook")
