@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from labdock_runtime import samples
+from labdock_runtime.failures import in_one_line, places, without_places
 from labdock_runtime.outside import in_thread
 from labdock_runtime.samples import Inputs
 
@@ -58,8 +59,9 @@ def _examine(folder: Path, original: Original) -> dict[str, Any]:
     except _CannotTell as reason:
         check = {"state": "unchecked", "reason": str(reason)}
     except Exception as error:
-        said = str(error).strip().split("\n", 1)[0][:300] or type(error).__name__
-        check = {"state": "unchecked", "reason": f"It could not be asked: {said}"}
+        said = in_one_line(type(error).__name__, str(error).replace(str(folder), "the model"))
+        why_not = f"It could not be asked. {without_places(said, places())}"
+        check = {"state": "unchecked", "reason": why_not}
     return {"sample": sample, "check": check}
 
 
