@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labdock_runtime.backupfile import Folder, look, newest_of_all
@@ -117,13 +118,12 @@ def test_one_backup_is_kept(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "fit-1").iterdir()] == ["000001-000000005.backup"]
 
 
+@settings(deadline=None, max_examples=30)
 @given(
     st.lists(st.tuples(st.sampled_from(["float32", "int64", "bool", "uint8"]),
                        st.lists(st.integers(0, 3), max_size=3)), max_size=4)
 )  # fmt: skip
 def test_arrays_come_back_as_they_were(kinds: list[tuple[str, list[int]]]) -> None:
-    import tempfile
-
     arrays = [np.random.default_rng(0).integers(0, 2, shape).astype(kind) for kind, shape in kinds]
     with tempfile.TemporaryDirectory() as place:
         folder = Folder(Path(place, "fit-1"), attempt=1)
