@@ -84,7 +84,7 @@ def filled(api: Api) -> Filled:
 
 @pytest.fixture(scope="module")
 def document(api: Api) -> dict[str, Any]:
-    found: dict[str, Any] = httpx.get(f"{api.url}{PREFIX}api/openapi.json").json()
+    found: dict[str, Any] = httpx.get(f"{api.url}{PREFIX}api/openapi.json", timeout=60).json()
     return found
 
 
