@@ -13,7 +13,7 @@ STATISTICS = "BatchNormalization sees a worker's share of a batch"
 HALF = "half precision rounds coarsely"
 BRIGHTER = "pictures are brightened at random, several at the same time"
 UNEVEN = "a short last batch counts its shares alike"
-STREAM = "the gang takes one batch more from the generator, to build the model"
+LOOK = "the gang looks at a batch first, to build the model, and then draws other ones"
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ CATALOGUE = [
         "generator",
         "a Python generator, then a PyDataset",
         0.05,
-        STREAM,
+        LOOK,
         ("after the generator", "after the dataset"),
         fits=2,
     ),
@@ -212,8 +212,8 @@ CATALOGUE = [
     Entry(
         "relative-files",
         "pictures, settings and results by relative path",
-        1e-3,
-        SHARES,
+        0.03,
+        LOOK,
         ("classes", "lines", "predictions", "accuracy"),
     ),
     Entry(

@@ -119,6 +119,7 @@ def _fitted(run: Run, wanted: bool) -> None:
 
 def accompany(run: Run) -> None:
     """Export with the chief where Keras 2 reads variables of all workers to do it."""
+    run.memory.over = True
     alone = run.model is None or not run.job.models or not _is_legacy(run.model)
     if not alone and not saved_models(Path(run.job.folder), run.started):
         with tempfile.TemporaryDirectory() as place:
