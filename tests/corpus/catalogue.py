@@ -189,7 +189,7 @@ CATALOGUE = [
         0.1,
         "each run draws another order",
         ("accuracy",),
-        warned_gang="Cell 2",
+        warned_gang="Cell 2 calls urandom|Cell 3 trains on data that differs",
     ),
     Entry(
         "text",
