@@ -17,6 +17,8 @@ from labdock_runtime.samples import Inputs
 
 ROUNDING = {"float64": 1e-6, "float32": 1e-4, "float16": 0.02, "bfloat16": 0.02}
 """What answers may differ by, of their size, by the coarsest type that they are computed in."""
+LARGEST = 2_000_000_000
+"""Bytes of a model beyond which a second one in memory might cost the job its life."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ def examine(folder: Path, original: Original) -> dict[str, Any]:
 def _examine(folder: Path, original: Original) -> dict[str, Any]:
     sample = None
     try:
+        if sum(file.stat().st_size for file in folder.rglob("*")) > LARGEST:
+            raise _CannotTell("It is too large to be loaded once more while the job runs.")
         exported = in_thread(lambda: Exported(folder))
         inputs = samples.choose(original.given, exported.specs, original.model)
         answer, again = exported.answer(inputs), exported.answer(inputs)
