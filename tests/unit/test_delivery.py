@@ -11,15 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 from tests.support.receivers import Hooks, Mailbox, certificate, mail_server, webhooks
 
 from labdock_service.delivery import webhook
 from labdock_service.delivery.mail import send_mail
-from labdock_service.delivery.messages import Hook, Mail, Undelivered
+from labdock_service.delivery.messages import Hook, Mail, MailServer, Undelivered
 from labdock_service.delivery.webhook import check_url, is_public, send_hook
 from labdock_service.errors import Invalid
-from labdock_service.settings import NotifySettings
 
 HERE = ["127.0.0.1"]
 MAIL = Mail(id="n1234567890", to="ada@example.org", subject="Déjà vu", text="It ended.\n")
@@ -41,12 +39,12 @@ def hook(url: str) -> Hook:
     return Hook(id="n1234567890", url=url, key="ldw_key", body=b'{"text": "It ended."}')
 
 
-def through(mailbox: Mailbox, **more: Any) -> NotifySettings:
-    return NotifySettings(
-        smtp_host="127.0.0.1",
-        smtp_port=mailbox.port,
+def through(mailbox: Mailbox, **more: Any) -> MailServer:
+    return MailServer(
+        host="127.0.0.1",
+        port=mailbox.port,
         sender="Labdock <labdock@example.org>",
-        **{"smtp_security": "none", **more},
+        **{"security": "none", **more},
     )
 
 
@@ -181,6 +179,7 @@ def test_what_is_on_the_internet(address: str, public: bool) -> None:
         "http://[::1",
         "https://éxample.org/",
         "javascript:alert(1)",
+        "https://example.org/\r\nHost: elsewhere",
     ],
 )
 def test_what_is_no_webhook(url: str) -> None:
@@ -212,17 +211,17 @@ def test_the_mail_server_says_no(mailbox: Mailbox) -> None:
         send_mail(through(mailbox), Mail(id="n1", to="nobody@example.org", subject="x", text="x"))
     assert undelivered(error)[1] is True
     with pytest.raises(Undelivered, match="STARTTLS") as error:
-        send_mail(through(mailbox, smtp_security="starttls"), MAIL)
+        send_mail(through(mailbox, security="starttls"), MAIL)
     assert mailbox.mails == []
 
 
 @pytest.mark.filterwarnings("ignore:Requiring AUTH")
 def test_the_mail_server_asks_for_a_login() -> None:
     with mail_server(login=True) as mailbox:
-        account = {"smtp_user": "labdock", "smtp_password": SecretStr("mail-password")}
+        account = {"user": "labdock", "password": "mail-password"}
         send_mail(through(mailbox, **account), MAIL)
         assert len(mailbox.mails) == 1
-        account["smtp_password"] = SecretStr("another-password")
+        account["password"] = "another-password"
         with pytest.raises(Undelivered, match="account") as error:
             send_mail(through(mailbox, **account), MAIL)
         assert "password" not in undelivered(error)[0]
@@ -231,7 +230,7 @@ def test_the_mail_server_asks_for_a_login() -> None:
 def test_certificates_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file, context = certificate(tmp_path)
     with webhooks(context) as hooks, mail_server(secure=context) as mailbox:
-        settings = through(mailbox, smtp_security="starttls")
+        settings = through(mailbox, security="starttls")
         with pytest.raises(Undelivered, match="its certificate is not valid"):
             send_hook(hook(hooks.url), HERE)
         with pytest.raises(Undelivered, match="certificate is not valid"):
@@ -250,5 +249,5 @@ def test_no_mail_server() -> None:
         send_mail(settings, MAIL)
     assert undelivered(error)[1] is False
     with pytest.raises(Undelivered) as error:
-        send_mail(NotifySettings(), MAIL)
+        send_mail(MailServer(), MAIL)
     assert undelivered(error)[1] is True

@@ -8,6 +8,7 @@ import sys
 import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -39,13 +40,14 @@ from labdock_service.api.parts import Parts
 from labdock_service.api.people import People
 from labdock_service.api.problems import handle_problems
 from labdock_service.api.wakeups import Wakeups
+from labdock_service.child import in_child
 from labdock_service.engines.process import ProcessEngine
 from labdock_service.hubclient import Hub, HubPlace
 from labdock_service.linux import leave_no_core_dump
 from labdock_service.login import Login
 from labdock_service.processes import claim, die_with_parent
 from labdock_service.settings import Settings, SettingsError, load_settings
-from labdock_service.store import Store
+from labdock_service.store import Store, upgrade
 from labdock_service.web import NOTHING_ALLOWED, Guard, serve
 
 HEADERS = {
@@ -144,16 +146,10 @@ def assemble(settings: Settings, hub: Hub, store: Store) -> Parts:
 
 
 def _upgrade(database_url: str) -> None:
-    """Bring the tables to this version in a child, whose 10 MB of Alembic end with it."""
-    child = os.fork()
-    if child == 0:
-        try:
-            Store(database_url).upgrade()
-        except BaseException:
-            traceback.print_exc()
-            os._exit(1)
-        os._exit(0)
-    if os.waitpid(child, 0)[1] != 0:
+    try:
+        in_child(partial(upgrade, database_url))
+    except Exception:
+        traceback.print_exc()
         sys.exit("Labdock's database cannot be used by this version; the lines above say why.")
 
 

@@ -7,22 +7,21 @@ import ssl
 from email.message import EmailMessage
 from email.utils import formatdate, parseaddr
 
-from labdock_service.delivery.messages import Mail, Undelivered
-from labdock_service.settings import NotifySettings
+from labdock_service.delivery.messages import Mail, MailServer, Undelivered
 
 SECONDS = 20.0
 """How long the server may take for each answer."""
 
 
-def send_mail(settings: NotifySettings, mail: Mail) -> None:
+def send_mail(through: MailServer, mail: Mail) -> None:
     """Hand a mail to the server. Raises Undelivered."""
-    if not settings.smtp_host:
+    if not through.host:
         raise Undelivered("This Labdock sends no e-mail any more.", final=True)
     try:
-        with _connect(settings) as server:
-            if settings.smtp_user:
-                server.login(settings.smtp_user, settings.smtp_password.get_secret_value())
-            server.send_message(_message(settings, mail))
+        with _connect(through) as server:
+            if through.user:
+                server.login(through.user, through.password)
+            server.send_message(_message(through.sender, mail))
     except smtplib.SMTPRecipientsRefused as refused:
         code, said = next(iter(refused.recipients.values()))
         raise _refused("The mail server refuses your address", code, said) from None
@@ -42,12 +41,12 @@ def send_mail(settings: NotifySettings, mail: Mail) -> None:
         raise Undelivered("The mail server does not answer.", final=False) from None
 
 
-def _connect(settings: NotifySettings) -> smtplib.SMTP:
-    host, port = settings.smtp_host, settings.smtp_port
-    if settings.smtp_security == "tls":
+def _connect(through: MailServer) -> smtplib.SMTP:
+    host, port = through.host, through.port
+    if through.security == "tls":
         return smtplib.SMTP_SSL(host, port, timeout=SECONDS, context=ssl.create_default_context())
     server = smtplib.SMTP(host, port, timeout=SECONDS)
-    if settings.smtp_security == "starttls":
+    if through.security == "starttls":
         try:
             server.starttls(context=ssl.create_default_context())
         except BaseException:
@@ -56,13 +55,13 @@ def _connect(settings: NotifySettings) -> smtplib.SMTP:
     return server
 
 
-def _message(settings: NotifySettings, mail: Mail) -> EmailMessage:
+def _message(sender: str, mail: Mail) -> EmailMessage:
     message = EmailMessage()
-    message["From"] = settings.sender
+    message["From"] = sender
     message["To"] = mail.to
     message["Subject"] = mail.subject
     message["Date"] = formatdate()
-    message["Message-ID"] = f"<{mail.id}@{parseaddr(settings.sender)[1].rpartition('@')[2]}>"
+    message["Message-ID"] = f"<{mail.id}@{parseaddr(sender)[1].rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(mail.text)
     return message

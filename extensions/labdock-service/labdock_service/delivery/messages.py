@@ -14,6 +14,18 @@ class Undelivered(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MailServer:
+    """Where mail goes out and as whom; nowhere without a host."""
+
+    host: str = ""
+    port: int = 587
+    security: str = "starttls"
+    user: str = ""
+    password: str = field(default="", repr=False)
+    sender: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Mail:
     """A mail to one person."""
 

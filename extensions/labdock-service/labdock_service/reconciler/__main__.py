@@ -11,29 +11,32 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Be the reconciler until SIGTERM; workers go on and are adopted by the next one."""
     from labdock_service import linux, processes
+    from labdock_service.child import in_child
+    from labdock_service.errors import Invalid
     from labdock_service.reconciler.parts import log
-    from labdock_service.reconciler.start import open_reconciler
-    from labdock_service.settings import SettingsError, load_settings
-    from labdock_service.store import Fenced
+    from labdock_service.reconciler.start import open_reconciler, read_setup
+    from labdock_service.store import Fenced, upgrade
 
     options = _options(arguments)
     linux.leave_no_core_dump()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
-        settings = load_settings()
-    except SettingsError as error:
+        setup = in_child(read_setup)
+    except Invalid as error:
         print(error, file=sys.stderr)
         return 2
     if not options.suspend:
         processes.die_with_parent()
-    processes.claim(settings.state, "reconciler")
-    reconciler = open_reconciler(settings)
+    processes.claim(setup.state, "reconciler")
+    in_child(partial(upgrade, setup.database_url))
+    reconciler = open_reconciler(setup)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: reconciler.stop())
     try:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from labdock_service.delivery.messages import MailServer
 from labdock_service.diskspace import is_full
 from labdock_service.engines.base import Engine
 from labdock_service.packaging.layers import LayerStore
 from labdock_service.reconciler.clock import SteadyClock
-from labdock_service.settings import NotifySettings
 from labdock_service.statefolder import StateFolder
 from labdock_service.store import Fenced, Store
 from labdock_service.store.tables import JobRow, SnapshotRow
@@ -44,7 +44,9 @@ class Parts:
     engine: Engine
     state: StateFolder
     limits: Limits = field(default_factory=Limits)
-    notify: NotifySettings = field(default_factory=NotifySettings)
+    mail: MailServer = field(default_factory=MailServer)
+    webhook_hosts: Sequence[str] = ()
+    """Those that webhooks may lead to although their addresses are not public."""
     address: str = ""
     """The hub's, as people reach it."""
     clock: Callable[[], float] = field(default_factory=SteadyClock)

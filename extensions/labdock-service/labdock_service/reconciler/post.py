@@ -76,11 +76,11 @@ class Post:
         if row.channel == notify.MAIL:
             from labdock_service.delivery.mail import send_mail
 
-            send_mail(self._parts.notify, self._mail(row, settings.email or ""))
+            send_mail(self._parts.mail, self._mail(row, settings.email or ""))
         else:
             from labdock_service.delivery.webhook import send_hook
 
-            send_hook(self._hook(row, settings), self._parts.notify.webhook_hosts)
+            send_hook(self._hook(row, settings), self._parts.webhook_hosts)
 
     def _mail(self, row: OutboxRow, to: str) -> Mail:
         message = row.message

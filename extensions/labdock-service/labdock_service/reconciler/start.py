@@ -2,31 +2,67 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from labdock_service.delivery.messages import MailServer
 from labdock_service.engines.process import ProcessEngine
 from labdock_service.reconciler.loop import Reconciler, own_pipe
 from labdock_service.reconciler.parts import Limits, Parts
-from labdock_service.settings import Settings
+from labdock_service.statefolder import StateFolder
 from labdock_service.store import Store
 
 
-def open_reconciler(settings: Settings) -> Reconciler:
-    """The one reconciler of this deployment: older ones can write nothing from here on."""
-    state = settings.state
-    store = Store(settings.database_url)
-    store.upgrade()
-    limits = Limits(
-        cpus=settings.limits.cpus,
-        memory=settings.limits.memory,
-        gang_timeout=settings.gang_timeout,
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """What the reconciler needs of the settings."""
+
+    state: StateFolder
+    database_url: str
+    limits: Limits
+    mail: MailServer
+    webhook_hosts: list[str]
+    address: str
+
+
+def read_setup() -> Setup:
+    """Read the settings. Raises SettingsError.
+
+    What reads them takes 8 MB, so this is for a process that ends.
+    """
+    from labdock_service.settings import load_settings
+
+    settings = load_settings()
+    limits, notify = settings.limits, settings.notify
+    return Setup(
+        state=settings.state,
+        database_url=settings.database_url,
+        limits=Limits(cpus=limits.cpus, memory=limits.memory, gang_timeout=settings.gang_timeout),
+        mail=MailServer(
+            host=notify.smtp_host,
+            port=notify.smtp_port,
+            security=notify.smtp_security,
+            user=notify.smtp_user,
+            password=notify.smtp_password.get_secret_value(),
+            sender=notify.sender,
+        ),
+        webhook_hosts=notify.webhook_hosts,
+        address=settings.public_address,
     )
+
+
+def open_reconciler(setup: Setup) -> Reconciler:
+    """The one reconciler of this deployment: older ones can write nothing from here on."""
+    state = setup.state
+    store = Store(setup.database_url)
     return Reconciler(
         Parts(
             store=store,
             fence=store.take_fence(),
             engine=ProcessEngine(state, own_pipe(state)),
             state=state,
-            limits=limits,
-            notify=settings.notify,
-            address=settings.public_address,
+            limits=setup.limits,
+            mail=setup.mail,
+            webhook_hosts=setup.webhook_hosts,
+            address=setup.address,
         )
     )

@@ -114,6 +114,13 @@ class Store:
         self._engine.dispose()
 
 
+def upgrade(url: str) -> None:
+    """Bring a database's tables to this version; Alembic's 10 MB are best left to a child."""
+    store = Store(url)
+    store.upgrade()
+    store.close()
+
+
 def check_database(url: str) -> None:
     """Refuse a database that does not answer. Raises NoDatabase, without what the URL holds."""
     try:
