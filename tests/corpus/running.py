@@ -56,10 +56,18 @@ def run(entry: Entry, workers: int, python: Path, folder: Path) -> Outcome:
     began = time.monotonic()
     started = bench.start(entry.file, workers, None, **environment)
     try:
-        exits = [worker.wait(DEADLINE) for worker in started]
+        exits = [ending(worker) for worker in started]
     finally:
         bench.close()
     return gather(entry, bench, started, exits, time.monotonic() - began)
+
+
+def ending(worker: Worker) -> int:
+    """A worker's exit code, also where it had to be ended."""
+    try:
+        return worker.wait(DEADLINE)
+    except AssertionError:
+        return worker.process.returncode
 
 
 def gather(
