@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.support.curves import points
+from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
 from tests.support.deployment import Deployment, eventually, new_deployment
 
 from labdock_service.statefolder import StateFolder
@@ -117,8 +117,16 @@ def test_a_gang_goes_on_after_down_and_after_a_power_cut_and_ends_once(
     assert re.search(rf"RESULT True {EPOCHS}", job.log())
     begun = [int(number) for number in re.findall(r"Training goes on in epoch (\d+)", job.log())]
     assert len(begun) == 2 and 2 < begun[0] < begun[1]
-    steps = [step for _, name, step in points(started.state.tensorboard) if name == "epoch_loss"]
-    assert steps == list(range(EPOCHS))
+    assert drawn(started, "epoch_loss") == list(range(EPOCHS))
+
+
+def drawn(deployment: Deployment, name: str) -> list[int]:
+    """The steps of a curve as TensorBoard draws it."""
+    board = EventMultiplexer()
+    board.AddRunsFromDirectory(str(deployment.state.tensorboard))
+    board.Reload()
+    (run,) = (run for run, found in board.Runs().items() if name in found["tensors"])
+    return [point.step for point in board.Tensors(run, name)]
 
 
 def over(job: Watched) -> dict[str, Any]:
