@@ -227,6 +227,47 @@ def test_the_command_line_does_the_same(
     assert {job["state"] for job in json.loads(listed.stdout)} == {"succeeded"}
 
 
+def test_several_values_are_compared(
+    deployment: Deployment, newcomer: Person, notebook: Notebook, api: httpx.Client
+) -> None:
+    """A grid from a terminal: one image, a job a point, a table, and TensorBoard's HParams tab."""
+    folder = "cd ~/welcome/examples/01-digits && "
+    grid = "labdock submit digits.ipynb -p epochs=2 --grid learning_rate=0.003,0.03 --follow"
+    followed = notebook.run(f"!{folder}{grid} 2>&1; echo code $?", seconds=400)
+    assert "code 0" in followed.text, followed.text + deployment.logs()
+    (found,) = api.get("grids").json()
+    record = api.get(f"grids/{found['id']}").json()
+    first, second = record["jobs"]
+    assert [job["name"] for job in (first, second)] == [
+        "digits learning_rate=0.003",
+        "digits learning_rate=0.03",
+    ]
+    assert first["image"] == second["image"] and first["models"] and second["models"]
+    best = notebook.run(
+        "import labdock\ng = labdock.grid()\nprint(g.best('val_accuracy').id, len(g.results()))"
+    )
+    assert not best.error, best.error
+    best_id, count = best.text.split()
+    assert count == "2" and f"*  {best_id}" in followed.text
+    newcomer.http.get(f"/services/tensorboard/{record['project']}/")
+    route = f"/services/tensorboard/{record['project']}/data/plugin/hparams/session_groups"
+    asked = {"allowedStatuses": ["STATUS_SUCCESS"], "sliceSize": 9}
+
+    def both() -> list[dict[str, Any]]:
+        answer = newcomer.http.post(route, json=asked, headers={"Accept": "application/json"})
+        assert answer.status_code == 200, answer.text
+        groups = answer.json()["sessionGroups"]
+        of_grid = [group for group in groups if found["id"] in group["name"]]
+        return of_grid if len(of_grid) == 2 else []
+
+    groups = eventually(both, seconds=60, what="both jobs in the HParams tab")
+    values = {group["hparams"]["learning_rate"] for group in groups}
+    assert values == {0.003, 0.03}
+    assert {group["hparams"]["batch_size"] for group in groups} == {64.0}
+    metrics = {m["name"]["tag"] for group in groups for m in group["metricValues"]}
+    assert {"epoch_loss", "epoch_accuracy"} <= metrics
+
+
 def _as_program(deployment: Deployment, api: httpx.Client) -> dict[str, str]:
     """The variables of somebody who works from outside the hub."""
     token = api.headers["authorization"].removeprefix("token ")
