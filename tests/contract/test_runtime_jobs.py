@@ -250,6 +250,8 @@ def assert_model(bench: Bench, chief: Worker, name: str, shape: list[int | None]
     about = json.loads((folder / f"{name}.json").read_text())
     assert [info["shape"] for info in about["signature"]["inputs"].values()] == [shape]
     assert about["name"] == name and "accuracy" in about["metrics"]
+    assert about["check"]["state"] == "equal", about["check"]
+    assert about["sample"]["inputs"] and not about["sample"]["made"]
 
 
 def test_a_gang_goes_on_after_a_kill_and_after_sigterm(bench: Bench) -> None:
