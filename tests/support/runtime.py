@@ -15,7 +15,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 RUNTIME = ROOT / "extensions" / "labdock-runtime"
-DEADLINE = 120.0
+DEADLINE = 240.0
 
 
 def free_addresses(count: int) -> list[str]:
