@@ -186,7 +186,7 @@ CATALOGUE = [
     Entry(
         "os-entropy",
         "a seed from the operating system",
-        0.1,
+        0.3,
         "each run draws another order",
         ("accuracy",),
         warned_gang="Cell 2 calls urandom|Cell 3 trains on data that differs",
