@@ -199,7 +199,7 @@ CATALOGUE = [
         ("words", "accuracy on raw text"),
     ),
     Entry(
-        "recurrent", "LSTM and GRU over windows of a series", 1e-3, SHARES, ("mean absolute error",)
+        "recurrent", "LSTM and GRU over windows of a series", 0.03, LOOK, ("mean absolute error",)
     ),
     Entry(
         "normalization",

@@ -29,8 +29,8 @@ bit, that they print the same numbers, and that nothing is left behind among the
 RUNS = """## What runs
 
 “Apart” is the largest difference between any two of an entry's numbers, as a share of the number
-where that is above 1. Seconds are of a whole run, most of them for importing TensorFlow; two
-entries run at the same time.
+where that is above 1. Seconds are of a whole run, most of them for importing TensorFlow; several
+entries run at the same time, and the machine may have done other work too.
 """
 
 REFUSED = """## What is refused
@@ -55,7 +55,7 @@ def write_page(results: Mapping[Entry, Runs]) -> None:
 def machine() -> str:
     """When and where it ran."""
     cores = len(os.sched_getaffinity(0))
-    return f"The last run: {datetime.date.today()}, {cores} cores.\n"
+    return f"Written {datetime.date.today()} from each entry's last run, {cores} cores.\n"
 
 
 def table(results: Mapping[Entry, Runs]) -> Iterator[str]:
