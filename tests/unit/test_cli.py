@@ -193,7 +193,9 @@ def test_a_name_never_breaks_a_table(run: Run, hand: Hand, job: Job) -> None:
 
 def test_a_job_is_shown(run: Run, hand: Hand, job: Job) -> None:
     hand.progress(job.id, Progress(epoch=2, epochs=5, metrics={"loss": 0.25}, seconds_left=72))
+    hand.change(job.id, "running", warnings=["Cell 2 calls urandom."])
     out = run("show", job.id[:7]).out
+    assert "Warning: Cell 2 calls urandom." in out
     assert "epoch 2/5 · loss 0.25 · 1 min 12 s left" in out
     assert "Attempt 1: worker 0 running" in out
 
@@ -319,13 +321,17 @@ def test_ctrl_c_leaves_the_job_running_and_says_so(
     client = service.client()
     wait_for(lambda: [job for job in client.jobs(limit=1) if job.name == "followed"])
     job_id = client.jobs(limit=1)[0].id
-    hand.write(hand.run(job_id), "running now")
+    worker = hand.run(job_id)
+    for _ in range(2):
+        hand.change(job_id, "running", warnings=["Cell 2 calls urandom."])
+    hand.write(worker, "running now")
     assert process.stdout is not None
     assert process.stdout.readline() == "running now\n"
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=20)
     assert process.returncode == 130
     assert f"Job {job_id} goes on" in err and "Traceback" not in err
+    assert err.count("Warning: Cell 2 calls urandom.") == 1
     assert client.job(job_id).target == "succeeded"
 
 

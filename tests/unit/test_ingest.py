@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from tests.support.stores import ada, make_snapshot, sqlite_url, upgraded
 
 from labdock.schema import JobRequest
-from labdock_service.reconciler.ingest import LONGEST_TEXT, Ingest
+from labdock_service.reconciler.ingest import LONGEST_TEXT, MOST_WARNINGS, Ingest
 from labdock_service.store import Store, events, jobs
 from labdock_service.store.tables import AttemptRow, JobRow, WorkerRow
 
@@ -145,3 +145,12 @@ def test_only_the_chief_tells_of_progress_and_everybody_of_warnings(told: Told) 
     told.say(progress(1), {"kind": "warning", "message": "slow"})
     assert told.job.progress == {}
     assert told.events("job.warning") == [{"message": "slow", "rank": 1}]
+
+
+def test_a_warning_is_kept_once_and_not_without_end(told: Told) -> None:
+    said = [{"kind": "warning", "message": f"warning {number // 2}"} for number in range(100)]
+    told.say(*said)
+    told.worker.rank = 1
+    told.say(*said)
+    assert told.job.warnings == [f"warning {number}" for number in range(MOST_WARNINGS)]
+    assert len(told.events("job.warning")) == MOST_WARNINGS

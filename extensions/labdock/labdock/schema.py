@@ -1,9 +1,8 @@
 """The wire types: what the service and its clients say to each other, written once.
 
-They are plain frozen dataclasses. The client decodes them with msgspec (which ignores
-fields it does not know, so an old client reads a new service), and the service hands
-them to FastAPI, which makes the OpenAPI document from them. Times are seconds since
-the epoch (UTC); sizes are bytes unless a name says otherwise.
+They are plain frozen dataclasses: msgspec decodes them in the client, passing over fields that it
+does not know, and FastAPI makes the OpenAPI document from them. Times are seconds since the epoch
+(UTC); sizes are bytes unless a name says otherwise.
 """
 
 from __future__ import annotations
@@ -313,6 +312,7 @@ class Job:
     progress: Progress = Progress()
     message: str = ""
     """A sentence about the state: what it waits for, or how it ended."""
+    warnings: list[str] = field(default_factory=list)
     failure: Failure | None = None
     attempts: list[Attempt] = field(default_factory=list)
     models: list[str] = field(default_factory=list)

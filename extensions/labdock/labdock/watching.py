@@ -63,12 +63,19 @@ class Lines:
 class TextView(Lines):
     """Lines of text: what happens, each epoch, and the log, which is on standard output."""
 
+    def __init__(self, notes: TextIO | None = None) -> None:
+        super().__init__(notes)
+        self._warned = 0
+
     def begin(self, job: Job) -> None:
         """Say which job it is."""
         self.say(wording.headline(job.record))
 
     def changed(self, record: schema.Job) -> None:
-        """Say the state, or the progress where that is at another epoch or cell."""
+        """Say new warnings, and the state, or the progress at another epoch or cell."""
+        for warning in record.warnings[self._warned :]:
+            self.say(f"Warning: {wording.plain(warning)}")
+        self._warned = len(record.warnings)
         if record.state == "running" and record.progress.epoch is not None:
             if record.progress.step in (None, record.progress.steps):
                 self.say(wording.progress(record))

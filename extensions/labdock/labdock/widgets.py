@@ -34,6 +34,7 @@ class WidgetView:
         self._headline = ipywidgets.HTML()
         self._bar = ipywidgets.FloatProgress(min=0, max=1, layout={"width": "100%"})
         self._progress = ipywidgets.HTML()
+        self._warnings = ipywidgets.HTML()
         self._note = ipywidgets.HTML()
         self._tensorboard = ipywidgets.HTML(layout={"margin": "2px"})
         self._stop = button("Stop", "stop", self._stop_job)
@@ -49,7 +50,9 @@ class WidgetView:
         self._buttons = row
         row.layout.display = "none"
         self._enable(stop=False, deploy=False)
-        return ipywidgets.VBox([self._bar, self._progress, row, self._note, self._logs.widget])
+        return ipywidgets.VBox(
+            [self._bar, self._progress, self._warnings, row, self._note, self._logs.widget]
+        )
 
     def step(self, step: Step) -> None:
         """Say what is done before there is a job."""
@@ -71,6 +74,7 @@ class WidgetView:
         """Show the job's state and progress."""
         self._keep(wording.headline(record))
         self._progress.value = html.escape(wording.progress(record))
+        self._warnings.value = "<br>".join(f"⚠ {html.escape(text)}" for text in record.warnings)
         done = 1.0 if record.state == "succeeded" else wording.share(record.progress)
         self._bar.value = done if done is not None else 0.0
         self._bar.bar_style = _BAR_STYLES.get(record.state, "info")

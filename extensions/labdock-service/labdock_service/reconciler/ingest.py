@@ -25,8 +25,8 @@ another; kinds and fields that are new need none, and are passed over here."""
 PROGRESS_SECONDS = 1.0
 """Least time between two progress events of one job; the end of an epoch is never left out."""
 LONGEST_TEXT = 20_000
-MOST_LINES = 20
-"""Lines of a kind (warnings, models) that one reading keeps."""
+MOST_WARNINGS = 20
+"""How many different warnings a job keeps."""
 
 Point = tuple[int, int]
 """A call of `fit`, counted from 1, and an epoch of it."""
@@ -53,9 +53,8 @@ class Ingest:
         for said in told:
             if said["kind"] == "failed":
                 self._failed(attempt, worker, said)
-        for said in [said for said in told if said["kind"] == "warning"][:MOST_LINES]:
-            data = {"message": _text(said.get("message")), "rank": worker.rank}
-            events.add(session, job.project_id, ACTOR, "job.warning", job=job.id, data=data)
+            elif said["kind"] == "warning":
+                _warn(session, job, worker, _text(said.get("message")))
         if worker.rank == 0:
             self._progress(session, job, attempt, told)
 
@@ -108,6 +107,15 @@ class Ingest:
         self._told[job.id] = now
         data = msgspec.to_builtins(progress) | more
         events.add(session, job.project_id, ACTOR, kind, job=job.id, data=data)
+
+
+def _warn(session: Session, job: JobRow, worker: WorkerRow, message: str) -> None:
+    """Keep a warning, unless another worker, or an earlier attempt, said the same."""
+    if message in job.warnings or len(job.warnings) >= MOST_WARNINGS:
+        return
+    job.warnings = [*job.warnings, message]
+    data = {"message": message, "rank": worker.rank}
+    events.add(session, job.project_id, ACTOR, "job.warning", job=job.id, data=data)
 
 
 def _point(said: dict[str, Any]) -> Point:

@@ -81,6 +81,7 @@ def create(
         attempt=0,
         counted=0,
         progress={},
+        warnings=[],
     )
     session.add(row)
     session.flush()
@@ -211,6 +212,7 @@ def _view(row: JobRow, attempts: list[Attempt], models: list[str]) -> Job:
         ended=row.ended,
         progress=msgspec.convert(row.progress, Progress),
         message=row.message,
+        warnings=row.warnings,
         failure=msgspec.convert(row.failure, Failure | None),
         attempts=attempts,
         models=models,

@@ -188,6 +188,8 @@ class JobRow(Base):
     started: Mapped[float | None]
     ended: Mapped[float | None]
     progress: Mapped[dict[str, Any]]
+    warnings: Mapped[list[Any]]
+    """What its workers said that a person should read, each once."""
     failure: Mapped[dict[str, Any] | None]
     project: Mapped[ProjectRow] = relationship(lazy="joined")
     owner: Mapped[PersonRow] = relationship(lazy="joined")

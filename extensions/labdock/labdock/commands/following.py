@@ -104,6 +104,7 @@ class _TerminalView:
         )
         self._task = self.bar.add_task("", total=1.0, progress="")
         self._note: str | None = None
+        self._warned = 0
         self.headline = ""
 
     def step(self, step: Step) -> None:
@@ -114,6 +115,10 @@ class _TerminalView:
 
     def changed(self, record: schema.Job) -> None:
         self.headline = wording.headline(record)
+        for warning in record.warnings[self._warned :]:
+            text = f"Warning: {wording.plain(warning)}"
+            self._console.print(text, style="yellow", markup=False)
+        self._warned = len(record.warnings)
         note = "" if record.state == "running" else self._note or record.message
         self.bar.update(
             self._task,

@@ -15,6 +15,8 @@ def upgrade() -> None:
     _add_checks_of_models()
     steps = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
     op.add_column("jobs", sa.Column("backup_every", steps, nullable=True))
+    said = sa.Column("warnings", sa.JSON(), nullable=False, server_default="[]")
+    op.add_column("jobs", said)
     op.create_index(
         "ix_jobs_retried",
         "jobs",
