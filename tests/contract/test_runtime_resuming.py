@@ -87,19 +87,20 @@ rank = os.environ["LABDOCK_RANK"]
 line = keras.Sequential([keras.Input((3,)), keras.layers.Dense(
     1, use_bias=False, kernel_initializer="zeros")])
 rule = keras.optimizers.SGD(0.1, momentum=0.5)
-count, ran = tf.Variable(0), []
+count, seen, ran = tf.Variable(0), keras.metrics.Sum(), []
 
 def one():
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(line.trainable_variables[0])
     gradients = tape.gradient(loss, line.trainable_variables)
     rule.apply_gradients(zip(gradients, line.trainable_variables))
+    seen.update_state(1.0)
 
 @tf.function
 def train_step():
     strategy.run(one)
 
-for step in labdock.checkpoint(range(12), line, rule, count, every=3):
+for step in labdock.checkpoint(range(12), line, rule, count, seen, every=3):
     train_step()
     count.assign_add(1)
     ran.append(step)
@@ -115,7 +116,7 @@ for fold in labdock.checkpoint(range(3), losses):
     losses.assign(losses + tf.one_hot(fold, 3) * history.history["loss"][-1])
 print("RESULT " + json.dumps({
     "line": line.get_weights()[0].ravel().tolist(), "count": int(count.numpy()), "ran": ran,
-    "losses": losses.numpy().tolist()}))
+    "seen": float(seen.result()), "losses": losses.numpy().tolist()}))
 """
 STAYS = 9
 """An attempt that the code does not cut off."""
@@ -178,6 +179,7 @@ def test_loops_of_ones_own_on_two_workers_go_on(bench: Bench) -> None:
     results = [said(worker, "RESULT") for worker in attempts[2]]
     assert results[0] == results[1]
     assert results[0]["ran"] == [] and results[0]["count"] == 12
+    assert results[0]["seen"] == 12 * 2
     assert results[0]["line"] == pytest.approx([descended(12, workers=2)] * 3)
     losses = results[0]["losses"]
     assert losses == pytest.approx([losses[0]] * 3, rel=1e-5) and losses[0] > 0

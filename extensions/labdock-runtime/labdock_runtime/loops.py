@@ -53,11 +53,16 @@ class _Loop:
             self._run.looping -= 1
 
     def _go_through(self, left: Iterator[T], done: int) -> Iterator[T]:
+        """The items, saved every few: by all workers after the same ones.
+
+        Of a SIGTERM each worker hears at another time, so that a gang saves nothing more for it.
+        """
         saved = done
         for item in left:
             yield item
             done += 1
-            if done - saved >= self._every or self._run.stopping:
+            last = self._run.stopping and self._run.job.workers == 1
+            if done - saved >= self._every or last:
                 self._save(done)
                 saved = done
             if self._run.stopping and self._run.job.chief:
@@ -87,6 +92,5 @@ class _Loop:
         return found.about["done"], found.about["over"]
 
     def _save(self, done: int, *, over: bool = False) -> None:
-        if self._run.job.chief:
-            arrays = state.values(state.groups_of(self._objects))
-            self._keeper.save({"done": done, "over": over}, arrays)
+        arrays = state.values(state.groups_of(self._objects))
+        self._keeper.save({"done": done, "over": over}, arrays)
