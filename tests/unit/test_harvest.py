@@ -111,6 +111,14 @@ def test_what_a_job_says_amiss_of_a_model_is_not_believed(left: Left, text: str)
     assert (found.name, found.check, found.sample) == ("digits", UNCHECKED, None)
 
 
+@pytest.mark.parametrize("said", [rb'"\ud800"', rb'"\udc00 "', b'"\xed\xa0\x80"', b'"\xff"'])
+def test_half_a_pair_in_what_a_job_says_of_a_model_is_not_believed(left: Left, said: bytes) -> None:
+    told = b'{"name": "digits", "metrics": {%b: 1}, "signature": {"x": %b}}' % (said, said)
+    (left.folder / "models/1/digits.json").write_bytes(told)
+    [found] = harvest(left)
+    assert (found.name, found.metrics, found.signature) == ("digits", {}, {})
+
+
 def test_a_harvest_done_again_ends_the_same(left: Left) -> None:
     once = harvest(left)
     assert harvest(left) == once

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,9 +20,11 @@ from labdock_service.store import Store, events, jobs
 from labdock_service.store.tables import AttemptRow, JobRow, WorkerRow
 
 KINDS = ["started", "progress", "cell", "epoch", "model", "warning", "failed", "ended", "new"]
+ANY_TEXT = st.text(st.characters(exclude_categories=()))
+"""Also halves of pairs, which JSON can write and UTF-8 cannot."""
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    st.none() | st.booleans() | st.integers() | st.floats() | ANY_TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ANY_TEXT, inner, max_size=3),
     max_leaves=8,
 )
 FIELDS = st.sampled_from(
@@ -75,9 +78,33 @@ def test_whatever_workers_say_the_job_can_be_shown(store: Store, said: list[byte
     with store.write() as session:
         told = Told(session)
         told.take(said)
-        view = jobs.view(session, told.job)
-        json.dumps(view.progress.metrics, allow_nan=False)
-        told.attempt.failures = json.loads(json.dumps(told.attempt.failures, allow_nan=False))
+        assert_showable(told)
+
+
+def assert_showable(told: Told) -> None:
+    """What is kept of the job can be written by either database, and read by everybody."""
+    view = jobs.view(told.session, told.job)
+    for kept in (view, told.attempt.failures, told.events("job.warning"), told.events("job.epoch")):
+        json.dumps(msgspec.to_builtins(kept), allow_nan=False)
+        msgspec.json.encode(kept)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        r'{"kind": "failed", "reason": "\ud800", "traceback": "a\udfff"}',
+        r'{"kind": "warning", "message": "\ud800"}',
+        r'{"kind": "epoch", "epoch": 1, "metrics": {"\ud800": 1.0}}',
+        '{"kind": "epoch", "epoch": 1, "metrics": {"loss": 1' + "0" * 400 + "}}",
+        '{"kind": "progress", "seconds_left": 1e999}',
+        '{"kind": "warning", "message": ' + "[" * 100_000,
+    ],
+)
+def test_what_json_has_and_others_refuse_is_not_kept(told: Told, line: str) -> None:
+    told.take([line.encode()])
+    told.job.message = told.attempt.failures.get("0", {}).get("reason", "")
+    told.session.flush()
+    assert_showable(told)
 
 
 @pytest.fixture

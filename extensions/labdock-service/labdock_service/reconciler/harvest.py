@@ -175,7 +175,7 @@ def _read_note(note: Path) -> dict[str, Any]:
     try:
         text = note.read_bytes() if note.stat().st_size <= LONGEST_NOTE else b"{}"
         return _object(msgspec.json.decode(text))
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return {}
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
@@ -128,7 +129,7 @@ def _decode(line: bytes) -> dict[str, Any] | None:
     """What a line says, if it is in a form that is known here."""
     try:
         said = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(said, dict) or not isinstance(said.get("kind"), str):
         return None
@@ -144,6 +145,8 @@ def _merge(progress: Progress, said: dict[str, Any]) -> Progress:
         fresh = msgspec.convert(known, Progress, strict=False)
     except msgspec.ValidationError:
         return progress
+    if not math.isfinite(fresh.seconds_left or 0.0):
+        return progress
     return replace(progress, **{name: getattr(fresh, name) for name in known})
 
 
@@ -152,12 +155,14 @@ def _finite(metrics: object) -> dict[str, float]:
     if not isinstance(metrics, dict):
         return {}
     return {
-        str(name)[:200]: float(value)
+        _text(name)[:200]: float(value)
         for name, value in metrics.items()
-        if isinstance(value, int | float) and math.isfinite(value)
+        if isinstance(value, int | float) and abs(value) <= sys.float_info.max
     }
 
 
 def _text(value: object) -> str:
-    """Text of bearable length, without what a database refuses."""
-    return value.replace("\0", "")[:LONGEST_TEXT] if isinstance(value, str) else ""
+    """Text of bearable length, without what a database or UTF-8 refuses."""
+    if not isinstance(value, str):
+        return ""
+    return value[:LONGEST_TEXT].replace("\0", "").encode(errors="replace").decode()
