@@ -103,6 +103,15 @@ def test_the_cell_is_the_one_that_was_begun_last(tmp_path: Path) -> None:
     assert place(kernel) == "Cell 3"
 
 
+def test_a_line_that_was_cut_off_hides_no_cell(tmp_path: Path) -> None:
+    kernel = Run(run(tmp_path).job, in_kernel=True)
+    kernel.events.emit("cell", cell=1, cells=4)
+    with Path(kernel.job.events).open("ab") as events:
+        events.write(b'{"kind": "ce\n7\n{}\n\xc3\n')
+    kernel.events.emit("cell", cell=2, cells=4)
+    assert place(kernel) == "Cell 2"
+
+
 def test_sets_of_strings_have_one_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PYTHONHASHSEED", raising=False)
     command = [sys.executable, "-c", "print(list({'a', 'b', 'c', 'd', 'e', 'f', 'g'}))"]

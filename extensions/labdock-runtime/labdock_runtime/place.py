@@ -37,8 +37,9 @@ def _cell(run: Run) -> int:
     """The number that the process which runs the cells wrote last."""
     number = 0
     with contextlib.suppress(OSError):
-        for line in Path(run.job.events).read_text().splitlines():
-            event = json.loads(line)
-            if event["kind"] == "cell":
-                number = event["cell"]
+        for line in Path(run.job.events).read_bytes().splitlines():
+            with contextlib.suppress(ValueError, TypeError, KeyError):  # a line that was cut off
+                event = json.loads(line)
+                if event["kind"] == "cell":
+                    number = event["cell"]
     return number
