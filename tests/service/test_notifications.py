@@ -8,10 +8,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from tests.support.api import Api, make_job, make_settings, problem, running_api
 from tests.support.receivers import Hooks, Mailbox, mail_server, webhooks
-from tests.support.reconciling import Deployment, deployed, eventually
+from tests.support.reconciling import Deployment, deployed, eventually, make, reconciling
 
 from labdock.personal import Notify, NotifyChange
 from labdock.schema import JobRequest
@@ -185,6 +185,21 @@ def test_a_grid_is_told_of_as_a_whole(place: Deployment, hooks: Hooks) -> None:
     (said,) = eventually(lambda: [json.loads(request.body) for request in hooks.received])
     assert said["sentence"] == "Grid lr has ended: 1 failed, 2 succeeded."
     assert (said["state"], said["project"], "job" in said) == ("failed", "ada", False)
+
+
+def test_a_job_ends_also_where_nobody_can_be_told(
+    place: Deployment, caplog: pytest.LogCaptureFixture
+) -> None:
+    want(place, email="ada@example.org")
+    job = place.submit("pass")
+    place.stop(job)
+    with place.acting() as (session, _, _):
+        session.execute(text("DROP TABLE outbox"))
+    reconciler = make(place)
+    with reconciling(reconciler):
+        reconciler.settle()
+    assert place.job(job).state == "stopped"
+    assert f"Job {job} has ended, and its owner is not told" in caplog.text
 
 
 # Setting it

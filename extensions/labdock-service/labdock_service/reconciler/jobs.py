@@ -11,7 +11,7 @@ from labdock.schema import ENDED, Failure, JobState
 from labdock_service.reconciler.attempts import Attempts
 from labdock_service.reconciler.harvest import FoundModel
 from labdock_service.reconciler.judge import Verdict
-from labdock_service.reconciler.parts import Parts, apart
+from labdock_service.reconciler.parts import Parts, apart, log
 from labdock_service.reconciler.states import change, note
 from labdock_service.reconciler.telling import tell_end
 from labdock_service.scheduling.queue import TURN
@@ -123,8 +123,12 @@ class Jobs:
         job.ended = self.parts.clock()
         job.failure = msgspec.to_builtins(failure)
         change(session, job, state, message)
-        with apart(f"The notification of job {job.id}"):
-            tell_end(session, job, job.ended)
+        session.flush()
+        try:
+            with session.begin_nested():
+                tell_end(session, job, job.ended)
+        except Exception:
+            log.exception("Job %s has ended, and its owner is not told", job.id)
 
 
 def _note_times(attempt: AttemptRow, gang: list[WorkerRow]) -> None:
