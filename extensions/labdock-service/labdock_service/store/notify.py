@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from labdock.personal import Notify, NotifyChange
@@ -124,8 +124,8 @@ def put(session: Session, job: JobRow, channel: str, message: dict[str, Any], no
 
 
 def due(session: Session, now: float) -> list[OutboxRow]:
-    """What is to be sent now; also what is of a later time, where the clock was set back."""
-    query = select(OutboxRow).where(or_(OutboxRow.due <= now, OutboxRow.created > now))
+    """What is to be sent now."""
+    query = select(OutboxRow).where(OutboxRow.due <= now)
     return list(session.scalars(query.order_by(OutboxRow.due).limit(100)))
 
 
