@@ -26,7 +26,7 @@ class Bulletin:
 
     async def run(self) -> None:
         """Look at every wake-up, until the service ends."""
-        self._seen = await run_in_threadpool(self._last)
+        await self._begin()
         with self._wakeups.listening() as woken:
             while not self._wakeups.closed:
                 await woken.wait()
@@ -42,6 +42,12 @@ class Bulletin:
             yield follower
         finally:
             del self._followers[follower]
+
+    async def _begin(self) -> None:
+        try:
+            self._seen = await run_in_threadpool(self._last)
+        except Exception:
+            LOG.exception("The last event could not be looked up: all events count as new")
 
     async def _look(self) -> None:
         try:
