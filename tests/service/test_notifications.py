@@ -248,6 +248,7 @@ async def test_what_cannot_be_set(api: Api) -> None:
         {"email": "a" * 300 + "@example.org"},
         {"webhook": "http://127.0.0.1:8081/hub/api"},
         {"webhook": "ftp://example.org/"},
+        {"webhook": "https://a..b/"},
         {"when": "never"},
         {"more": "x"},
     ):

@@ -158,6 +158,8 @@ def test_one_that_answers_too_slowly_is_left(monkeypatch: pytest.MonkeyPatch) ->
         ("::ffff:10.0.0.1", False),
         ("2002:7f00:1::", False),
         ("64:ff9b::7f00:1", False),
+        ("::8.8.8.8", False),
+        ("fec0::1", False),
     ],
 )
 def test_what_is_on_the_internet(address: str, public: bool) -> None:
@@ -171,6 +173,8 @@ def test_what_is_on_the_internet(address: str, public: bool) -> None:
         "ftp://example.org/",
         "https://",
         "https://exa mple.org/",
+        "https://a..b/",
+        f"https://{'a' * 64}.org/",
         "https://example.org:99999/",
         "https://ada:pw@example.org/",
         "http://localhost/",
@@ -186,6 +190,12 @@ def test_what_is_no_webhook(url: str) -> None:
     with pytest.raises(Invalid) as error:
         check_url(url, [])
     assert "pw" not in str(error.value)
+
+
+def test_a_host_that_is_no_name_is_not_looked_for() -> None:
+    with pytest.raises(Undelivered, match="Nothing is known") as error:
+        send_hook(hook("https://a..b/"), [])
+    assert undelivered(error)[1] is True
 
 
 def test_what_is_one() -> None:

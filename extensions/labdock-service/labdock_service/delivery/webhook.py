@@ -29,6 +29,8 @@ MOST_ADDRESSES = 3
 LATER = (408, 425, 429)
 """Answers after which another try may succeed, like all from 500 on."""
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
+COMPATIBLE = ipaddress.ip_network("::/96")
+"""Addresses that hold one of IPv4, as nobody has written them for long."""
 
 
 def check_url(url: str, allowed: Collection[str]) -> str:
@@ -36,6 +38,7 @@ def check_url(url: str, allowed: Collection[str]) -> str:
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
+        (host or "").encode("idna")
     except ValueError:
         host, parts = None, SplitResult("", "", "", "", "")
     plain = url.isascii() and url.isprintable() and " " not in url
@@ -137,8 +140,9 @@ def _connected(url: str, allowed: Collection[str]) -> Iterator[HTTPConnection]:
 def _addresses(host: str, allowed: Collection[str]) -> list[str]:
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError:
-        raise Undelivered(f"Nothing is known at {host}.", final=False) from None
+    except (OSError, UnicodeError) as error:
+        never = isinstance(error, UnicodeError)
+        raise Undelivered(f"Nothing is known at {host}.", final=never) from None
     addresses = [str(entry[4][0]) for entry in found]
     if host not in allowed and not all(map(is_public, addresses)):
         raise Undelivered(_inside(host), final=True)
@@ -149,6 +153,8 @@ def is_public(text: str) -> bool:
     """Whether an address is one of the internet's, also where it is wrapped in another."""
     address = ipaddress.ip_address(text.partition("%")[0])
     if isinstance(address, ipaddress.IPv6Address):
+        if address in COMPATIBLE or address.is_site_local:
+            return False
         inner = address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1]
         if inner is None and address in NAT64:
             inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
