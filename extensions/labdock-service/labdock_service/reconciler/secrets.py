@@ -56,5 +56,5 @@ class JobSecrets:
 def _hidden(mask: Mask, line: bytes) -> bytes:
     try:
         return json.dumps(mask.everywhere(json.loads(line))).encode()
-    except ValueError:
+    except (ValueError, RecursionError):
         return b""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from labdock_service.engines.base import WorkerStatus
 from labdock_service.reconciler.ingest import Ingest
 from labdock_service.reconciler.parts import Parts, apart, log
 from labdock_service.reconciler.secrets import JobSecrets
-from labdock_service.store import workers
+from labdock_service.store import Fenced, workers
 from labdock_service.store.tables import AttemptRow, JobRow, WorkerRow
 
 VANISHED = "the engine knows it no more"
@@ -38,26 +40,41 @@ class Watcher:
         self._end_strangers({row.id for row in live})
 
     def _update(self, row: WorkerRow) -> None:
+        """A worker's end is noted once all that it said was read: the next pass reads on."""
         status = self.seen.get(row.id)
-        lines: list[bytes] = []
-        offset = row.event_offset
-        if status is not None and row.job_id is not None:
-            lines, offset = self.parts.engine.events(row.id, row.event_offset)
+        lines, offset = self._events(row, status, row.event_offset)
         if offset == row.event_offset and not _changes(row, status):
             return
+        more = _has_ended(status) and self._events(row, status, offset)[1] != offset
         with self.parts.write() as session:
             fresh = session.get_one(WorkerRow, row.id)
             if lines:
                 self._ingest(session, fresh, lines)
             fresh.event_offset = offset
-            _note(fresh, status, self.parts.clock())
+            if not more:
+                _note(fresh, status, self.parts.clock())
+
+    def _events(
+        self, row: WorkerRow, status: WorkerStatus | None, offset: int
+    ) -> tuple[list[bytes], int]:
+        if status is None or row.job_id is None:
+            return [], offset
+        return self.parts.engine.events(row.id, offset)
 
     def _ingest(self, session: Session, worker: WorkerRow, lines: list[bytes]) -> None:
+        """A line that cannot be written down is dropped, and no other one with it."""
         job = session.get_one(JobRow, worker.job_id)
-        if worker.attempt == job.attempt:
-            attempt = session.get_one(AttemptRow, (job.id, worker.attempt))
-            said = self.secrets.hide(session, job, lines)
+        if worker.attempt != job.attempt:
+            return
+        attempt = session.get_one(AttemptRow, (job.id, worker.attempt))
+
+        def take(some: list[bytes]) -> None:
+            said = self.secrets.hide(session, job, some)
             self.ingest.take(session, job, attempt, worker, said)
+
+        if not _succeeds(session, take, lines):
+            dropped = sum(not _succeeds(session, take, [line]) for line in lines)
+            log.error("Worker %s: %d of %d lines are dropped", worker.id, dropped, len(lines))
 
     def _end_strangers(self, live: set[str]) -> None:
         """End what the store has no row of, and what an ended row says should not be there."""
@@ -86,6 +103,23 @@ class Watcher:
             self.parts.engine.kill(status.id)
         else:
             self.parts.engine.remove(status.id)
+
+
+def _succeeds(session: Session, take: Callable[[list[bytes]], None], lines: list[bytes]) -> bool:
+    """Take lines, or nothing of them; an error that no line is to blame for is raised."""
+    try:
+        with session.begin_nested():
+            take(lines)
+    except (Fenced, OSError, OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        log.debug("A worker's lines cannot be written down", exc_info=error)
+        return False
+    return True
+
+
+def _has_ended(status: WorkerStatus | None) -> bool:
+    return status is not None and status.state == "ended"
 
 
 def _changes(row: WorkerRow, status: WorkerStatus | None) -> bool:
