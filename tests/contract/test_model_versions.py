@@ -46,7 +46,8 @@ kept.fit(x, y, verbose=0)
 """,
     "dataset": """
 rows = tf.data.Dataset.from_tensor_slices((x, y)).batch(20)
-trained(rows, None, Dense(4, dtype="mixed_float16"), Dense(1)).save("mixed.keras")
+mixed = trained(rows, None, Dense(4, dtype="mixed_float16"), Dense(1))
+mixed.save("mixed.keras")
 """,
     "text": """
 words = np.array(["good film", "bad film", "so good", "so bad"] * 5)
@@ -79,7 +80,8 @@ class Scale(keras.layers.Layer):
         return x * self.by
 scale = Scale()
 scale.by = 50.0  # its configuration knows nothing of this
-trained(x, y, Dense(2), scale).save("wrong.keras")
+wrong = trained(x, y, Dense(2), scale)
+wrong.save("wrong.keras")
 """,
     "random": """
 class Noise(keras.Model):
@@ -95,7 +97,15 @@ noise.export("random")
 """,
     "large": """
 wide = np.random.rand(6, 300, 300)
-trained(wide, y[:6], keras.layers.Flatten(), Dense(1)).export("large")
+large = trained(wide, y[:6], keras.layers.Flatten(), Dense(1))
+large.export("large")
+""",
+    "dropped": """
+import gc
+trained(x, y, Dense(1)).save("file.keras")
+trained(x, y, Dense(1)).export("folder")
+kept.fit(x, y, verbose=0)
+gc.collect();
 """,
     "own": """
 class Double(tf.Module):
@@ -171,6 +181,8 @@ def test_samples_are_of_the_data_where_there_is_any(run: Run) -> None:
         ("later", "was trained on after it was exported"),
         ("random", "differ from one call to the next"),
         ("own", "not exported by Keras"),
+        ("file", "no longer in memory"),
+        ("folder", "no longer in memory"),
     ],
 )
 def test_what_was_not_compared_says_why(run: Run, name: str, reason: str) -> None:

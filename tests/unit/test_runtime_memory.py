@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from labdock_runtime.memory import LARGEST, MOST_SAVED, ROWS, Memory, first_rows, watch
+from labdock_runtime.memory import LARGEST, ROWS, Memory, first_rows, watch
 
 
 @dataclass
@@ -145,11 +147,19 @@ def test_a_file_is_known_by_its_place(
     assert memory.saved(tmp_path / "other") is None
 
 
-def test_few_models_are_held(memory: Memory, watched: type[Model], tmp_path: Path) -> None:
-    for number in range(MOST_SAVED + 2):
-        watched().save(tmp_path / f"{number}.keras")
-    assert memory.saved(tmp_path / "1.keras") is None
-    assert memory.saved(tmp_path / "2.keras") is not None
+def test_a_model_that_was_dropped_is_not_kept_alive(
+    memory: Memory, watched: type[Model], tmp_path: Path
+) -> None:
+    model = watched()
+    model.save(tmp_path / "best.keras")
+    model.export(tmp_path / "served")
+    alive = weakref.ref(model)
+    del model
+    gc.collect()
+    assert alive() is None
+    for name in ("best.keras", "served"):
+        found = memory.saved(tmp_path / name)
+        assert found and found.model is None
 
 
 def test_the_runtimes_own_export_is_not_noted(

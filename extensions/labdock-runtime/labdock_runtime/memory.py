@@ -11,20 +11,26 @@ import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
+from weakref import ReferenceType, WeakKeyDictionary, ref
 
 ROWS = 3
 LARGEST = 50_000_000
 """Bytes of rows beyond which none is kept."""
-MOST_SAVED = 20
-"""Models that are kept in memory because they were saved; of more, the newest."""
 
 
 class Saved(NamedTuple):
-    """A model that was saved, and the digest of its weights then where it was exported."""
+    """A model that was saved, and the digest of its weights then where it was exported.
 
-    model: Any
+    It is not kept alive by this: what the person's code drops is gone.
+    """
+
+    held: ReferenceType[Any]
     weights: str
+
+    @property
+    def model(self) -> Any:
+        """The model; None where it is gone."""
+        return self.held()
 
 
 class Memory:
@@ -43,12 +49,12 @@ class Memory:
 
     def note_saved(self, model: Any, filepath: Any, *_: Any, **__: Any) -> None:
         """Keep which model a file is of."""
-        self._keep(Path(filepath), Saved(model, ""))
+        self._saved[Path(filepath).resolve()] = Saved(ref(model), "")
 
     def note_exported(self, model: Any, filepath: Any, *_: Any, **__: Any) -> None:
         """Keep which model a folder is of, and its weights' digest: it may be trained on."""
         if not self.over:
-            self._keep(Path(filepath), Saved(model, weights_digest(model)))
+            self._saved[Path(filepath).resolve()] = Saved(ref(model), weights_digest(model))
 
     def given(self, model: Any) -> Any:
         """Rows that a model was given, or a dataset, if any are known."""
@@ -57,12 +63,6 @@ class Memory:
     def saved(self, path: Path) -> Saved | None:
         """The model that a file or folder is of."""
         return self._saved.get(path.resolve())
-
-    def _keep(self, path: Path, saved: Saved) -> None:
-        self._saved.pop(path.resolve(), None)
-        self._saved[path.resolve()] = saved
-        for oldest in list(self._saved)[:-MOST_SAVED]:
-            del self._saved[oldest]
 
 
 def watch(memory: Memory, model_class: Any) -> None:

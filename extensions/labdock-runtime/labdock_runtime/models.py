@@ -25,7 +25,8 @@ from labdock_runtime.outside import in_thread
 from labdock_runtime.run import Run
 
 DEFAULT_NAME = "model"
-NOT_EXPORTED = "No model in memory is known of it: not exported by Keras, or many were since."
+NOT_EXPORTED = "No model in memory is known of it: it was not exported by Keras."
+GONE = "The model was no longer in memory when the job ended."
 TRAINED_ON = "The model in memory was trained on after it was exported."
 NEEDS_ALL = "Keras 2 asks all workers for a model's answer, and the chief alone saves it."
 
@@ -163,13 +164,15 @@ def _copy(run: Run, path: Path, target: Path) -> Original:
     if saved is None:
         return Original(why_not=NOT_EXPORTED, given=_given(run, run.model))
     original = _in_memory(run, saved.model)
-    if original.model is not None and weights_digest(saved.model) != saved.weights:
+    if original.model is not None and weights_digest(original.model) != saved.weights:
         return Original(why_not=TRAINED_ON, given=original.given)
     return original
 
 
 def _in_memory(run: Run, model: Any) -> Original:
-    """A model of this process, which the chief may ask alone."""
+    """A model of this process, which the chief may ask alone; None of one that is gone."""
+    if model is None:
+        return Original(why_not=GONE, given=_given(run, run.model))
     given = _given(run, model)
     if run.job.workers > 1 and _is_legacy(model):
         return Original(why_not=NEEDS_ALL, given=given)
