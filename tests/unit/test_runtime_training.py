@@ -24,6 +24,11 @@ class BackupAndRestore:
 
 
 class CallbackList:
+    def __init__(self, callbacks: list[Any]) -> None:
+        self.callbacks = callbacks
+
+
+class OwnList(CallbackList):
     pass
 
 
@@ -69,6 +74,24 @@ def test_nothing_is_there_twice(tmp_path: Path, keras: Any) -> None:
     added = keras.Model().fit(callbacks=[board, BackupAndRestore()])
     assert kinds(added) == ["TensorBoard", "Flush", "Backup", "Observer"]
     assert board.log_dir == "/tb/logs/mine"
+
+
+def test_a_callback_list_gets_them_too(tmp_path: Path, keras: Any) -> None:
+    """Keras makes a list of its own of them, with the model and the parameters of this `fit`."""
+    training._wrap_fit(run(tmp_path), keras, keras.Model)
+    given = CallbackList([TensorBoard(), BackupAndRestore()])
+    for _ in range(2):
+        added = keras.Model().fit(callbacks=given)
+        assert kinds(added) == ["TensorBoard", "Flush", "Backup", "Observer"]
+    assert kinds(given.callbacks) == ["TensorBoard", "BackupAndRestore"]
+
+
+def test_a_callback_list_of_its_own_kind_is_left_and_said_so(tmp_path: Path, keras: Any) -> None:
+    told = tmp_path / "events.jsonl"
+    training._wrap_fit(run(tmp_path, LABDOCK_EVENTS=str(told)), keras, keras.Model)
+    own = OwnList([])
+    assert keras.Model().fit(callbacks=own) is own
+    assert "Give `fit` a plain list." in told.read_text()
 
 
 def test_other_workers_only_restore(tmp_path: Path, keras: Any) -> None:

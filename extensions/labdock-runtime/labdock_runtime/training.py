@@ -20,6 +20,11 @@ from labdock_runtime.legacybackup import LegacyBackup
 from labdock_runtime.memory import watch
 from labdock_runtime.run import Run
 
+OWN_LIST = (
+    "There is no backup, no curves and no progress of this training, because its callbacks are in "
+    "a CallbackList of its own kind. Give `fit` a plain list."
+)
+
 
 def after_keras(run: Run, keras: Any) -> None:
     """Mend Keras 3 for several workers, and add the job's callbacks to `fit`.
@@ -115,8 +120,11 @@ def _checked(run: Run, original: Any, model: Any, call: inspect.BoundArguments) 
 def _add_callbacks(run: Run, keras: Any, call: inspect.BoundArguments) -> None:
     given = call.arguments.get("callbacks")
     run.fits += 1
-    if isinstance(given, keras.callbacks.CallbackList):
+    kind = keras.callbacks.CallbackList
+    if isinstance(given, kind) and type(given) is not kind:
+        run.events.warn(OWN_LIST)
         return
+    given = given.callbacks if isinstance(given, kind) else given  # Keras makes one of its own
     own = list(given) if isinstance(given, list | tuple) else [given] if given else []
     kept, every = _without_backups(run, keras, own)
     last = _last(run, keras, kept, backup_every=run.job.backup_every or every)
