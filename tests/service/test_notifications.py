@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -16,11 +17,15 @@ from tests.support.reconciling import Deployment, deployed, eventually, make, re
 from labdock.personal import Notify, NotifyChange
 from labdock.schema import JobRequest
 from labdock_service.delivery.webhook import sign
+from labdock_service.ids import new_id
+from labdock_service.reconciler.parts import Parts
+from labdock_service.reconciler.post import Post
 from labdock_service.sealing import Seal
 from labdock_service.settings import NotifySettings
-from labdock_service.store import grids, notify, snapshots
+from labdock_service.store import grids, notify, people, snapshots
 from labdock_service.store.tables import OutboxRow
 
+LIMIT = 20.0
 FAILS = "raise ValueError('no <data>')"
 
 
@@ -176,6 +181,54 @@ def test_what_is_off_is_not_sent(place: Deployment, hooks: Hooks) -> None:
     place.until(place.submit("pass"), "succeeded")
     assert not waiting(place)
     assert len(hooks.received) == 1
+
+
+class SetMeanwhile(Post):
+    """Something is set between the look at the outbox and the sending."""
+
+    change: Callable[[], object]
+
+    def _send(self, row: OutboxRow) -> None:
+        self.change()
+        super()._send(row)
+
+
+def put(place: Deployment, *names: str) -> None:
+    """Have somebody's webhook told of something, for each name."""
+    with place.acting() as (session, _, _):
+        for number, name in enumerate(names):
+            row = OutboxRow(
+                id=new_id("n"),
+                person_id=people.ensure_person(session, name, "2026-01-01T00:00:00Z").id,
+                channel=notify.HOOK,
+                message={"sentence": "It ended.", "project": name},
+                **{"created": 0.0, "due": float(number), "tries": 0},
+            )
+            session.add(row)
+
+
+def post_parts(place: Deployment) -> Parts:
+    return Parts(
+        store=place.store,
+        fence=place.store.take_fence(),
+        engine=place.engine,
+        state=place.state,
+        webhook_hosts=["127.0.0.1"],
+    )
+
+
+def test_what_is_put_off_as_it_is_sent_is_not_sent(place: Deployment, hooks: Hooks) -> None:
+    want(place, webhook=hooks.url)
+    put(place, "ada")
+    sent = threading.Event()
+    post = SetMeanwhile(post_parts(place), sent.set)
+    post.change = lambda: want(place, webhook="", email="ada@example.org")
+    post.advance()
+    assert sent.wait(LIMIT)
+    post.advance()
+    post.close()
+    assert (hooks.received, waiting(place)) == ([], [])
+    assert (told(place).last, told(place).problem) == (None, None)
 
 
 def test_a_grid_is_told_of_as_a_whole(place: Deployment, hooks: Hooks) -> None:

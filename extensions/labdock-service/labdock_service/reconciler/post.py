@@ -69,8 +69,9 @@ class Post:
 
     def _send(self, row: OutboxRow) -> None:
         with self._parts.store.read() as session:
+            wanted = notify.waiting(session, row) is not None
             settings = notify.find(session, row.person_id)
-        if settings is None:
+        if settings is None or not wanted:
             return
         # What sends is imported where it is used: most deployments send nothing.
         if row.channel == notify.MAIL:

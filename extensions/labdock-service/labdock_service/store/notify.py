@@ -129,6 +129,11 @@ def due(session: Session, now: float) -> list[OutboxRow]:
     return list(session.scalars(query.order_by(OutboxRow.due).limit(100)))
 
 
+def waiting(session: Session, row: OutboxRow) -> OutboxRow | None:
+    """A row as it is now; None where it is not to be sent any more."""
+    return session.get(OutboxRow, row.id)
+
+
 def next_due(session: Session, now: float) -> float | None:
     """When the next is to be sent that is not due yet."""
     later = select(OutboxRow.due).where(OutboxRow.due > now)
@@ -137,18 +142,20 @@ def next_due(session: Session, now: float) -> float | None:
 
 def put_off(session: Session, row: OutboxRow, now: float, again: float, problem: str) -> None:
     """It did not arrive, and is tried again."""
-    fresh, settings = session.get(OutboxRow, row.id), find(session, row.person_id)
+    fresh, settings = waiting(session, row), find(session, row.person_id)
     if fresh is not None and settings is not None:
         fresh.due, fresh.tries = again, fresh.tries + 1
         settings.last, settings.problem = now, problem
 
 
 def settle(session: Session, sent: OutboxRow, now: float, problem: str | None) -> None:
-    """It arrived, or was given up for this reason."""
-    row = find(session, sent.person_id)
+    """It arrived, or was given up for this reason; nothing of what was dropped meanwhile."""
+    fresh, row = waiting(session, sent), find(session, sent.person_id)
+    if fresh is None:
+        return
     if row is not None:
         row.last, row.problem = now, problem
-    session.execute(delete(OutboxRow).where(OutboxRow.id == sent.id))
+    session.delete(fresh)
 
 
 def _drop(session: Session, row: NotifyRow) -> None:
