@@ -57,6 +57,29 @@ def test_strangers_and_another_attempt_do_not_count() -> None:
         assert old.result() == [0]
 
 
+@pytest.mark.parametrize("probe", [b"\x16\x03\x01\xff\xfe\n", b"job-1 one\n", b"x" * 100_000])
+def test_what_the_chief_does_not_understand_is_hung_up_on(probe: bytes) -> None:
+    addresses = free_addresses(2)
+    host, port = addresses[0].split(":")
+    with ThreadPoolExecutor(1) as pool:
+        chief = pool.submit(meet, addresses, 0, "job-1", 30)
+        _say_when_up(host, int(port), probe)
+        assert meet(addresses, 1, "job-1", 30) == []
+        assert chief.result() == []
+
+
+def _say_when_up(host: str, port: int, probe: bytes) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        with contextlib.suppress(ConnectionRefusedError):
+            stranger = socket.create_connection((host, port), 30)
+            break
+        assert time.monotonic() < deadline
+    with stranger, contextlib.suppress(ConnectionError):
+        stranger.sendall(probe)
+        assert stranger.recv(1) == b""
+
+
 def _say_hello_when_up(host: str, port: int) -> None:
     deadline = time.monotonic() + 30
     while True:

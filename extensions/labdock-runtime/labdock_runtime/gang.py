@@ -12,6 +12,7 @@ import time
 
 PAUSE = 0.05
 ANSWER_MARGIN = 5.0
+LONGEST_LINE = 8192
 
 
 def meet(addresses: list[str], rank: int, token: str, timeout: float) -> list[int]:
@@ -42,7 +43,9 @@ def _wait_for_callers(addresses: list[str], token: str, deadline: float) -> list
             with contextlib.suppress(OSError):
                 caller = stack.enter_context(listener.accept()[0])
                 rank = _rank_of(caller, token)
-                if rank is not None:
+                if rank is None:
+                    caller.close()
+                else:
                     callers[rank] = caller
         missing = [rank for rank in range(1, len(addresses)) if rank not in callers]
         for caller in callers.values():
@@ -51,9 +54,15 @@ def _wait_for_callers(addresses: list[str], token: str, deadline: float) -> list
 
 
 def _rank_of(caller: socket.socket, token: str) -> int | None:
+    """Whoever does not speak as a worker of this attempt is a stranger: None."""
     caller.settimeout(1.0)
-    words = caller.makefile("r").readline().split()
-    return int(words[1]) if len(words) == 2 and words[0] == token else None
+    try:
+        words = caller.makefile("rb").readline(LONGEST_LINE).split()
+    except OSError:
+        return None
+    if len(words) != 2 or words[0] != token.encode() or not words[1].isdigit():
+        return None
+    return int(words[1])
 
 
 def _answer(caller: socket.socket, missing: list[int]) -> None:
@@ -69,9 +78,9 @@ def _call_chief(address: str, rank: int, token: str, deadline: float) -> list[in
         with contextlib.suppress(OSError), socket.create_connection(place, 1) as chief:
             chief.settimeout(left + ANSWER_MARGIN)
             chief.sendall(f"{token} {rank}\n".encode())
-            words = chief.makefile("r").readline().split()
-            if words and words[0] == "go":
-                return [int(word) for word in words[1:]]
+            words = chief.makefile("rb").readline(LONGEST_LINE).split()
+            if words and words[0] == b"go":
+                return [int(word) for word in words[1:] if word.isdigit()]
         time.sleep(PAUSE)
     return [0]
 
