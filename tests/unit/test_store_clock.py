@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from tests.support.stores import ada, make_snapshot, sqlite_url, upgraded
 
 from labdock.schema import JobRequest
-from labdock_service.store import active, clock, jobs, notify
-from labdock_service.store.tables import JobRow, OutboxRow
+from labdock_service.store import active, clock, jobs, notify, workers
+from labdock_service.store.tables import AttemptRow, JobRow, OutboxRow
 
 NOW = 1000.0
 
@@ -57,3 +57,15 @@ def test_a_job_queues_behind_none_that_comes_later(session: Session) -> None:
     rows.append(queued(session, NOW + 1))
     order = [job.id for job in active.queue(session)]
     assert order == [rows[place].id for place in (1, 2, 3, 0, 4)]
+
+
+def test_outages_are_counted_whatever_time_it_was(session: Session) -> None:
+    job = queued(session, NOW)
+    for number, planned in enumerate((NOW - 60, NOW - 50, NOW + 60), 1):
+        row = AttemptRow(job_id=job.id, number=number, planned=planned, failures={})
+        row.ending = "outage"
+        session.add(row)
+    session.flush()
+    assert workers.outages(session, job) == 3
+    job.retried_after = 2
+    assert workers.outages(session, job) == 1

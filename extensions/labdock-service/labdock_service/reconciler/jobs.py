@@ -49,7 +49,8 @@ class Jobs:
         with self.parts.write() as session:
             fresh = session.get_one(JobRow, job.id)
             fresh.retries_seen = fresh.retries
-            fresh.counted, fresh.queued = 0, self.parts.clock()
+            fresh.counted, fresh.retried_after = 0, fresh.attempt
+            fresh.queued = self.parts.clock()
             fresh.ended, fresh.failure, fresh.progress = None, None, {}
             if fresh.snapshot.state == "failed":
                 snapshots.package_again(fresh.snapshot)

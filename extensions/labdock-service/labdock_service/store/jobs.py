@@ -80,6 +80,7 @@ def create(
         queued=now,
         attempt=0,
         counted=0,
+        retried_after=0,
         progress={},
         warnings=[],
     )

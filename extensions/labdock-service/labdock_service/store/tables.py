@@ -185,6 +185,8 @@ class JobRow(Base):
     """The latest attempt's number, 0 before the first; older ones are fenced."""
     counted: Mapped[int]
     """Attempts that count against `max_attempts`, since the last retry."""
+    retried_after: Mapped[int]
+    """The attempt before the last retry, 0 where there was none."""
     started: Mapped[float | None]
     ended: Mapped[float | None]
     progress: Mapped[dict[str, Any]]

@@ -48,6 +48,6 @@ def outages(session: Session, job: JobRow) -> int:
     query = select(func.count()).where(
         AttemptRow.job_id == job.id,
         AttemptRow.ending == "outage",
-        AttemptRow.planned >= job.queued,
+        AttemptRow.number > job.retried_after,
     )
     return session.scalar(query) or 0

@@ -15,6 +15,7 @@ def upgrade() -> None:
     _add_checks_of_models()
     steps = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
     op.add_column("jobs", sa.Column("backup_every", steps, nullable=True))
+    _add_retried_after(steps)
     said = sa.Column("warnings", sa.JSON(), nullable=False, server_default="[]")
     op.add_column("jobs", said)
     op.create_index(
@@ -23,6 +24,15 @@ def upgrade() -> None:
         ["id"],
         sqlite_where=sa.text("retries > retries_seen"),
         postgresql_where=sa.text("retries > retries_seen"),
+    )
+
+
+def _add_retried_after(number: sa.types.TypeEngine[int]) -> None:
+    after = sa.Column("retried_after", number, nullable=False, server_default="0")
+    op.add_column("jobs", after)
+    op.execute(
+        "UPDATE jobs SET retried_after = (SELECT count(*) FROM attempts"
+        " WHERE attempts.job_id = jobs.id AND attempts.planned < jobs.queued)"
     )
 
 
