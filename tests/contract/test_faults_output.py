@@ -22,6 +22,7 @@ from tests.support.workers import (
 )
 
 from labdock_service import linux
+from labdock_service.engines import outputlog, statusfile, supervisor
 from labdock_service.engines.criolog import LineWriter
 from labdock_service.engines.outputlog import LogFile
 from labdock_service.engines.process import ProcessEngine
@@ -102,6 +103,39 @@ def test_where_no_hole_can_be_made_the_beginning_is_kept(
     lines = texts(engine, WORKER)
     assert lines[-1] == "labdock: this log is full, and what follows is left out"
     assert lines[:-1] == [f"line {n:06d}" for n in range(len(lines) - 1)]
+
+
+@pytest.mark.parametrize("fault", [errno.ENOSPC, errno.EROFS, errno.EIO])
+def test_a_disk_that_fails_loses_output_and_ends_nothing(
+    engine: ProcessEngine, log: SmallLog, monkeypatch: pytest.MonkeyPatch, fault: int
+) -> None:
+    def refuse(*_: object) -> int:
+        raise OSError(fault, "not now")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(outputlog.os, "write", refuse)
+        flood(log, 3)
+    flood(log, 1)
+    lines = texts(engine, WORKER)
+    assert "bytes of output were lost" in lines[-2]
+    assert lines[-1] == "line 000000"
+
+
+@pytest.mark.parametrize("fault", [errno.ENOSPC, errno.EROFS, errno.EIO])
+def test_a_supervisor_outlives_a_disk_that_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: int
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(fault, "not now")
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "log").touch()
+    watched = supervisor.Supervisor({"masked": (), "wake": ""}, control=0)
+    with monkeypatch.context() as broken:
+        broken.setattr(statusfile, "write", refuse)
+        assert not watched._say("ended")
+    assert watched._say("ended")
+    assert statusfile.read(tmp_path)
 
 
 def test_a_job_that_prints_without_end_fills_no_disk(engine: ProcessEngine) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from labdock_runtime.job import Job
 
 VERSION = 1
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
 
 class Events:
@@ -39,13 +39,13 @@ class Events:
         self._write(line.encode() + b"\n")
 
     def _write(self, line: bytes) -> None:
-        """Append a line. On a full disk it is lost, and the job goes on."""
+        """Append a line. Where the disk is full or fails, it is lost, and the job goes on."""
         assert self._file is not None
         whole = b"\n" + line if self._torn else line
         try:
             self._torn = os.write(self._file, whole) < len(whole)
         except OSError as error:
-            if error.errno not in DISK_FULL:
+            if error.errno not in DISK_FAULTS:
                 raise
 
     def failed(

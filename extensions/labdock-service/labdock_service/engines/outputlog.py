@@ -11,7 +11,8 @@ from contextlib import suppress
 from labdock_service import linux
 from labdock_service.engines.criolog import LineWriter
 
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+"""Errors of a disk, which say nothing of the worker: it goes on."""
 
 _BLOCK = 256 * 1024
 
@@ -37,11 +38,11 @@ class LogFile:
         self._closed = False
 
     def append(self, lines: bytes) -> None:
-        """Write lines. A full disk loses them, which the log says later; the worker goes on."""
+        """Write lines. A disk that is full or fails loses them, which the log says later."""
         if self._closed:
             return
         if self._lost:
-            said = f"the disk was full, and {self._lost} bytes of output were lost"
+            said = f"the disk was full or failed, and {self._lost} bytes of output were lost"
             if self._write(b"\n" + _own_line(said)):
                 self._lost += len(lines)
                 return
@@ -57,13 +58,13 @@ class LogFile:
             os.fsync(self._file)
 
     def _write(self, lines: bytes) -> int:
-        """How many bytes there was no space for."""
+        """How many bytes the disk did not take."""
         left = memoryview(lines)
         while left:
             try:
                 left = left[os.write(self._file, left) :]
             except OSError as error:
-                if error.errno not in DISK_FULL:
+                if error.errno not in DISK_FAULTS:
                     raise
                 break
         return len(left)

@@ -24,7 +24,7 @@ from functools import partial
 from labdock_service import linux
 from labdock_service.engines import processtree
 from labdock_service.engines.forkworker import fork_worker, read_all
-from labdock_service.engines.outputlog import DISK_FULL, OutputLog
+from labdock_service.engines.outputlog import DISK_FAULTS, OutputLog
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing typing takes as long as the rest
@@ -256,7 +256,7 @@ class Supervisor:
     # Telling
 
     def _say(self, state: str) -> bool:
-        """Write the status and wake the reconciler; False where the disk is full."""
+        """Write the status and wake the reconciler; False where the disk does not take it."""
         from pathlib import Path  # slow to import, so after the worker's start
 
         from labdock_service.engines import statusfile
@@ -265,7 +265,7 @@ class Supervisor:
         try:
             statusfile.write(Path(), self._status)
         except OSError as error:
-            if error.errno not in DISK_FULL:
+            if error.errno not in DISK_FAULTS:
                 raise
             return False
         self._wake()
