@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from tests.support.workers import (
 )
 
 from labdock_service import linux
-from labdock_service.engines import outputlog, statusfile, supervisor
+from labdock_service.engines import statusfile, supervisor
 from labdock_service.engines.criolog import LineWriter
 from labdock_service.engines.outputlog import LogFile
 from labdock_service.engines.process import ProcessEngine
@@ -113,7 +114,7 @@ def test_a_disk_that_fails_loses_output_and_ends_nothing(
         raise OSError(fault, "not now")
 
     with monkeypatch.context() as broken:
-        broken.setattr(outputlog.os, "write", refuse)
+        broken.setattr(os, "write", refuse)
         flood(log, 3)
     flood(log, 1)
     lines = texts(engine, WORKER)

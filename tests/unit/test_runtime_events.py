@@ -63,8 +63,9 @@ def test_a_failure_tells_its_exit_code(tmp_path: Path) -> None:
     assert "traceback" not in told
 
 
+@pytest.mark.parametrize("fault", [errno.ENOSPC, errno.EROFS])
 def test_a_full_disk_loses_events_and_no_job(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: int
 ) -> None:
     path = tmp_path / "events.jsonl"
     events = Events(job(LABDOCK_EVENTS=str(path)))
@@ -74,7 +75,7 @@ def test_a_full_disk_loses_events_and_no_job(
     def write_what_fits(file: int, line: bytes) -> int:
         nonlocal space
         if not space:
-            raise OSError(errno.ENOSPC, "No space left on device")
+            raise OSError(fault, os.strerror(fault))
         done = write(file, line[:space])
         space -= done
         return done
