@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.support import postgresql
-from tests.support.reconciling import Deployment, deployed, eventually, gone
+from tests.support.reconciling import Deployment, deployed, eventually, gone, make, reconciling
 from tests.support.services import require
 from tests.support.workers import python, spec
 
@@ -20,6 +20,7 @@ from labdock_service import linux
 from labdock_service.folders import delete_folder
 from labdock_service.reconciler.judge import MOST_OUTAGES
 from labdock_service.store import events, leases
+from labdock_service.store.tables import JobRow
 
 WAIT = """
     import os, pathlib, time
@@ -232,6 +233,19 @@ def test_a_retry_runs_it_again_with_its_checkpoints(live: Deployment) -> None:
     done = eventually(lambda: live.job(job) if live.job(job).state == "succeeded" else None)
     assert [attempt.number for attempt in done.attempts] == [1, 2]
     assert done.failure is None
+
+
+def test_a_retry_begins_without_what_was_said_before(place: Deployment) -> None:
+    job = place.submit("pass")
+    place.stop(job)
+    reconciler = make(place)
+    with reconciling(reconciler):
+        reconciler.settle()
+        with place.acting() as (session, _, _):
+            session.get_one(JobRow, job).warnings = ["slow"]
+        place.retry(job)
+        reconciler.settle()
+    assert place.job(job).warnings == []
 
 
 # Gangs

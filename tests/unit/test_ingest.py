@@ -15,7 +15,13 @@ from sqlalchemy.orm import Session
 from tests.support.stores import ada, make_snapshot, sqlite_url, upgraded
 
 from labdock.schema import JobRequest
-from labdock_service.reconciler.ingest import LONGEST_TEXT, MOST_WARNINGS, Ingest
+from labdock_service.reconciler.ingest import (
+    LONGEST_TEXT,
+    LONGEST_WARNING,
+    MORE_WARNINGS,
+    MOST_WARNINGS,
+    Ingest,
+)
 from labdock_service.store import Store, events, jobs
 from labdock_service.store.tables import AttemptRow, JobRow, WorkerRow
 
@@ -179,5 +185,11 @@ def test_a_warning_is_kept_once_and_not_without_end(told: Told) -> None:
     told.say(*said)
     told.worker.rank = 1
     told.say(*said)
-    assert told.job.warnings == [f"warning {number}" for number in range(MOST_WARNINGS)]
+    first = [f"warning {number}" for number in range(MOST_WARNINGS - 1)]
+    assert told.job.warnings == [*first, MORE_WARNINGS]
     assert len(told.events("job.warning")) == MOST_WARNINGS
+
+
+def test_a_warning_that_is_too_long_is_kept_once_as_far_as_it_can_be(told: Told) -> None:
+    told.say(*[{"kind": "warning", "message": "w" * LONGEST_WARNING + "more"}] * 2)
+    assert told.job.warnings == ["w" * LONGEST_WARNING]

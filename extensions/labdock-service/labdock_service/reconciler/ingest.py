@@ -28,6 +28,9 @@ PROGRESS_SECONDS = 1.0
 LONGEST_TEXT = 20_000
 MOST_WARNINGS = 20
 """How many different warnings a job keeps."""
+LONGEST_WARNING = 1_000
+MORE_WARNINGS = "… and more warnings, which are not kept."
+"""Said in the place of the last one that is kept."""
 
 Point = tuple[int, int]
 """A call of `fit`, counted from 1, and an epoch of it."""
@@ -112,8 +115,11 @@ class Ingest:
 
 def _warn(session: Session, job: JobRow, worker: WorkerRow, message: str) -> None:
     """Keep a warning, unless another worker, or an earlier attempt, said the same."""
+    message = message[:LONGEST_WARNING]
     if message in job.warnings or len(job.warnings) >= MOST_WARNINGS:
         return
+    if len(job.warnings) == MOST_WARNINGS - 1:
+        message = MORE_WARNINGS
     job.warnings = [*job.warnings, message]
     data = {"message": message, "rank": worker.rank}
     events.add(session, job.project_id, ACTOR, "job.warning", job=job.id, data=data)

@@ -51,7 +51,7 @@ class Jobs:
             fresh.retries_seen = fresh.retries
             fresh.counted, fresh.retried_after = 0, fresh.attempt
             fresh.queued = self.parts.clock()
-            fresh.ended, fresh.failure, fresh.progress = None, None, {}
+            fresh.ended, fresh.failure, fresh.progress, fresh.warnings = None, None, {}, []
             if fresh.snapshot.state == "failed":
                 snapshots.package_again(fresh.snapshot)
             ready = fresh.snapshot.state == "ready"
