@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from tests.load.chaos_desk import Followed
 from tests.load.chaos_evidence import Evidence
-from tests.load.chaos_plan import STEPS
+from tests.load.chaos_plan import FAILURES, STEPS, Task
 from tests.load.chaos_strikes import Struck
 from tests.load.scripts.steps import expected
 
-from labdock.schema import ENDED, Attempt, LogLine
+from labdock.schema import ENDED, Attempt, LogLine, Worker
 
 NEXT = {
     "submitted": {"queued", "packaging", "failed", "stopped"},
@@ -118,15 +119,19 @@ def _logs(evidence: Evidence) -> Iterator[str]:
     """Numbered without a gap or a double; to the end, where the worker came to its end."""
     if evidence.task.script != "steps.py":
         return
-    exits = {
-        (attempt.number, worker.rank): worker.exit_code
-        for attempt in evidence.job.attempts
-        for worker in attempt.workers
-    }
-    for place, exit_code in exits.items():
-        lines = evidence.logs.get(place, [])
-        for trouble in _log(lines, whole=exit_code == 0):
-            yield f"the log of rank {place[1]} in attempt {place[0]}: {trouble}"
+    for attempt in evidence.job.attempts:
+        for worker in attempt.workers:
+            lines = evidence.logs.get((attempt.number, worker.rank), [])
+            whole = worker.exit_code == 0 or _failed_by_design(evidence.task, attempt, worker)
+            for trouble in _log(lines, whole=whole):
+                yield f"the log of rank {worker.rank} in attempt {attempt.number}: {trouble}"
+
+
+def _failed_by_design(task: Task, attempt: Attempt, worker: Worker) -> bool:
+    """Whether it is the one that was to fail, did so, and its supervisor saw that."""
+    meant = task.failure in FAILURES.values() and task.failure in (attempt.reason or "")
+    last = worker.rank == len(attempt.workers) - 1
+    return meant and last and worker.exit_code not in (None, -signal.SIGKILL)
 
 
 def _log(lines: list[LogLine], *, whole: bool) -> Iterator[str]:

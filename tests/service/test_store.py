@@ -101,12 +101,9 @@ def test_foreign_keys_are_held(store: Store) -> None:
 
 def test_what_was_committed_outlives_a_power_cut(store: Store) -> None:
     with store.write() as session:
-        bind = session.connection()
-        if bind.dialect.name == "sqlite":
-            asked, full = "PRAGMA synchronous", 2
-        else:
-            asked, full = "SHOW synchronous_commit", "on"
-        assert session.scalar(text(asked)) == full
+        sqlite = session.connection().dialect.name == "sqlite"
+        found = session.scalar(text("PRAGMA synchronous" if sqlite else "SHOW synchronous_commit"))
+        assert found == (2 if sqlite else "on")
 
 
 def test_an_older_reconciler_writes_nothing(store: Store) -> None:
