@@ -61,6 +61,20 @@ def test_a_missing_file_names_the_data_roots() -> None:
     assert code == failures.FAILED
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "hint"),
+    [
+        ("OSError", "[Errno 28] No space left on device: 'x.npy'", True),
+        ("ResourceExhaustedError", "x.index; No space left on device [Op:SaveV2]", True),
+        ("ResourceExhaustedError", "OOM when allocating tensor with shape[9]", False),
+        ("ValueError", "No space left", False),
+    ],
+)
+def test_a_full_disk_says_how_to_go_on(name: str, text: str, hint: bool) -> None:
+    reason, code = failures.judge(name, text, gang=False)
+    assert (("labdock retry" in reason), code) == (hint, failures.FAILED)
+
+
 def test_a_person_cannot_hide_an_end_or_a_refusal() -> None:
     for kind in (failures.Refused, failures.EndOfNotebook):
         assert not issubclass(kind, Exception)

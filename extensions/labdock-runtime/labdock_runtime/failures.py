@@ -18,6 +18,11 @@ STOPPED = 143
 HERE = __file__.rpartition(os.sep)[0]
 LOST_PEER = {"AbortedError", "CancelledError", "DeadlineExceededError", "InternalError"}
 SPACE = " (Free some space, or ask an admin to; then `labdock retry` goes on.)"
+DISK_FULL = {
+    OSError.__name__: f"[Errno {errno.ENOSPC}]",
+    "ResourceExhaustedError": "No space left",
+}
+"""What exceptions say of a full disk, Python's and TensorFlow's."""
 GONE = re.compile(r"unhealthy|heartbeat|socket closed|connection reset|failed to connect", re.I)
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 REASON_LENGTH = 500
@@ -67,7 +72,7 @@ def judge(name: str, text: str, *, gang: bool) -> tuple[str, int]:
     if gang and is_lost_peer(name, text):
         return LOST, RETRY
     hint = SHARED if name == FileNotFoundError.__name__ else ""
-    if name == OSError.__name__ and f"[Errno {errno.ENOSPC}]" in text:
+    if name in DISK_FULL and DISK_FULL[name] in text:
         hint = SPACE
     return in_one_line(name, value) + hint, FAILED
 
