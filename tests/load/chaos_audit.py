@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import signal
 from collections import Counter
@@ -26,6 +27,8 @@ NEXT = {
 }
 """States that a job may come into from another one."""
 
+TRAINED = 2.84568
+"""The loss that `fit.py` comes to in eight epochs undisturbed, on one worker or on two."""
 LINE = re.compile(r"(out|err) (\d+) .* \.{60}")
 END = re.compile(r"end (\d+)")
 KILLED = re.compile(r"(?:Its worker|Worker (\d+) of \d+) was (killed|lost): ")
@@ -67,7 +70,7 @@ def _end(evidence: Evidence) -> Iterator[str]:
 def _is_right(evidence: Evidence) -> bool:
     task = evidence.task
     if task.script == "fit.py":
-        return evidence.value is not None
+        return evidence.value is not None and math.isclose(evidence.value, TRAINED, abs_tol=1e-4)
     return bool(evidence.value == expected(task.epochs, STEPS, task.workers))
 
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tests.load.chaos_audit import _logs
+from tests.load.chaos_audit import TRAINED, _is_right, _logs
 from tests.load.chaos_evidence import Evidence
 from tests.load.chaos_plan import FAILURES, TIME_LIMIT, Task
 from tests.load.scripts.steps import FILLER
@@ -70,3 +70,10 @@ def test_a_worker_that_came_to_its_own_end_has_a_whole_log(
 def test_the_rest_of_a_gang_that_was_cut_off_need_not_come_to_its_end() -> None:
     kept = lines(3, None)
     assert not list(_logs(evidence(kept, failure=RAISED, reason="Its worker was", exit_code=1)))
+
+
+@pytest.mark.parametrize(("value", "right"), [(None, False), (2.9, False), (TRAINED, True)])
+def test_training_comes_to_what_it_would_have_come_to(value: float | None, right: bool) -> None:
+    job: Any = SimpleNamespace(attempts=[])
+    task = Task(name="chaos-002", state="succeeded", epochs=8, script="fit.py")
+    assert _is_right(Evidence(task, job, [], value=value)) == right
