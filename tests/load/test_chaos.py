@@ -36,7 +36,7 @@ def test_training_that_nobody_disturbs_comes_to_what_is_audited(
     tensorflow_python: Path, tmp_path: Path
 ) -> None:
     script = Path(__file__).with_name("scripts") / "fit.py"
-    command = [tensorflow_python, script, "--epochs", "8", "--pause", "0"]
+    command = [str(tensorflow_python), str(script), "--epochs", "8", "--pause", "0"]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     value = json.loads((tmp_path / "result.json").read_text())["value"]
     assert value == pytest.approx(TRAINED, abs=1e-4)
