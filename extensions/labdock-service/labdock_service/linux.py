@@ -39,8 +39,14 @@ class Stat:
 
 
 def leave_no_core_dump() -> None:
-    """Have nothing written when this process crashes, or one that it starts: of its secrets."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    """Have nothing written when this process crashes, or one that it starts: of its secrets.
+
+    A limit of one byte is too small for any file, and the only one that also keeps the kernel
+    from handing the memory to a program that `core_pattern` names. PR_SET_DUMPABLE would close
+    /proc/self, which workers and TensorBoards need before they are what they become.
+    """
+    limit = 0 if resource.getrlimit(resource.RLIMIT_CORE)[1] == 0 else 1
+    resource.setrlimit(resource.RLIMIT_CORE, (limit, limit))
 
 
 def stat(pid: int) -> Stat | None:
