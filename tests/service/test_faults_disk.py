@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from tests.support.api import (
     make_job,
     make_settings,
@@ -22,6 +23,7 @@ from tests.support.disks import filled, read_only, small_disk
 from tests.support.reconciling import deployed, eventually, gone
 
 from labdock_service import diskspace
+from labdock_service.deployment import Deployment, NotStarted
 from labdock_service.statefolder import StateFolder
 
 WRITES = """
@@ -108,6 +110,14 @@ async def test_the_api_says_that_the_disk_may_only_be_read(tmp_path: Path) -> No
             answer = await ada.post("blobs?project=ada", content=tar)
             assert problem(answer, 503) == diskspace.READ_ONLY
             assert (await ada.get("jobs")).status_code == 200
+
+
+def test_labdock_does_not_start_on_a_disk_with_no_space(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "24m") as disk:
+        settings = make_settings(tmp_path).model_copy(update={"state": StateFolder(disk)})
+        Deployment(settings).check_space()
+        with filled(disk, leave=15_000_000), pytest.raises(NotStarted, match=r"20.* MB or more"):
+            Deployment(settings).check_space()
 
 
 def test_the_admins_commands_on_a_state_folder_that_may_only_be_read(tmp_path: Path) -> None:
