@@ -20,13 +20,15 @@ pytestmark = [pytest.mark.tensorflow, pytest.mark.timeout(900)]
 
 EPOCHS = 12
 TRAIN = f"""
+import os
+import sys
 import time
 import numpy as np
 import keras
 
 class Slow(keras.callbacks.Callback):
     def on_train_batch_begin(self, batch, logs=None):
-        time.sleep(0.5)
+        time.sleep(0.05 if os.path.exists(sys.argv[1]) else 2.0)
 
 x = np.arange(64.0).reshape(16, 4) / 64
 model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
@@ -53,11 +55,12 @@ def started(
 class Watched:
     """A job as the API tells of it, whichever service is there."""
 
-    def __init__(self, deployment: Deployment, job: str, token: str) -> None:
+    def __init__(self, deployment: Deployment, job: str, token: str, hurry: Path) -> None:
         base = f"{deployment.url}/services/labdock/api/"
         headers = {"Authorization": f"token {token}"}
         self._http = httpx.Client(base_url=base, headers=headers, timeout=60)
         self._job = job
+        self._hurry = hurry
 
     def record(self) -> dict[str, Any]:
         found: dict[str, Any] = self._http.get(f"jobs/{self._job}").json()
@@ -74,6 +77,10 @@ class Watched:
     def log(self) -> str:
         return self._http.get(f"jobs/{self._job}/logs").text
 
+    def hurry(self) -> None:
+        """Let it train at full speed from here on."""
+        self._hurry.touch()
+
     def until_epoch(self, number: int) -> None:
         eventually(lambda: max(self.epochs(), default=0) >= number, seconds=300, what="an epoch")
 
@@ -84,10 +91,11 @@ def submit(deployment: Deployment) -> Watched:
     folder.mkdir()
     (folder / "train.py").write_text(TRAIN)
     program = {"LABDOCK_URL": deployment.url, "LABDOCK_TOKEN": token}
-    arguments = ("submit", str(folder / "train.py"), "--workers", "2", "--json")
+    hurry = deployment.state.root.parent / "hurry"
+    arguments = ("submit", str(folder / "train.py"), "--workers", "2", "--json", "--", str(hurry))
     done = deployment.labdock(*arguments, **program)
     assert done.returncode == 0, done.stderr + deployment.logs()
-    return Watched(deployment, json.loads(done.stdout)["id"], token)
+    return Watched(deployment, json.loads(done.stdout)["id"], token, hurry)
 
 
 def lose_power(deployment: Deployment) -> None:
@@ -109,6 +117,7 @@ def test_a_gang_goes_on_after_down_and_after_a_power_cut_and_ends_once(
     reached = max(job.epochs())
     job.until_epoch(reached + 2)
     lose_power(started)
+    job.hurry()
     started.up()
     ended = eventually(lambda: over(job), seconds=300, what="the job's end")
     assert (ended["state"], len(ended["attempts"])) == ("succeeded", 3), ended["message"]

@@ -130,6 +130,7 @@ class Deployment:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                preexec_fn=heed_interrupts,
             )
         processes.record(self.state, HUB, hub.pid)
         keep_settings(self.settings)
@@ -226,6 +227,14 @@ class Deployment:
         if proxy := self._proxy():
             processes.end_process(*proxy)
         self._proxy_file.unlink(missing_ok=True)
+
+
+def heed_interrupts() -> None:
+    """Let SIGINT end this process and its own, also where a shell's `&` made it ignored.
+
+    The hub asks its services by SIGINT to end, and waits ten seconds for each that ignores it.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def keep_settings(settings: Settings) -> None:

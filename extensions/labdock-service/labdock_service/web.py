@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 from collections.abc import Callable, Mapping
@@ -103,9 +104,10 @@ class Server(QuietServer):
 
 
 def serve(app: ASGIApp, url: str, on_end: Callable[[], None]) -> None:
-    """Serve at the address that the hub gave this service, until SIGTERM."""
+    """Serve at the address that the hub gave this service, until SIGTERM or SIGINT."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    asyncio.run(_serve(app, urlsplit(url), on_end))
+    with contextlib.suppress(KeyboardInterrupt):  # raised once more when it has ended
+        asyncio.run(_serve(app, urlsplit(url), on_end))
 
 
 async def _serve(app: ASGIApp, address: SplitResult, on_end: Callable[[], None]) -> None:
