@@ -50,21 +50,49 @@ def build_before_restoring(run: Run) -> None:
 
 
 def _build_from_local_batch(self: Any, iterator: Any = None, data_batch: Any = None) -> None:
-    from keras import tree
-
     strategy = self.distribute_strategy
     if iterator is not None:
-        for _, _, batches in iterator:
-            data_batch = tree.map_structure(
-                lambda value: strategy.experimental_local_results(value)[0], next(batches)
-            )
-            break
+        data_batch = _described(iterator) or _drawn(iterator, strategy)
     try:
         with strategy.scope():
             self._symbolic_build(data_batch=data_batch)
     except Exception:
         if not _trains_in_its_own_way(self):
             raise
+
+
+def _described(iterator: Any) -> Any:
+    """What a worker's batches look like, or None where that is not known before one is drawn.
+
+    A batch that is drawn is lost to training where a generator makes it, and with it those that
+    were made ahead, on each worker another number of them.
+    """
+    from keras import tree
+
+    described = iterator._distributed_dataset.element_spec
+    local = tree.map_structure(lambda spec: getattr(spec, "_value_specs", [spec])[0], described)
+    known = all(_has_known_shape(spec) for spec in tree.flatten(local))
+    return local if known else None
+
+
+def _has_known_shape(spec: Any) -> bool:
+    """Whether all but the number of samples is known of a dense tensor."""
+    import tensorflow as tf
+
+    if not isinstance(spec, tf.TensorSpec) or not spec.shape.rank:
+        return False
+    return bool(spec.shape[1:].is_fully_defined())
+
+
+def _drawn(iterator: Any, strategy: Any) -> Any:
+    """A worker's share of the first batch."""
+    from keras import tree
+
+    for _, _, batches in iterator:
+        return tree.map_structure(
+            lambda value: strategy.experimental_local_results(value)[0], next(batches)
+        )
+    return None
 
 
 def _trains_in_its_own_way(model: Any) -> bool:
