@@ -13,7 +13,7 @@ STATISTICS = "BatchNormalization sees a worker's share of a batch"
 HALF = "half precision rounds coarsely"
 BRIGHTER = "pictures are brightened at random, several at the same time"
 UNEVEN = "a short last batch counts its shares alike"
-LOOK = "the gang looks at a batch first, to build the model, and then draws other ones"
+LOOK = "a batch is drawn to see how long its windows are, and other ones follow"
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,8 @@ CATALOGUE = [
     Entry(
         "generator",
         "a Python generator, then a PyDataset",
-        0.05,
-        LOOK,
+        0.001,
+        SHARES,
         ("after the generator", "after the dataset"),
         fits=2,
     ),
@@ -212,8 +212,8 @@ CATALOGUE = [
     Entry(
         "relative-files",
         "pictures, settings and results by relative path",
-        0.03,
-        LOOK,
+        0.001,
+        SHARES,
         ("classes", "lines", "predictions", "accuracy"),
     ),
     Entry(
