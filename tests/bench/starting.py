@@ -14,7 +14,7 @@ from pathlib import Path
 import nbformat
 from tests.bench.contenders import FIRST_WORDS, Command, resident, until_first_line
 from tests.bench.measure import Series, interleave
-from tests.support.deployment import Deployment
+from tests.support.deployment import Deployment, eventually
 
 PEERS = Path(__file__).parent / "peers"
 
@@ -93,11 +93,11 @@ def command_line_start() -> float:
 def idle_memory(deployment: Deployment) -> dict[str, float]:
     """Proportional memory of each of Labdock's idle processes, in MB (10^6 bytes)."""
     names = ("labdock", "reconciler", "tensorboard", "router")
-    records = {path.stem: path for path in deployment.state.run.glob("*.json")}
+    files = {name: deployment.state.run / f"{name}.json" for name in names}
+    eventually(lambda: all(file.exists() for file in files.values()), what="every process")
     return {
-        name: sum(proportional(pid) for pid in family(json.loads(records[name].read_text())["pid"]))
-        for name in names
-        if name in records
+        name: sum(proportional(pid) for pid in family(json.loads(file.read_text())["pid"]))
+        for name, file in files.items()
     }
 
 
