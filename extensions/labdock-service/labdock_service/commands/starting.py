@@ -63,9 +63,11 @@ def start(detach: bool) -> None:
         steps("the hub")
         hub = _start_hub(deployment)
         steps.finish()
-    click.echo(welcome(deployment.settings, detach))
-    if not detach:
-        _stay(deployment, hub)
+    told = welcome(deployment.settings, detach)
+    if detach:
+        click.echo(told)
+    else:
+        _stay(deployment, hub, told)
 
 
 def _start_hub(deployment: Deployment) -> subprocess.Popen[bytes]:
@@ -128,9 +130,10 @@ def _login(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "the team's", f"{team}  (in {state.root.name}/{state.team_password.name})"
 
 
-def _stay(deployment: Deployment, hub: subprocess.Popen[bytes]) -> None:
+def _stay(deployment: Deployment, hub: subprocess.Popen[bytes], told: str) -> None:
     try:
         with ending(hub):
+            click.echo(told)  # it names Ctrl-C, which works from here on
             code = hub.wait()
     except KeyboardInterrupt:
         click.echo("\nThe hub has ended; jobs and notebooks go on. `make up` starts it again.")
