@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from tests.support.api import WrittenHub, WrittenPerson, hub_place
 from tests.support.boards import Curve, curve_route
 from tests.support.web import serving
 
-from labdock_service.boards.boards import Boards, BoardSpec
+from labdock_service.boards.boards import COMMAND, Boards, BoardSpec
 from labdock_service.hubclient import PROJECT_ID
 from labdock_service.ids import personal_project_id
 from labdock_service.statefolder import StateFolder
@@ -171,13 +171,24 @@ async def test_the_index_leads_to_the_own_project(gate: RunningGate) -> None:
         assert empty.json()["detail"] == ("Project empty has no jobs yet, and so nothing to show.")
 
 
+def once_there(file: Path) -> Sequence[str]:
+    """The command of a TensorBoard that starts when there is such a file."""
+    script = f"until [ -e '{file}' ]; do sleep 0.05; done; exec \"$@\""
+    return ("sh", "-c", script, "sh", *COMMAND)
+
+
 async def test_a_browser_sees_a_page_that_reloads_itself_and_then_tensorboard(
-    gate: RunningGate,
+    tmp_path: Path,
 ) -> None:
-    async with gate.client("ada", **PAGE) as ada:
+    go = tmp_path / "go"
+    async with (
+        running(tmp_path, command=once_there(go)) as gate,
+        gate.client("ada", **PAGE) as ada,
+    ):
         answer = await ada.get("ada/")
         assert answer.status_code == 200
         assert 'http-equiv="refresh"' in answer.text
+        go.touch()
         async with asyncio.timeout(DEADLINE):
             while 'http-equiv="refresh"' in answer.text:
                 await asyncio.sleep(0.2)
@@ -281,7 +292,7 @@ async def test_none_outlives_a_gate_that_was_killed(tmp_path: Path) -> None:
     script = """
 import asyncio, sys
 from pathlib import Path
-from labdock_service.boards.boards import Boards, BoardSpec
+from labdock_service.boards.boards import COMMAND, Boards, BoardSpec
 from labdock_service.statefolder import StateFolder
 
 async def main():
