@@ -110,19 +110,17 @@ class Crowd:
     async def use(self) -> None:
         """What people with notebooks, pages and command lines ask for, while some look on."""
         running, queued = await self.jobs("running"), await self.jobs("queued")
-        watched = [asyncio.create_task(self._follow(job["id"])) for job in running]
+        watched = [asyncio.create_task(_read(await self._follow(job["id"]))) for job in running]
         clients = (self._client(number, queued) for number in range(CLIENTS))
         await asyncio.gather(*clients)
         for task in watched:
             assert not task.done(), task.result()
             task.cancel()
 
-    async def _follow(self, job: str) -> None:
-        """Read a job's events as they come, as its widget does."""
+    async def _follow(self, job: str) -> aiohttp.ClientResponse:
+        """A job's events as they come, as its widget asks for them."""
         params: Body = {"job": job, "follow": 1}
-        async with self.http.get("events", params=params, timeout=_ENDLESS) as stream:
-            async for _ in stream.content:
-                continue
+        return await self.http.get("events", params=params, timeout=_ENDLESS)
 
     async def _client(self, number: int, queued: list[Body]) -> None:
         asks: list[Callable[[int], Awaitable[Any]]] = [
@@ -137,6 +135,12 @@ class Crowd:
             for ask in asks:
                 await ask(number * ROUNDS + turn)
                 await asyncio.sleep(PAUSE)
+
+
+async def _read(stream: aiohttp.ClientResponse) -> None:
+    async with stream:
+        async for _ in stream.content:
+            continue
 
 
 _ENDLESS = aiohttp.ClientTimeout(total=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import socket
 from collections.abc import Callable, Mapping
@@ -96,6 +97,16 @@ class Server(QuietServer):
         )
         super().__init__(config)
         self._on_end = on_end
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin; what is in memory now stays.
+
+        Looking through it for garbage would hold up every answer for a fifth of a second, again
+        and again.
+        """
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End what is open."""
