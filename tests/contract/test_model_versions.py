@@ -13,7 +13,7 @@ import pytest
 from tests.support.model_server import model_server
 from tests.support.runtime import Bench, Worker, write_notebook
 
-from labdock.schema import Sample
+from labdock.servingschema import Sample
 from labdock_service.reconciler.probing import predict_sample
 
 pytestmark = pytest.mark.tensorflow

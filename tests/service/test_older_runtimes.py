@@ -16,7 +16,8 @@ from tests.support.reconciling import Deployment, eventually
 from tests.support.runtimes import KEPT, lay_out
 
 import labdock_runtime
-from labdock.schema import UNCHECKED, JobRequest
+from labdock.schema import JobRequest
+from labdock.servingschema import UNCHECKED
 from labdock_service.packaging.environments import find_environments
 from labdock_service.packaging.layers import LayerStore
 from labdock_service.packaging.package import package

@@ -23,15 +23,8 @@ from tests.support.stores import (
     upgraded,
 )
 
-from labdock.schema import (
-    GitCommit,
-    JobRequest,
-    KeyRequest,
-    Requirements,
-    Resources,
-    Source,
-    SourceFile,
-)
+from labdock.schema import GitCommit, JobRequest, Requirements, Resources, Source, SourceFile
+from labdock.servingschema import KeyRequest
 from labdock_service.errors import Conflict
 from labdock_service.store import (
     Fenced,

@@ -21,7 +21,8 @@ import httpx
 import msgspec
 from tests.support.web import serving
 
-from labdock.schema import JobRequest, KeyRequest, Requirements, Resources, Source, SourceFile
+from labdock.schema import JobRequest, Requirements, Resources, Source, SourceFile
+from labdock.servingschema import KeyRequest
 from labdock.snapshot import source_digest
 from labdock_service.api.parts import Parts
 from labdock_service.app import assemble, create_app, guarded

@@ -34,7 +34,8 @@ from labdock import submission
 from labdock.client import Client
 from labdock.connection import Connection
 from labdock.running import Job
-from labdock.schema import UNCHECKED, Failure, JobState, ModelCheck, Progress, Sample
+from labdock.schema import Failure, JobState, Progress
+from labdock.servingschema import UNCHECKED, ModelCheck, Sample
 from labdock.submission import Order, Step
 from labdock_service.api.parts import Parts
 from labdock_service.app import assemble, create_app, guarded

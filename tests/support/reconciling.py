@@ -28,10 +28,10 @@ from labdock.schema import (
     JobRequest,
     Requirements,
     Resources,
-    Revision,
     Source,
     SourceFile,
 )
+from labdock.servingschema import Revision
 from labdock.snapshot import source_digest
 from labdock_service import processes
 from labdock_service.engines.base import Engine

@@ -14,8 +14,8 @@ from labdock import errors
 from labdock.cli import main
 from labdock.client import Client
 from labdock.running import Job
-from labdock.schema import ModelCheck, Sample
 from labdock.serving import find_endpoint, newest
+from labdock.servingschema import ModelCheck, Sample
 
 EQUAL = ModelCheck(state="equal", difference=0.0, allowed=0.0001)
 MARKED = ModelCheck(state="different", reason="Its answers differ by up to 3.6.")

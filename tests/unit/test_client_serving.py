@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from tests.support.clients import Hand, RunningService, running_service, submit
 
-from labdock import errors, schema
+from labdock import errors, servingschema
 from labdock.client import Client
 from labdock.running import Job
-from labdock.schema import DeployRequest
 from labdock.serving import Endpoint, deploy, find_endpoint, newest
+from labdock.servingschema import DeployRequest
 
 
 @pytest.fixture(scope="module")
@@ -155,5 +155,5 @@ def test_endpoints_are_found_by_name_and_project(client: Client, endpoint: Endpo
 
 def test_models_name_their_job(client: Client, job: Job) -> None:
     (model,) = job.refresh().models()
-    assert isinstance(model, schema.ModelVersion)
+    assert isinstance(model, servingschema.ModelVersion)
     assert model.job == job.id and model.id in [one.id for one in client.models()]

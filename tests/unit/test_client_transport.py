@@ -19,7 +19,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.types import Receive, Scope, Send
 from tests.support.clients import wait_for
 
-from labdock import errors, schema, sse, transport
+from labdock import errors, schema, servingschema, sse, transport
 from labdock.client import Client
 from labdock.connection import Connection, find_connection
 
@@ -95,7 +95,7 @@ def test_a_job_is_asked_for_once() -> None:
 
 
 def test_a_refused_deploy_is_not_said_to_have_happened() -> None:
-    request = schema.DeployRequest(model="m1")
+    request = servingschema.DeployRequest(model="m1")
     with answered(body(503, "The hub is away."), UNAVAILABLE) as (client, _):
         with pytest.raises(errors.ServiceUnavailable, match=r"^The hub is away\.$"):
             client.deploy("ada", "digits", request)
@@ -107,7 +107,7 @@ def test_an_answer_that_is_cut_off_may_have_been_done() -> None:
     cut = Response(headers={"Content-Length": "100"})
     with answered(cut) as (client, app):
         with pytest.raises(errors.ServiceUnavailable, match="see `labdock keys list ada/digits`"):
-            client.create_key("ada", "digits", schema.KeyRequest())
+            client.create_key("ada", "digits", servingschema.KeyRequest())
         assert len(app.requests) == 1
 
 

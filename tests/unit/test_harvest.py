@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labdock.schema import UNCHECKED, ModelCheck, Sample
+from labdock.servingschema import UNCHECKED, ModelCheck, Sample
 from labdock_service.reconciler.harvest import (
     LONGEST_NOTE,
     FoundModel,

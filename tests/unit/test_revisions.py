@@ -9,7 +9,7 @@ from typing import get_args
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labdock.schema import RevisionState
+from labdock.servingschema import RevisionState
 from labdock_service.serving.revisions import (
     DRAIN_SECONDS,
     FIRST_STARTS,

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from labdock import gridschema, personal, schema
+from labdock import gridschema, personal, schema, servingschema
 from labdock.connection import Connection, find_connection
 from labdock.errors import Mistake, NotFound
 from labdock.transport import Stream, Transport
@@ -189,40 +189,50 @@ class Client:
         """One of those files, piece by piece."""
         return self.transport.download(f"jobs/{_part(job_id)}/files/{quote(path)}")
 
-    def models(self, project: str | None = None) -> list[schema.ModelVersion]:
+    def models(self, project: str | None = None) -> list[servingschema.ModelVersion]:
         """Model versions, of one project or of all that the person sees."""
-        return self._get("models", list[schema.ModelVersion], project=project)
+        return self._get("models", list[servingschema.ModelVersion], project=project)
 
-    def model(self, model_id: str) -> schema.ModelVersion:
+    def model(self, model_id: str) -> servingschema.ModelVersion:
         """One model version."""
-        return self._get(f"models/{_part(model_id)}", schema.ModelVersion)
+        return self._get(f"models/{_part(model_id)}", servingschema.ModelVersion)
 
-    def endpoints(self, project: str | None = None) -> list[schema.Endpoint]:
+    def endpoints(self, project: str | None = None) -> list[servingschema.Endpoint]:
         """Endpoints, of one project or of all that the person sees."""
-        return self._get("endpoints", list[schema.Endpoint], project=project)
+        return self._get("endpoints", list[servingschema.Endpoint], project=project)
 
-    def endpoint(self, project: str, name: str) -> schema.Endpoint:
+    def endpoint(self, project: str, name: str) -> servingschema.Endpoint:
         """One endpoint."""
-        return self._get(_endpoint(project, name), schema.Endpoint)
+        return self._get(_endpoint(project, name), servingschema.Endpoint)
 
-    def deploy(self, project: str, name: str, request: schema.DeployRequest) -> schema.Endpoint:
+    def deploy(
+        self, project: str, name: str, request: servingschema.DeployRequest
+    ) -> servingschema.Endpoint:
         """Put a model version behind an endpoint."""
         path = f"{_endpoint(project, name)}/deploy"
-        return self._post(path, request, schema.Endpoint, see=f"labdock endpoints {project}/{name}")
+        return self._post(
+            path, request, servingschema.Endpoint, see=f"labdock endpoints {project}/{name}"
+        )
 
-    def undo(self, project: str, name: str) -> schema.Endpoint:
+    def undo(self, project: str, name: str) -> servingschema.Endpoint:
         """Go back to the revision before."""
         path = f"{_endpoint(project, name)}/undo"
-        return self._post(path, None, schema.Endpoint, see=f"labdock endpoints {project}/{name}")
+        return self._post(
+            path, None, servingschema.Endpoint, see=f"labdock endpoints {project}/{name}"
+        )
 
-    def create_key(self, project: str, name: str, request: schema.KeyRequest) -> schema.Key:
+    def create_key(
+        self, project: str, name: str, request: servingschema.KeyRequest
+    ) -> servingschema.Key:
         """Make a key of an endpoint; the answer alone has its secret."""
         path = f"{_endpoint(project, name)}/keys"
-        return self._post(path, request, schema.Key, see=f"labdock keys list {project}/{name}")
+        return self._post(
+            path, request, servingschema.Key, see=f"labdock keys list {project}/{name}"
+        )
 
-    def keys(self, project: str, name: str) -> list[schema.Key]:
+    def keys(self, project: str, name: str) -> list[servingschema.Key]:
         """An endpoint's keys, without their secrets."""
-        return self._get(f"{_endpoint(project, name)}/keys", list[schema.Key])
+        return self._get(f"{_endpoint(project, name)}/keys", list[servingschema.Key])
 
     def revoke_key(self, project: str, name: str, key_id: str) -> None:
         """End a key at once."""
@@ -250,9 +260,9 @@ class Client:
         """Change that."""
         return self._send("PATCH", "notify", change, personal.Notify)
 
-    def trace(self, revision_id: str) -> schema.Trace:
+    def trace(self, revision_id: str) -> servingschema.Trace:
         """The way back from a revision to the notebook."""
-        return self._get(f"revisions/{_part(revision_id)}/trace", schema.Trace)
+        return self._get(f"revisions/{_part(revision_id)}/trace", servingschema.Trace)
 
     def _send(self, method: str, path: str, body: object, answer: type[T]) -> T:
         """Send what may be done twice."""

@@ -18,7 +18,8 @@ from typing import TypeVar
 from labdock.client import Client
 from labdock.errors import LabdockError, ServiceUnavailable, StillRunning
 from labdock.gridschema import Grid
-from labdock.schema import ENDED, Endpoint, Event, Job, LogLine
+from labdock.schema import ENDED, Event, Job, LogLine
+from labdock.servingschema import Endpoint
 from labdock.sse import Message
 from labdock.transport import Stream, decode
 

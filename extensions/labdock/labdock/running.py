@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
 
-from labdock import schema, session, wording
+from labdock import schema, servingschema, session, wording
 from labdock.client import Client, default_client
 from labdock.errors import JobFailed, JobStopped, NotFound, ServiceUnavailable
 from labdock.following import follow, follow_log, log_lines
 from labdock.quantities import resources
-from labdock.schema import ENDED, DeployRequest, LogLine
+from labdock.schema import ENDED, LogLine
+from labdock.servingschema import DeployRequest
 
 if TYPE_CHECKING:
     from labdock.serving import Endpoint
@@ -153,7 +154,7 @@ class Job:
                 file.write(chunk)
         return target
 
-    def models(self) -> list[schema.ModelVersion]:
+    def models(self) -> list[servingschema.ModelVersion]:
         """The model versions that the job saved."""
         return [self.client.model(model) for model in self.refresh().record.models]
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from labdock import schema
+from labdock import schema, servingschema
 from labdock.client import Client, default_client
 from labdock.errors import DeployFailed, Mistake, NotAllowed, NotFound
 from labdock.following import follow_endpoint
@@ -25,11 +25,11 @@ DEPLOY_LIMIT = 600.0
 class Endpoint:
     """A named URL of a project, and the revisions of models behind it."""
 
-    def __init__(self, record: schema.Endpoint, client: Client) -> None:
+    def __init__(self, record: servingschema.Endpoint, client: Client) -> None:
         self.record = record
         self.client = client
         self.key_life = KEY_LIFE
-        self._key: schema.Key | None = None
+        self._key: servingschema.Key | None = None
 
     @property
     def name(self) -> str:
@@ -47,7 +47,7 @@ class Endpoint:
         return f"{self.client.connection.absolute(self.record.url)}:predict"
 
     @property
-    def revisions(self) -> list[schema.Revision]:
+    def revisions(self) -> list[servingschema.Revision]:
         """The revisions there are now, newest last."""
         return sorted(self.refresh().record.revisions, key=lambda revision: revision.number)
 
@@ -100,12 +100,12 @@ class Endpoint:
             self._key = self.create_key("labdock predict", expires_in=self.key_life)
         return self._key.secret or ""
 
-    def create_key(self, title: str = "key", expires_in: float | None = None) -> schema.Key:
+    def create_key(self, title: str = "key", expires_in: float | None = None) -> servingschema.Key:
         """Make a key. Its `secret` is in this answer and can't be had again."""
-        request = schema.KeyRequest(title=title, expires_in=expires_in)
+        request = servingschema.KeyRequest(title=title, expires_in=expires_in)
         return self.client.create_key(self.project, self.name, request)
 
-    def keys(self) -> list[schema.Key]:
+    def keys(self) -> list[servingschema.Key]:
         """The endpoint's keys, without their secrets."""
         return self.client.keys(self.project, self.name)
 
@@ -118,7 +118,7 @@ class Endpoint:
         self.record = self.client.undo(self.project, self.name)
         return self
 
-    def trace(self) -> schema.Trace:
+    def trace(self) -> servingschema.Trace:
         """The way back from the revision that serves now to its notebook."""
         traffic = self.refresh().record.traffic
         if not traffic:
@@ -139,7 +139,7 @@ class Endpoint:
         return html.escape(f"{describe(self.record)} · {self.url} · {how}")
 
 
-def describe(endpoint: schema.Endpoint) -> str:
+def describe(endpoint: servingschema.Endpoint) -> str:
     """The endpoint in a line: its name and what answers."""
     shares = [f"{share.revision} {share.weight} %" for share in endpoint.traffic]
     return f"{endpoint.project}/{endpoint.name} · {', '.join(shares) or 'nothing serves yet'}"
@@ -175,12 +175,12 @@ def _like(x: Any, outputs: Any) -> Any:
     return numpy.asarray(outputs)
 
 
-def newest(endpoint: schema.Endpoint) -> schema.Revision:
+def newest(endpoint: servingschema.Endpoint) -> servingschema.Revision:
     """The revision that was asked for last."""
     return max(endpoint.revisions, key=lambda revision: revision.number)
 
 
-def follow_newest(endpoint: Endpoint, timeout: float) -> Iterator[schema.Revision]:
+def follow_newest(endpoint: Endpoint, timeout: float) -> Iterator[servingschema.Revision]:
     """The newest revision at every change until it serves; raises DeployFailed otherwise."""
     awaited = newest(endpoint.record).id
     changes = follow_endpoint(endpoint.client, endpoint.project, endpoint.name, timeout=timeout)
@@ -195,7 +195,12 @@ def follow_newest(endpoint: Endpoint, timeout: float) -> Iterator[schema.Revisio
 
 
 def deploy(
-    client: Client, request: schema.DeployRequest, project: str, name: str, *, wait: bool = True
+    client: Client,
+    request: servingschema.DeployRequest,
+    project: str,
+    name: str,
+    *,
+    wait: bool = True,
 ) -> Endpoint:
     """Put a model version, or the last that a job saved, behind an endpoint."""
     endpoint = Endpoint(client.deploy(project, name, request), client)
@@ -219,7 +224,7 @@ def endpoint(name: str, project: str | None = None) -> Endpoint:
     return find_endpoint(default_client(), name, project)
 
 
-def models(project: str | None = None) -> list[schema.ModelVersion]:
+def models(project: str | None = None) -> list[servingschema.ModelVersion]:
     """Model versions: of one project, or of all that you see."""
     return default_client().models(project)
 

@@ -7,16 +7,8 @@ import re
 from fastapi import APIRouter
 from sqlalchemy.orm import Session
 
-from labdock.schema import (
-    ENDED,
-    DeployRequest,
-    Endpoint,
-    GitCommit,
-    Key,
-    KeyRequest,
-    Person,
-    Trace,
-)
+from labdock.schema import ENDED, GitCommit, Person
+from labdock.servingschema import DeployRequest, Endpoint, Key, KeyRequest, Trace
 from labdock_service.api.access import (
     Caller,
     ChangedEndpoint,

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from fastapi import APIRouter
 
-from labdock.schema import ModelVersion
+from labdock.servingschema import ModelVersion
 from labdock_service.api.access import Caller, ProjectName, SeenModel, seen_projects
 from labdock_service.api.parts import Reading
 from labdock_service.api.problems import describe

@@ -12,7 +12,8 @@ from fastapi.responses import FileResponse, HTMLResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from labdock import wording
-from labdock.schema import ENDED, Endpoint, Job, Person
+from labdock.schema import ENDED, Job, Person
+from labdock.servingschema import Endpoint
 from labdock_service.api.parts import Parts, PartsOf
 from labdock_service.errors import NotFound, Unauthorized
 from labdock_service.login import wants_page

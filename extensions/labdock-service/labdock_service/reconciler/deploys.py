@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
 
-from labdock.schema import RevisionState, Sample
+from labdock.servingschema import RevisionState, Sample
 from labdock_service.engines.base import Engine
 from labdock_service.errors import ServiceError
 from labdock_service.reconciler.parts import ACTOR, Parts, apart

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from labdock.schema import UNCHECKED, ModelCheck, Sample
+from labdock.servingschema import UNCHECKED, ModelCheck, Sample
 from labdock_service.folders import link_or_copy
 from labdock_service.ids import derived_id
 from labdock_service.reconciler import handing

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from typing import Any, Literal
 
-from labdock.schema import Sample
+from labdock.servingschema import Sample
 from labdock_service.serving.likeness import difference
 
 STATUS_SECONDS = 5.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from labdock.schema import RevisionState
+from labdock.servingschema import RevisionState
 
 DRAIN_SECONDS = 5.0
 """From leaving the router's table to SIGTERM: the router has read the table by then."""

@@ -9,7 +9,8 @@ import msgspec
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from labdock.schema import Endpoint, Resources, Revision, Traffic
+from labdock.schema import Resources
+from labdock.servingschema import Endpoint, Revision, Traffic
 from labdock_service.errors import Conflict
 from labdock_service.ids import new_id
 from labdock_service.store import events

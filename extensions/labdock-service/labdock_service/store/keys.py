@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from labdock.schema import Key, KeyRequest
+from labdock.servingschema import Key, KeyRequest
 from labdock_service.ids import new_id
 from labdock_service.store import events
 from labdock_service.store.tables import EndpointRow, KeyRow, PersonRow

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from labdock.schema import UNCHECKED, ModelCheck, ModelVersion, Sample
+from labdock.servingschema import UNCHECKED, ModelCheck, ModelVersion, Sample
 from labdock_service.store import events
 from labdock_service.store.tables import JobRow, ModelRow
 

@@ -7,7 +7,7 @@ from typing import get_args
 
 import click
 
-from labdock import running, schema, trials, wording
+from labdock import running, schema, servingschema, trials, wording
 from labdock.client import default_client
 from labdock.commands.output import (
     ago,
@@ -101,7 +101,7 @@ def _show(job: Job) -> None:
         click.echo("\n".join(wording.plain(line) for line in lines))
 
 
-def _model(model: schema.ModelVersion) -> str:
+def _model(model: servingschema.ModelVersion) -> str:
     marked = " (not what was trained)" if model.check.state == "different" else ""
     return f"{model.id} {model.name} version {model.version}{marked}"
 

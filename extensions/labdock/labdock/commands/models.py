@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from labdock import schema, wording
+from labdock import servingschema, wording
 from labdock.client import default_client, only
 from labdock.commands.output import (
     ago,
@@ -46,7 +46,7 @@ def models(model: str | None, project: str | None, as_json: bool) -> None:
     write_table(titles, map(_model_row, found), "No model yet: a job that saves one makes it.")
 
 
-def _model_row(model: schema.ModelVersion) -> tuple[object, ...]:
+def _model_row(model: servingschema.ModelVersion) -> tuple[object, ...]:
     return (
         model.id,
         model.name,
@@ -60,7 +60,7 @@ def _model_row(model: schema.ModelVersion) -> tuple[object, ...]:
     )
 
 
-def _write_model(model: schema.ModelVersion, as_json: bool) -> None:
+def _write_model(model: servingschema.ModelVersion, as_json: bool) -> None:
     if as_json:
         write_json(model)
         return
@@ -81,7 +81,7 @@ def _write_model(model: schema.ModelVersion, as_json: bool) -> None:
     )
 
 
-def _origin(sample: schema.Sample) -> str:
+def _origin(sample: servingschema.Sample) -> str:
     return "made up to fit the signature" if sample.made else "rows that the model was given"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from labdock import schema, wording
+from labdock import servingschema, wording
 from labdock.client import Client, default_client, only
 from labdock.commands.following import reporting
 from labdock.commands.output import (
@@ -68,7 +68,7 @@ def deploy(
     client = default_client()
     found, owner = _find_model(client, model)
     each = resources(cpus, memory, gpus)
-    request = schema.DeployRequest(model=found, resources=each, anyway=anyway)
+    request = servingschema.DeployRequest(model=found, resources=each, anyway=anyway)
     endpoint = deploy_model(client, request, project or owner, name, wait=False)
     if wait:
         _wait(endpoint)
@@ -132,7 +132,7 @@ def endpoints(endpoint: str | None, project: str | None, as_json: bool) -> None:
     write_table(titles, rows, "No endpoint yet: `labdock deploy` makes one.")
 
 
-def _serving(endpoint: schema.Endpoint) -> str:
+def _serving(endpoint: servingschema.Endpoint) -> str:
     shares = [f"{share.revision} {share.weight} %" for share in endpoint.traffic]
     return ", ".join(shares) or "nothing yet"
 
@@ -195,7 +195,7 @@ def list_keys(endpoint: str, as_json: bool) -> None:
     write_table(titles, rows, "No key yet: `labdock keys create` makes one.")
 
 
-def _expiry(key: schema.Key) -> str:
+def _expiry(key: servingschema.Key) -> str:
     if key.expires is None:
         return "never"
     left = key.expires - time.time()
@@ -290,7 +290,7 @@ def trace(revision: str, as_json: bool) -> None:
         _write_trace(found)
 
 
-def _trace(client: Client, text: str) -> schema.Trace:
+def _trace(client: Client, text: str) -> servingschema.Trace:
     ids = [revision.id for one in client.endpoints() for revision in one.revisions]
     if any(known.startswith(text) for known in ids):
         return client.trace(only(text, ids, "revision", "labdock endpoints"))
@@ -302,7 +302,7 @@ def _trace(client: Client, text: str) -> schema.Trace:
         ) from None
 
 
-def _write_trace(found: schema.Trace) -> None:
+def _write_trace(found: servingschema.Trace) -> None:
     git, job, model = found.git, found.job, found.model
     endpoint = f"{found.endpoint.project}/{found.endpoint.name}"
     write_fields(
