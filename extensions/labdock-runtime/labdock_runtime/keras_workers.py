@@ -32,6 +32,24 @@ def mend(keras: Any) -> None:
     saving_lib.get_attr_skipset = _once_outside_strategy(saving_lib.get_attr_skipset)
 
 
+def build_undrawn() -> None:
+    """Let a model under a strategy of its own be built as a gang's is, so that both shuffle alike.
+
+    Keras would draw a first batch, and datasets that shuffle anew each time would be one ahead.
+    """
+    from keras.src.backend.tensorflow import trainer
+
+    kind = trainer.TensorFlowTrainer
+    original = kind._maybe_symbolic_build
+
+    @functools.wraps(original)
+    def build(self: Any, iterator: Any = None, data_batch: Any = None) -> None:
+        chosen = original if self._distribute_strategy is None else _build_from_local_batch
+        chosen(self, iterator, data_batch)
+
+    kind._maybe_symbolic_build = build
+
+
 def build_before_restoring(run: Run) -> None:
     """Let a model without an input shape be built before a backup is loaded into it."""
     from keras.src.backend.tensorflow import trainer

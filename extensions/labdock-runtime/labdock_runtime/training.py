@@ -43,6 +43,7 @@ def after_keras(run: Run, keras: Any) -> None:
         keras_workers.mend(keras)
     if run.job.does("keras") and keras.__version__ == keras_workers.TESTED_KERAS:
         mend_losses(run, sys.modules["tensorflow"])
+        keras_workers.build_undrawn()
     keras_workers.build_before_restoring(run)
     _wrap_fit(run, keras, keras.Model)
     guard_downloads(keras)
