@@ -25,7 +25,18 @@ from labdock_service.reconciler.ingest import (
 from labdock_service.store import Store, events, jobs
 from labdock_service.store.tables import AttemptRow, JobRow, WorkerRow
 
-KINDS = ["started", "progress", "cell", "epoch", "model", "warning", "failed", "ended", "new"]
+KINDS = [
+    "started",
+    "progress",
+    "cell",
+    "epoch",
+    "fit",
+    "model",
+    "warning",
+    "failed",
+    "ended",
+    "new",
+]
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 """Also halves of pairs, which JSON can write and UTF-8 cannot."""
 VALUES = st.recursive(
@@ -33,9 +44,9 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ANY_TEXT, inner, max_size=3),
     max_leaves=8,
 )
-FIELDS = st.sampled_from(
-    ["epoch", "epochs", "step", "metrics", "cell", "seconds_left", "message", "reason", "traceback"]
-)
+COUNTS = ["epoch", "epochs", "fit", "step", "cell", "seconds_left", "metrics"]
+TEXTS = ["message", "reason", "traceback", "weights"]
+FIELDS = st.sampled_from(COUNTS + TEXTS)
 
 
 @st.composite
@@ -90,7 +101,8 @@ def test_whatever_workers_say_the_job_can_be_shown(store: Store, said: list[byte
 def assert_showable(told: Told) -> None:
     """What is kept of the job can be written by either database, and read by everybody."""
     view = jobs.view(told.session, told.job)
-    for kept in (view, told.attempt.failures, told.events("job.warning"), told.events("job.epoch")):
+    told_of = [told.events(f"job.{kind}") for kind in ("warning", "epoch", "fit")]
+    for kept in (view, told.attempt.failures, *told_of):
         json.dumps(msgspec.to_builtins(kept), allow_nan=False)
         msgspec.json.encode(kept)
 
@@ -102,6 +114,8 @@ def assert_showable(told: Told) -> None:
         r'{"kind": "warning", "message": "\ud800"}',
         r'{"kind": "epoch", "epoch": 1, "metrics": {"\ud800": 1.0}}',
         '{"kind": "epoch", "epoch": 1, "metrics": {"loss": 1' + "0" * 400 + "}}",
+        '{"kind": "epoch", "epoch": 1, "fit": 1' + "0" * 400 + "}",
+        r'{"kind": "fit", "fit": 1, "weights": "\ud800"}',
         '{"kind": "progress", "seconds_left": 1e999}',
         '{"kind": "warning", "message": ' + "[" * 100_000,
     ],
@@ -178,6 +192,14 @@ def test_only_the_chief_tells_of_progress_and_everybody_of_warnings(told: Told) 
     told.say(progress(1), {"kind": "warning", "message": "slow"})
     assert told.job.progress == {}
     assert told.events("job.warning") == [{"message": "slow", "rank": 1}]
+
+
+def test_the_weights_that_each_worker_came_to_are_kept(told: Told) -> None:
+    for rank in (0, 1):
+        told.worker.rank = rank
+        told.say({"kind": "fit", "fit": 2, "weights": "a1b2"})
+    kept = {"attempt": 1, "fit": 2, "weights": "a1b2"}
+    assert told.events("job.fit") == [kept | {"rank": 0}, kept | {"rank": 1}]
 
 
 def test_a_warning_is_kept_once_and_not_without_end(told: Told) -> None:

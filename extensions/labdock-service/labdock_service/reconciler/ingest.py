@@ -29,6 +29,8 @@ LONGEST_TEXT = 20_000
 MOST_WARNINGS = 20
 """How many different warnings a job keeps."""
 LONGEST_WARNING = 1_000
+LONGEST_DIGEST = 100
+MOST_COUNTED = 2**53
 MORE_WARNINGS = "… and more warnings, which are not kept."
 """Said in the place of the last one that is kept."""
 
@@ -59,6 +61,8 @@ class Ingest:
                 self._failed(attempt, worker, said)
             elif said["kind"] == "warning":
                 _warn(session, job, worker, _text(said.get("message")))
+            elif said["kind"] == "fit":
+                _fitted(session, job, worker, said)
         if worker.rank == 0:
             self._progress(session, job, attempt, told)
 
@@ -125,10 +129,25 @@ def _warn(session: Session, job: JobRow, worker: WorkerRow, message: str) -> Non
     events.add(session, job.project_id, ACTOR, "job.warning", job=job.id, data=data)
 
 
+def _fitted(session: Session, job: JobRow, worker: WorkerRow, said: dict[str, Any]) -> None:
+    """Keep the digest of the weights that a worker of a gang came to."""
+    data = {
+        "attempt": worker.attempt,
+        "rank": worker.rank,
+        "fit": _point(said)[0],
+        "weights": _text(said.get("weights"))[:LONGEST_DIGEST],
+    }
+    events.add(session, job.project_id, ACTOR, "job.fit", job=job.id, data=data)
+
+
 def _point(said: dict[str, Any]) -> Point:
     """Which call of `fit` and which epoch of it."""
-    fit, epoch = said.get("fit"), said.get("epoch")
-    return (fit if isinstance(fit, int) else 1, epoch if isinstance(epoch, int) else 0)
+    return _count(said.get("fit"), 1), _count(said.get("epoch"), 0)
+
+
+def _count(value: object, default: int) -> int:
+    """A number of bearable size, or else the default."""
+    return value if isinstance(value, int) and 0 <= value <= MOST_COUNTED else default
 
 
 def _decode(line: bytes) -> dict[str, Any] | None:
