@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
-from tests.support.api import Api, make_job, problem, running_api, send_source
+from tests.support.api import Api, make_job, problem, running_api, send_source, sha256
 from tests.support.runtime import write_notebook
 
 from labdock_service.store.tables import JobRow, SnapshotRow
@@ -35,9 +38,7 @@ async def ada(api: Api) -> httpx.AsyncClient:
 async def snapshot_of(
     client: httpx.AsyncClient, folder: Path, cell: str | None = CELL, project: str = "ada"
 ) -> dict[str, Any]:
-    file = folder / "digits.ipynb"
-    write_notebook(file, "print(lr)", parameters=cell)
-    files = {"digits.ipynb": file.read_bytes()}
+    files = {"digits.ipynb": notebook_with(folder, cell)}
     source = await send_source(client, project, files, "digits.ipynb")
     answer = await client.post("snapshots", json={"project": project, "source": source})
     assert answer.status_code == 201, answer.text
@@ -60,10 +61,64 @@ async def test_a_snapshot_tells_its_parameters(
     job = await make_job(ada)
     assert (await ada.get(f"snapshots/{job['snapshot']}")).json()["parameters"] is None
     with api.parts.store.write() as session:
-        session.get_one(SnapshotRow, made["id"]).parameters = None  # made by an older version
+        row = session.get_one(SnapshotRow, made["id"])
+        row.parameters, row.looked_into = None, False  # made by an older version
     answer = await ada.post("jobs", json={"snapshot": made["id"], "parameters": {"lr": "fast"}})
     assert "lr is a number" in problem(answer, 400)
     assert (await snapshot_of(ada, tmp_path))["parameters"] == made["parameters"]
+
+
+async def test_a_slow_disk_holds_up_nobody_elses_writes(
+    api: Api, ada: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    notebook = notebook_with(tmp_path, "slow = 1")
+    source = await send_source(ada, files={"digits.ipynb": notebook}, entry="digits.ipynb")
+    place = stuck(api, notebook)
+    asked = asyncio.create_task(ada.post("snapshots", json={"project": "ada", "source": source}))
+    disk = await opened_by_a_reader(place)
+    try:
+        await make_job(await api.client("grace"), "grace")
+        assert not asked.done()
+    finally:
+        os.write(disk, notebook)
+        os.close(disk)
+    assert [one["name"] for one in (await asked).json()["parameters"]] == ["slow"]
+
+
+@pytest.mark.parametrize("cell", [None, "known = 1"])
+async def test_a_notebook_is_looked_into_once(
+    api: Api, ada: httpx.AsyncClient, tmp_path: Path, cell: str | None
+) -> None:
+    made = await snapshot_of(ada, tmp_path, cell)
+    stuck(api, (tmp_path / "digits.ipynb").read_bytes())
+    asked = {"project": "ada", "source": made["source"]}
+    assert (await ada.post("snapshots", json=asked)).json() == made
+    renewed = (await ada.post("snapshots", json=asked | {"renew_lock": True})).json()
+    assert renewed["parameters"] == made["parameters"]
+    assert (await ada.post("jobs", json={"snapshot": made["id"]})).status_code == 201
+
+
+def notebook_with(folder: Path, cell: str | None) -> bytes:
+    file = folder / "digits.ipynb"
+    write_notebook(file, "print(lr)", parameters=cell)
+    return file.read_bytes()
+
+
+def stuck(api: Api, content: bytes) -> Path:
+    """Have a content lie on a disk that does not answer who reads it."""
+    place = api.parts.state.blob(sha256(content))
+    place.unlink()
+    os.mkfifo(place)
+    return place
+
+
+async def opened_by_a_reader(place: Path) -> int:
+    """The other end of a pipe, once somebody has begun to read it."""
+    async with asyncio.timeout(30):
+        while True:
+            with contextlib.suppress(OSError):
+                return os.open(place, os.O_WRONLY | os.O_NONBLOCK)
+            await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize(

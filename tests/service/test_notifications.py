@@ -16,6 +16,7 @@ from tests.support.reconciling import Deployment, deployed, eventually, make, re
 
 from labdock.personal import Notify, NotifyChange
 from labdock.schema import JobRequest
+from labdock_service.delivery.messages import MailServer
 from labdock_service.delivery.webhook import sign
 from labdock_service.ids import new_id
 from labdock_service.reconciler.parts import Parts
@@ -55,8 +56,9 @@ def place(tmp_path: Path, mailbox: Mailbox) -> Iterator[Deployment]:
         yield deployment
 
 
-def want(place: Deployment, **change: str) -> Notify:
-    with place.acting() as (session, person, _):
+def want(place: Deployment, name: str = "ada", **change: str) -> Notify:
+    with place.acting() as (session, _, _):
+        person = people.ensure_person(session, name, "2026-01-01T00:00:00Z")
         seal = Seal(place.state.secret_keys)
         return notify.change(session, seal, person, NotifyChange(**change), "127.0.0.1")  # type: ignore[arg-type]
 
@@ -193,27 +195,41 @@ class SetMeanwhile(Post):
         super()._send(row)
 
 
-def put(place: Deployment, *names: str) -> None:
-    """Have somebody's webhook told of something, for each name."""
+class Slow(Post):
+    """One person's webhook takes what it is sent, and answers once it is let go."""
+
+    let_go: threading.Event
+    held: list[str]
+
+    def _send(self, row: OutboxRow) -> None:
+        if row.channel == notify.HOOK and row.message["project"] == "ada":
+            self.held.append(row.id)
+            assert self.let_go.wait(LIMIT)
+        super()._send(row)
+
+
+def put(place: Deployment, *names: str, channel: str = notify.HOOK) -> None:
+    """Have somebody told of something, for each name."""
     with place.acting() as (session, _, _):
         for number, name in enumerate(names):
             row = OutboxRow(
                 id=new_id("n"),
                 person_id=people.ensure_person(session, name, "2026-01-01T00:00:00Z").id,
-                channel=notify.HOOK,
+                channel=channel,
                 message={"sentence": "It ended.", "project": name},
                 **{"created": 0.0, "due": float(number), "tries": 0},
             )
             session.add(row)
 
 
-def post_parts(place: Deployment) -> Parts:
+def post_parts(place: Deployment, mail: MailServer | None = None) -> Parts:
     return Parts(
         store=place.store,
         fence=place.store.take_fence(),
         engine=place.engine,
         state=place.state,
         webhook_hosts=["127.0.0.1"],
+        mail=mail or MailServer(),
     )
 
 
@@ -229,6 +245,27 @@ def test_what_is_put_off_as_it_is_sent_is_not_sent(place: Deployment, hooks: Hoo
     post.close()
     assert (hooks.received, waiting(place)) == ([], [])
     assert (told(place).last, told(place).problem) == (None, None)
+
+
+def test_a_slow_webhook_holds_up_nobody_else_and_no_mail(
+    place: Deployment, hooks: Hooks, mailbox: Mailbox
+) -> None:
+    want(place, webhook=hooks.url, email="ada@example.org")
+    want(place, "grace", webhook=hooks.url)
+    put(place, *["ada"] * 200, "grace")
+    put(place, "ada", channel=notify.MAIL)
+    server = MailServer(host="127.0.0.1", port=mailbox.port, security="none", sender="l@x.org")
+    post = Slow(post_parts(place, server), lambda: None)
+    post.let_go, post.held = threading.Event(), []
+    try:
+        post.advance()
+        eventually(lambda: hooks.received and mailbox.mails)
+        post.advance()
+        assert len(post.held) == 1
+    finally:
+        post.close()
+        post.let_go.set()
+    assert json.loads(hooks.received[0].body)["project"] == "grace"
 
 
 def test_a_grid_is_told_of_as_a_whole(place: Deployment, hooks: Hooks) -> None:

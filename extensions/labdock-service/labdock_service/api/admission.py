@@ -5,7 +5,6 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 
-import msgspec
 from sqlalchemy.orm import Session
 
 from labdock.declarations import NotReadable, declared
@@ -18,7 +17,7 @@ from labdock_service.errors import Conflict, Invalid
 from labdock_service.scheduling.ledger import Need, limited
 from labdock_service.scheduling.queue import never_fits
 from labdock_service.statefolder import StateFolder
-from labdock_service.store import notify, secrets, sources
+from labdock_service.store import notify, secrets, snapshots, sources
 from labdock_service.store.tables import PersonRow, SnapshotRow
 
 LARGEST_NOTEBOOK = 10_000_000
@@ -27,14 +26,19 @@ LARGEST_NOTEBOOK = 10_000_000
 
 @dataclass(frozen=True)
 class Admitted:
-    """Of what a job is made that may run, and the parameters that its entry has."""
+    """Of what a job is made that may run."""
 
     snapshot: SnapshotRow
     owner: PersonRow
-    known: list[Parameter] | None
 
 
-def admit(parts: Parts, session: Session, caller: Person, body: JobRequest) -> Admitted:
+def admit(
+    parts: Parts,
+    session: Session,
+    caller: Person,
+    body: JobRequest,
+    parameters: list[Parameter] | None,
+) -> Admitted:
     """Refuse a job that could not run; its parameters are looked at by who knows all of them."""
     snapshot = find_snapshot(session, caller, body.snapshot)
     if snapshot.state == "failed":
@@ -45,7 +49,8 @@ def admit(parts: Parts, session: Session, caller: Person, body: JobRequest) -> A
     secrets.check_there(session, body.secrets, owner, snapshot.project)
     if body.notify:
         notify.check_set(session, owner)
-    return Admitted(snapshot, owner, _known(parts.state, session, snapshot))
+    snapshots.keep_parameters(snapshot, parameters)
+    return Admitted(snapshot, owner)
 
 
 def refuse(problem: Problem | None, within: str = "") -> None:
@@ -55,8 +60,26 @@ def refuse(problem: Problem | None, within: str = "") -> None:
         raise Invalid(problem.sentence, field=field[:200])
 
 
-def entry_parameters(state: StateFolder, source: Source) -> list[Parameter] | None:
-    """What a source's entry sets in its cell of parameters; none where it has none."""
+def job_parameters(parts: Parts, caller: Person, job: JobRequest) -> list[Parameter] | None:
+    """The parameters of a job's entry, known before anybody has to wait for the database."""
+    with parts.store.read() as session:
+        row = find_snapshot(session, caller, job.snapshot)
+    return entry_parameters(parts, row.project_id, row.source)
+
+
+def entry_parameters(parts: Parts, project_id: str, digest: str) -> list[Parameter] | None:
+    """What the entry of a project's source sets in its cell of parameters; none without one.
+
+    A file is read where it was not before: no transaction that writes may wait for that.
+    """
+    with parts.store.read() as session:
+        if known := snapshots.looked_into(session, project_id, digest):
+            return snapshots.parameters(known)
+        source = sources.find(session, project_id, digest)
+    return _read_parameters(parts.state, source) if source else None
+
+
+def _read_parameters(state: StateFolder, source: Source) -> list[Parameter] | None:
     entry = next((file for file in source.files if file.path == source.entry), None)
     if entry is None or entry.digest is None or not entry.path.endswith(".ipynb"):
         return None
@@ -66,14 +89,6 @@ def entry_parameters(state: StateFolder, source: Source) -> list[Parameter] | No
         return declared(state.blob(entry.digest).read_bytes())
     except (NotReadable, OSError):
         return None
-
-
-def _known(state: StateFolder, session: Session, row: SnapshotRow) -> list[Parameter] | None:
-    """The snapshot's parameters, read now where it is older than their reading."""
-    if row.parameters is not None:
-        return msgspec.convert(row.parameters, list[Parameter])
-    source = sources.find(session, row.project_id, row.source)
-    return entry_parameters(state, source) if source else None
 
 
 def _check_name(name: str | None) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 
 from labdock import points
 from labdock.gridschema import Grid, GridRequest
+from labdock.inputs import Parameter
 from labdock_service.api.access import (
     Caller,
     ChangedGrid,
@@ -16,7 +17,7 @@ from labdock_service.api.access import (
     SeenGrid,
     seen_projects,
 )
-from labdock_service.api.admission import admit, refuse
+from labdock_service.api.admission import admit, job_parameters, refuse
 from labdock_service.api.bodies import StrictRoute
 from labdock_service.api.parts import PartsOf, Reading, Writing
 from labdock_service.api.problems import describe
@@ -25,13 +26,23 @@ from labdock_service.store import grids, jobs
 router = APIRouter(tags=["grids"], route_class=StrictRoute)
 
 
+def _known(body: GridRequest, caller: Caller, parts: PartsOf) -> list[Parameter] | None:
+    return job_parameters(parts, caller, body.job)
+
+
 @router.post("/grids", status_code=201, responses=describe(404, 409))
-def create_grid(body: GridRequest, caller: Caller, parts: PartsOf, session: Writing) -> Grid:
+def create_grid(
+    body: GridRequest,
+    known: Annotated[list[Parameter] | None, Depends(_known)],
+    caller: Caller,
+    parts: PartsOf,
+    session: Writing,
+) -> Grid:
     """Run a snapshot as a job for each combination of values."""
     job = body.job
-    admitted = admit(parts, session, caller, job)
+    admitted = admit(parts, session, caller, job, known)
     snapshot = admitted.snapshot
-    given = (snapshot.entry, admitted.known, job.parameters, job.arguments)
+    given = (snapshot.entry, known, job.parameters, job.arguments)
     refuse(points.find_grid_problem(*given, body.grid), within="job.")
     name = job.name or jobs.default_name(snapshot)
     wanted = [

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 
+from labdock.inputs import Parameter
 from labdock.parameters import find_problem
 from labdock.schema import Job, JobRequest, JobState
 from labdock_service.api.access import (
@@ -15,7 +16,7 @@ from labdock_service.api.access import (
     SeenJob,
     seen_projects,
 )
-from labdock_service.api.admission import admit, refuse
+from labdock_service.api.admission import admit, job_parameters, refuse
 from labdock_service.api.bodies import StrictRoute
 from labdock_service.api.parts import PartsOf, Reading, Writing
 from labdock_service.api.problems import describe
@@ -24,13 +25,22 @@ from labdock_service.store import jobs
 router = APIRouter(tags=["jobs"], route_class=StrictRoute)
 
 
+def _known(body: JobRequest, caller: Caller, parts: PartsOf) -> list[Parameter] | None:
+    return job_parameters(parts, caller, body)
+
+
 @router.post("/jobs", status_code=201, responses=describe(404, 409))
-def create_job(body: JobRequest, caller: Caller, parts: PartsOf, session: Writing) -> Job:
+def create_job(
+    body: JobRequest,
+    known: Annotated[list[Parameter] | None, Depends(_known)],
+    caller: Caller,
+    parts: PartsOf,
+    session: Writing,
+) -> Job:
     """Run a snapshot as a job; one that is still packaged waits for its image."""
-    admitted = admit(parts, session, caller, body)
+    admitted = admit(parts, session, caller, body, known)
     snapshot = admitted.snapshot
-    given = (snapshot.entry, admitted.known, body.parameters, body.arguments)
-    refuse(find_problem(*given))
+    refuse(find_problem(snapshot.entry, known, body.parameters, body.arguments))
     row = jobs.create(session, snapshot, admitted.owner, body)
     session.refresh(row, ["project", "owner", "snapshot"])
     return jobs.view(session, row)

@@ -6,10 +6,11 @@ import asyncio
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from starlette.concurrency import run_in_threadpool
 
 import labdock_runtime
+from labdock.inputs import Parameter
 from labdock.schema import Person, Snapshot, SnapshotRequest
 from labdock_service import waiting
 from labdock_service.api.access import Caller, Id, find_snapshot, person_row, project_of
@@ -29,9 +30,17 @@ LONGEST_WAIT = 60
 LOOK_ANYWAY = 5.0
 
 
+def _parameters(body: SnapshotRequest, caller: Caller, parts: PartsOf) -> list[Parameter] | None:
+    return entry_parameters(parts, project_of(caller, body.project).id, body.source)
+
+
 @router.post("/snapshots", status_code=201, responses=describe(404, 409))
 def create_snapshot(
-    body: SnapshotRequest, caller: Caller, parts: PartsOf, session: Writing
+    body: SnapshotRequest,
+    parameters: Annotated[list[Parameter] | None, Depends(_parameters)],
+    caller: Caller,
+    parts: PartsOf,
+    session: Writing,
 ) -> Snapshot:
     """Ask for a snapshot of a source that was sent; its packaging begins at once."""
     project = project_of(caller, body.project)
@@ -51,7 +60,7 @@ def create_snapshot(
         environment=environment.digest,
         foundation=environment.foundation,
         runtime=RUNTIME,
-        parameters=entry_parameters(parts.state, source),
+        parameters=parameters,
         renew_lock=body.renew_lock,
     )
     session.refresh(row, ["project"])

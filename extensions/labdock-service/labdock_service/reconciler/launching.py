@@ -9,10 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from sqlalchemy.orm import Session
 
-from labdock.inputs import Parameter
 from labdock.parameters import effective
 from labdock_service.engines.base import WorkerSpec
 from labdock_service.errors import EngineFailed
@@ -24,7 +22,7 @@ from labdock_service.reconciler import handing
 from labdock_service.reconciler.parts import Parts, apart, log
 from labdock_service.reconciler.watching import Watcher
 from labdock_service.statefolder import StateFolder
-from labdock_service.store import leases, workers
+from labdock_service.store import leases, snapshots, workers
 from labdock_service.store.secrets import Withheld
 from labdock_service.store.tables import AttemptRow, JobRow, RevisionRow, WorkerRow
 
@@ -194,11 +192,12 @@ def package_folder(name: str) -> Path:
 def _job_environment(
     worker: WorkerRow, gang: Sequence[WorkerRow], job: JobRow, gang_timeout: float
 ) -> dict[str, str]:
+    known = snapshots.parameters(job.snapshot) or []
     environment = {
         "LABDOCK_ENTRY": job.snapshot.entry,
         "LABDOCK_ARGUMENTS": json.dumps(job.arguments),
         "LABDOCK_PARAMETERS": json.dumps(job.parameters),
-        "LABDOCK_HYPERPARAMETERS": json.dumps(effective(_parameters(job), job.parameters)),
+        "LABDOCK_HYPERPARAMETERS": json.dumps(effective(known, job.parameters)),
         "LABDOCK_JOB": job.id,
         "LABDOCK_ATTEMPT": str(worker.attempt),
         "LABDOCK_RANK": str(worker.rank),
@@ -211,10 +210,6 @@ def _job_environment(
     if job.workers > 1:
         environment["TF_CONFIG"] = json.dumps(tf_config(gang, worker.rank))
     return environment
-
-
-def _parameters(job: JobRow) -> list[Parameter]:
-    return msgspec.convert(job.snapshot.parameters or [], list[Parameter])
 
 
 def tf_config(gang: Sequence[WorkerRow], rank: int) -> dict[str, Any]:

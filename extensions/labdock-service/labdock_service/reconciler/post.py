@@ -17,34 +17,43 @@ from labdock_service.store.tables import NotifyRow, OutboxRow
 
 DELAYS = (10.0, 30.0, 120.0, 600.0, 1800.0, 3600.0, 3600.0)
 """Seconds after each try before the next; after the last it is given up."""
-AT_ONCE = 2
+AT_ONCE = {notify.MAIL: 2, notify.HOOK: 8}
+"""A webhook may be slow: it holds up none of the others, and no mail."""
 
 
 class Post:
-    """Sends each row in a thread; `wake` is called when one was sent, or was not."""
+    """Sends rows in threads, one at a time for each person and channel.
+
+    `wake` is called when one was sent, or was not.
+    """
 
     def __init__(self, parts: Parts, wake: Callable[[], None]) -> None:
         self._parts = parts
         self._wake = wake
-        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="post")
-        self._sending: dict[str, tuple[OutboxRow, Future[None]]] = {}
+        self._threads = {
+            channel: ThreadPoolExecutor(number, thread_name_prefix=channel)
+            for channel, number in AT_ONCE.items()
+        }
+        self._sending: dict[tuple[str, str], tuple[OutboxRow, Future[None]]] = {}
 
     def advance(self) -> None:
         """Write down what became of what was sent, and send what is due."""
-        for row, future in list(self._sending.values()):
+        for queue, (row, future) in list(self._sending.items()):
             if future.done():
                 with apart(f"Notification {row.id}"):
                     self._settle(row, future.exception())
-                del self._sending[row.id]
+                del self._sending[queue]
         for row in self._due():
-            if row.id not in self._sending:
-                future = self._threads.submit(self._send, row)
-                self._sending[row.id] = (row, future)
+            queue = row.person_id, row.channel
+            if queue not in self._sending:
+                future = self._threads[row.channel].submit(self._send, row)
+                self._sending[queue] = (row, future)
                 future.add_done_callback(lambda _: self._wake())
 
     def close(self) -> None:
         """Send nothing more."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in self._threads.values():
+            threads.shutdown(wait=False, cancel_futures=True)
 
     def _due(self) -> list[OutboxRow]:
         now = self._parts.clock()

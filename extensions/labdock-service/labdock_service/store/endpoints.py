@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 import msgspec
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
 from labdock.schema import Resources
 from labdock.servingschema import Endpoint, Revision, Traffic
@@ -57,7 +57,9 @@ def listed(session: Session, projects: Collection[str]) -> list[Endpoint]:
     query = select(EndpointRow).where(
         EndpointRow.deleted.is_(None), EndpointRow.project_id.in_(projects)
     )
-    return [view(row) for row in session.scalars(query.order_by(EndpointRow.name))]
+    revisions = selectinload(EndpointRow.revisions).lazyload(RevisionRow.model)
+    query = query.options(revisions).order_by(EndpointRow.name)
+    return [view(row) for row in session.scalars(query)]
 
 
 def find_revision(session: Session, revision_id: str) -> RevisionRow | None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
 from labdock.gridschema import Grid
-from labdock.schema import JobRequest
+from labdock.schema import Job, JobRequest
 from labdock_service.ids import new_id
 from labdock_service.store import events, jobs
 from labdock_service.store.tables import GridRow, JobRow, PersonRow, SnapshotRow
@@ -56,8 +56,10 @@ def listed(
     last = find(session, before) if before else None
     if last is not None:
         query = query.where(tuple_(GridRow.created, GridRow.id) < (last.created, last.id))
-    rows = session.scalars(query.order_by(GridRow.created.desc(), GridRow.id.desc()).limit(limit))
-    return [_view(session, row) for row in rows]
+    query = query.order_by(GridRow.created.desc(), GridRow.id.desc()).limit(limit)
+    rows = list(session.scalars(query))
+    states = _states(session, [row.id for row in rows])
+    return [_view(row, states.get(row.id, {}), []) for row in rows]
 
 
 def points(session: Session, grid: GridRow) -> list[JobRow]:
@@ -75,11 +77,20 @@ def request_stop(session: Session, grid: GridRow, actor: str) -> None:
 
 def view(session: Session, row: GridRow) -> Grid:
     """The grid's wire form, with its jobs."""
-    return _view(session, row, points(session, row))
+    found = points(session, row)
+    return _view(row, Counter(job.state for job in found), jobs.views(session, found))
 
 
-def _view(session: Session, row: GridRow, rows: Sequence[JobRow] = ()) -> Grid:
-    states = session.scalars(select(JobRow.state).where(JobRow.grid_id == row.id))
+def _states(session: Session, ids: Collection[str]) -> dict[str, dict[str, int]]:
+    """How many jobs of each of these grids are in which state."""
+    query = select(JobRow.grid_id, JobRow.state, func.count()).where(JobRow.grid_id.in_(ids))
+    found: dict[str, dict[str, int]] = {}
+    for grid, state, number in session.execute(query.group_by(JobRow.grid_id, JobRow.state)):
+        found.setdefault(str(grid), {})[state] = number
+    return found
+
+
+def _view(row: GridRow, states: Mapping[str, int], found: list[Job]) -> Grid:
     return Grid(
         id=row.id,
         project=row.project.name,
@@ -89,8 +100,8 @@ def _view(session: Session, row: GridRow, rows: Sequence[JobRow] = ()) -> Grid:
         entry=row.snapshot.entry,
         values=row.values,
         created=row.created,
-        states=dict(Counter(states)),
-        jobs=jobs.views(session, list(rows)),
+        states=dict(states),
+        jobs=found,
         tensorboard=f"/services/tensorboard/{row.project.name}/?runFilter={row.id}",
     )
 

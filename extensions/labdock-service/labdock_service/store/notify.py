@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from labdock.personal import Notify, NotifyChange
@@ -124,9 +124,12 @@ def put(session: Session, job: JobRow, channel: str, message: dict[str, Any], no
 
 
 def due(session: Session, now: float) -> list[OutboxRow]:
-    """What is to be sent now."""
-    query = select(OutboxRow).where(OutboxRow.due <= now)
-    return list(session.scalars(query.order_by(OutboxRow.due).limit(100)))
+    """What is to be sent now: of each person's channels what has waited longest."""
+    queue = (OutboxRow.person_id, OutboxRow.channel)
+    place = func.row_number().over(partition_by=queue, order_by=(OutboxRow.due, OutboxRow.id))
+    ranked = select(OutboxRow.id, place.label("place")).where(OutboxRow.due <= now).subquery()
+    query = select(OutboxRow).join(ranked, ranked.c.id == OutboxRow.id).where(ranked.c.place == 1)
+    return list(session.scalars(query.order_by(OutboxRow.due)))
 
 
 def waiting(session: Session, row: OutboxRow) -> OutboxRow | None:

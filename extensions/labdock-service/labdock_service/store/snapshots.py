@@ -7,7 +7,7 @@ import time
 
 import msgspec
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, undefer
 
 from labdock.inputs import Parameter
 from labdock.schema import GitCommit, Layer, Requirements, Snapshot, Source
@@ -34,7 +34,7 @@ def request(
     if not renew_lock:
         same = _find_same(session, project_id, source, environment, runtime)
         if same is not None:
-            same.parameters = same.parameters or msgspec.to_builtins(parameters)
+            keep_parameters(same, parameters)
             return same
     row = SnapshotRow(
         id=new_id("s"),
@@ -51,8 +51,9 @@ def request(
         state="packaging",
         step=WAITS,
         layers=[],
-        parameters=msgspec.to_builtins(parameters),
+        looked_into=False,
     )
+    keep_parameters(row, parameters)
     session.add(row)
     session.flush()
     events.add(session, project_id, owner.name, "snapshot.created", data={"snapshot": row.id})
@@ -64,14 +65,39 @@ def find(session: Session, snapshot_id: str) -> SnapshotRow | None:
     return session.get(SnapshotRow, snapshot_id)
 
 
+def looked_into(session: Session, project_id: str, source: str) -> SnapshotRow | None:
+    """A snapshot of the source of this digest whose parameters are known."""
+    return session.scalar(
+        select(SnapshotRow)
+        .where(
+            SnapshotRow.project_id == project_id,
+            SnapshotRow.source == source,
+            SnapshotRow.looked_into.is_(True),
+        )
+        .limit(1)
+    )
+
+
+def parameters(row: SnapshotRow) -> list[Parameter] | None:
+    """What the entry's cell of parameters sets; none where it has none."""
+    return msgspec.convert(row.parameters, list[Parameter] | None)
+
+
+def keep_parameters(row: SnapshotRow, found: list[Parameter] | None) -> None:
+    """Keep what the entry's cell of parameters sets, unless it is known already."""
+    if not row.looked_into:
+        row.parameters, row.looked_into = msgspec.to_builtins(found), True
+
+
 def package_again(row: SnapshotRow) -> None:
     """Want a snapshot packaged that was before, in vain or with its layers gone since."""
     row.state, row.step, row.error = "packaging", WAITS, None
 
 
 def packaging(session: Session) -> list[SnapshotRow]:
-    """Snapshots that wait for packaging, oldest first."""
+    """Snapshots that wait for packaging, with the locks that they have, oldest first."""
     query = select(SnapshotRow).where(SnapshotRow.state == "packaging")
+    query = query.options(undefer(SnapshotRow.lock))
     return list(session.scalars(query.order_by(SnapshotRow.created, SnapshotRow.id)))
 
 
@@ -90,7 +116,7 @@ def view(row: SnapshotRow) -> Snapshot:
         entry=row.entry,
         environment=row.environment,
         runtime=row.runtime,
-        parameters=msgspec.convert(row.parameters, list[Parameter] | None),
+        parameters=parameters(row),
         digest=row.digest,
         lock=(row.lock or "").splitlines(),
         image=row.image,

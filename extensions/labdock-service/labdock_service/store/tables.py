@@ -118,12 +118,15 @@ class SnapshotRow(Base):
     state: Mapped[str] = mapped_column(String(16), index=True)
     step: Mapped[str | None] = mapped_column(Text)
     error: Mapped[str | None] = mapped_column(Text)
-    lock: Mapped[str | None] = mapped_column(Text)
+    lock: Mapped[str | None] = mapped_column(Text, deferred=True)
+    """Long, and loaded only where it is asked for."""
     digest: Mapped[str | None] = mapped_column(String(71))
     image: Mapped[str | None] = mapped_column(String(71))
     layers: Mapped[list[Any]]
     parameters: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))
-    """What the entry's cell of parameters sets; none where it has none, or was not read."""
+    """What the entry's cell of parameters sets; none where it has none."""
+    looked_into: Mapped[bool]
+    """Whether its entry was read for that: not by versions that knew no parameters."""
     project: Mapped[ProjectRow] = relationship(lazy="joined")
 
 
@@ -196,7 +199,7 @@ class JobRow(Base):
     project: Mapped[ProjectRow] = relationship(lazy="joined")
     owner: Mapped[PersonRow] = relationship(lazy="joined")
     snapshot: Mapped[SnapshotRow] = relationship(lazy="selectin")
-    """Read once for all jobs of a query: its lock is long."""
+    """Read once for all jobs of a query."""
     __table_args__ = (
         Index("ix_jobs_project_id_created", "project_id", "created"),
         Index("ix_jobs_retried", "id", sqlite_where=text("retries > retries_seen")),

@@ -38,6 +38,10 @@ def _add_retried_after(number: sa.types.TypeEngine[int]) -> None:
 
 def _add_parameters_and_grids() -> None:
     op.add_column("snapshots", sa.Column("parameters", sa.JSON(), nullable=True))
+    looked: sa.Column[bool] = sa.Column(
+        "looked_into", sa.Boolean(), nullable=False, server_default=sa.false()
+    )
+    op.add_column("snapshots", looked)
     op.create_table(
         "grids",
         sa.Column("id", sa.String(length=16), nullable=False),
