@@ -146,7 +146,6 @@ def test_a_cell_that_ends_with_a_job_shows_it_once(opened: Session) -> None:
 
 
 def test_the_buttons_stop_and_deploy(service: RunningService, hand: Hand, opened: Session) -> None:
-    press = "view._{}._click_handlers(view._{})"
     start = (
         "from labdock import widgets, running\n"
         "view = widgets.WidgetView()\n"
@@ -157,12 +156,12 @@ def test_the_buttons_stop_and_deploy(service: RunningService, hand: Hand, opened
     opened.run("import labdock", start)
     client = service.client()
     job_id = client.jobs(limit=1)[0].id
-    opened.run(press.format("stop", "stop"))
+    opened.run("view.controls.stop.click()")
     wait_for(lambda: client.job(job_id).target == "stopped")
     hand.run(job_id)
     hand.save_model(job_id)
     hand.end(job_id, "stopped")
-    opened.run("view._name.value = 'pressed'", press.format("deploy", "deploy"))
+    opened.run("view.controls.name.value = 'pressed'", "view.controls.deploy.click()")
     wait_for(lambda: client.endpoints())
     assert client.endpoints()[0].name == "pressed"
 
@@ -215,10 +214,9 @@ def test_a_grid_is_a_table_that_stays_and_buttons(
     outputs = opened.run("pass", until="0.75")
     kept = [one["data"]["text/html"] for one in outputs if one["kind"] == "update_display_data"][-1]
     assert f'<tr style="font-weight:bold"><td>*</td><td>{jobs[1].id}</td><td>&lt;b&gt;</td>' in kept
-    press = "view._{0}._click_handlers(view._{0})"
-    opened.run("view._name.value = 'best'", press.format("deploy"))
+    opened.run("view.controls.name.value = 'best'", "view.controls.deploy.click()")
     wait_for(lambda: [one for one in client.endpoints() if one.name == "best"])
-    opened.run(press.format("stop"))
+    opened.run("view.controls.stop.click()")
     wait_for(lambda: client.job(jobs[0].id).target == "stopped")
 
 

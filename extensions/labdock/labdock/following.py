@@ -15,9 +15,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from labdock import wording
 from labdock.client import Client
 from labdock.errors import LabdockError, ServiceUnavailable, StillRunning
-from labdock.gridschema import Grid
+from labdock.gridschema import Grid, ended
 from labdock.schema import ENDED, Event, Job, LogLine
 from labdock.servingschema import Endpoint
 from labdock.sse import Message
@@ -37,7 +38,7 @@ LOOK_ANYWAY = 10.0
 
 @dataclass(frozen=True)
 class Trouble:
-    """The service does not answer for now; no message when it does again."""
+    """The service does not answer for now, and is asked again; no message when it does."""
 
     message: str | None
 
@@ -233,7 +234,7 @@ class _Follower:
 
     def _lose(self, lost: _Lost, error: ServiceUnavailable) -> None:
         if lost.since is None and not self._hold.stopped.is_set():
-            self._found.put(Trouble(str(error)))
+            self._found.put(Trouble(wording.again(error)))
         lost.again(error, self._hold.stopped)
 
 
@@ -317,7 +318,7 @@ def follow_grid(
                 lost = False
                 yield Trouble(None)
             yield now
-            if ENDED.issuperset(now.states):
+            if ended(now):
                 return
 
 

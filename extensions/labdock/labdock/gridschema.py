@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from labdock.schema import Job, JobRequest
+from labdock.schema import ENDED, Job, JobRequest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,3 +35,8 @@ class Grid:
     """In the order of the values; a list of grids leaves them out."""
     tensorboard: str = ""
     """Path under the hub's address that shows the curves of this grid alone."""
+
+
+def ended(grid: Grid) -> bool:
+    """Whether all of its jobs have."""
+    return ENDED.issuperset(grid.states)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import html
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import ipywidgets
 from IPython.display import display
 
 from labdock import gridschema, gridtable, results, wording
-from labdock.schema import ENDED
+from labdock.controls import Controls
+from labdock.gridschema import ended
 from labdock.submission import Step
-from labdock.widgets import button, endpoint_name, in_background, link, page
 
 if TYPE_CHECKING:
     from labdock.trials import Grid
@@ -23,24 +23,11 @@ class GridWidgetView:
     """Widgets of one grid; every text is escaped."""
 
     def __init__(self) -> None:
-        self._grid: Grid | None = None
         self._bar = ipywidgets.FloatProgress(min=0, max=1, layout={"width": "100%"})
-        self._note = ipywidgets.HTML()
-        self._tensorboard = ipywidgets.HTML(layout={"margin": "2px"})
-        self._stop = button("Stop", "stop", self._stop_jobs)
-        self._name = ipywidgets.Text(description="Endpoint", layout={"width": "20em"})
-        self._deploy = button("Deploy best", "cloud-upload", self._deploy_best)
+        self.controls = Controls("Deploy best")
         self._kept = display({"text/plain": ""}, raw=True, display_id=True)
-        widgets = self._box()._repr_mimebundle_()
-        display({**widgets, "text/plain": _WITHOUT_WIDGETS}, raw=True)
-
-    def _box(self) -> Any:
-        buttons = [self._tensorboard, self._stop, self._name, self._deploy]
-        self._buttons = ipywidgets.HBox(
-            buttons, layout={"align_items": "center", "flex_flow": "wrap", "display": "none"}
-        )
-        self._enable(stop=False, deploy=False)
-        return ipywidgets.VBox([self._bar, self._buttons, self._note])
+        box = ipywidgets.VBox([self._bar, self.controls.row, self.controls.note])
+        display({**box._repr_mimebundle_(), "text/plain": _WITHOUT_WIDGETS}, raw=True)
 
     def step(self, step: Step) -> None:
         """Say what is done before there is a grid."""
@@ -49,11 +36,7 @@ class GridWidgetView:
 
     def begin(self, grid: Grid) -> None:
         """Show the grid, and the buttons for it."""
-        self._grid = grid
-        self._name.value = endpoint_name(grid.name)
-        address = page(grid.tensorboard_url, in_hub=grid.client.connection.in_hub)
-        self._tensorboard.value = link(address, "TensorBoard")
-        self._buttons.layout.display = "flex"
+        self.controls.begin(grid, grid.best)
         self.changed(grid.record)
 
     def changed(self, record: gridschema.Grid) -> None:
@@ -67,40 +50,12 @@ class GridWidgetView:
         shares = [wording.done(job) for job in record.jobs]
         self._bar.value = sum(shares) / max(1, len(shares))
         best = results.best(record.jobs, results.chosen_metric(record.jobs))
-        running = not ENDED.issuperset(record.states)
-        self._enable(stop=running, deploy=bool(best and best.models))
+        self.controls.enable(stop=not ended(record), deploy=bool(best and best.models))
 
     def trouble(self, message: str | None) -> None:
         """Say that the service is away, or nothing more of it."""
-        self._note.value = html.escape(f"{message} Trying again." if message else "")
+        self.controls.trouble(message)
 
     def _keep(self, formatted: str, text: str) -> None:
         """Put it into the notebook itself, where it stays when it is saved."""
         self._kept.update({"text/html": formatted, "text/plain": text}, raw=True)
-
-    def _enable(self, *, stop: bool, deploy: bool) -> None:
-        self._stop.disabled = not stop
-        self._deploy.disabled = self._name.disabled = not deploy
-
-    def _stop_jobs(self) -> None:
-        if self._grid is not None:
-            self._stop.disabled = True
-            in_background(self._note, self._grid.stop)
-
-    def _deploy_best(self) -> None:
-        if self._grid is not None:
-            self._deploy.disabled = True
-            self._note.value = "The model server starts …"
-            in_background(self._note, self._deploy_named)
-
-    def _deploy_named(self) -> None:
-        assert self._grid is not None
-        try:
-            job = self._grid.best()
-            endpoint = job.deploy(self._name.value.strip())
-        finally:
-            self._deploy.disabled = False
-        self._note.value = (
-            f"{html.escape(job.name)} answers at <code>{html.escape(endpoint.url)}</code>. "
-            f"A key for programs: <code>labdock.endpoint({endpoint.name!r}).create_key()</code>"
-        )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from labdock import errors, sse
+from labdock import errors, sse, wording
 from labdock.connection import Connection
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class Transport:
                 if not self._is_unsent(error) and not (repeatable and error.passing):
                     raise
                 if delay >= 1:
-                    self.on_trouble(f"{error} Trying again.")
+                    self.on_trouble(wording.again(error))
                 time.sleep(delay)
         return self._send_once(method, path, options)
 

@@ -9,8 +9,8 @@ from labdock import gridschema, results, session, wording
 from labdock.client import Client, default_client
 from labdock.errors import JobFailed, JobStopped, NotFound
 from labdock.following import follow_grid
+from labdock.gridschema import ended
 from labdock.running import Job
-from labdock.schema import ENDED
 
 
 class Grid:
@@ -105,11 +105,6 @@ class Grid:
         """Show the grid where a cell ends with it, unless that cell shows it already."""
         if self.shown_in is None or self.shown_in != session.cell_number():
             self.watch()
-
-
-def ended(record: gridschema.Grid) -> bool:
-    """Whether all of its jobs have."""
-    return ENDED.issuperset(record.states)
 
 
 def grids(project: str | None = None, *, limit: int = 50) -> list[Grid]:

@@ -51,7 +51,7 @@ class Lines:
 
     def trouble(self, message: str | None) -> None:
         """Say that the service is away, or back."""
-        self.say(f"{message} Trying again." if message else "Labdock answers again.")
+        self.say(wording.trouble(message))
 
     def say(self, text: str) -> None:
         """Print it, unless it was said just now."""
@@ -74,7 +74,7 @@ class TextView(Lines):
     def changed(self, record: schema.Job) -> None:
         """Say new warnings, and the state, or the progress at another epoch or cell."""
         for warning in record.warnings[self._warned :]:
-            self.say(f"Warning: {wording.plain(warning)}")
+            self.say(wording.warning(warning))
         self._warned = len(record.warnings)
         if record.state == "running" and record.progress.epoch is not None:
             if record.progress.step in (None, record.progress.steps):

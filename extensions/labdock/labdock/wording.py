@@ -46,6 +46,21 @@ def one_line(text: str) -> str:
     return _CONTROL.sub("", re.sub(r"[\t\n\r\v\f\x85\u2028\u2029]+", " ", text))
 
 
+def again(error: Exception) -> str:
+    """A mistake of the moment."""
+    return f"{error} Trying again."
+
+
+def trouble(message: str | None) -> str:
+    """What following a job meets: the service is away, or back where there is no message."""
+    return message or "Labdock answers again."
+
+
+def warning(text: str) -> str:
+    """A job's warning on a line of its own."""
+    return f"Warning: {plain(text)}"
+
+
 def metrics(values: dict[str, float]) -> list[str]:
     """`loss 0.123`, `accuracy 0.97`."""
     return [f"{name} {value:.4g}" for name, value in values.items()]

@@ -15,7 +15,7 @@ from labdock import schema, wording
 from labdock.errors import JobFailed, Unfinished
 from labdock.following import Trouble, follow
 from labdock.submission import Step
-from labdock.watching import TextView, View
+from labdock.watching import Lines, TextView, View
 
 if TYPE_CHECKING:
     from labdock.running import Job
@@ -68,25 +68,13 @@ class _Spinner:
 def reporting() -> Iterator[Any]:
     """A place to report steps to: a spinner on a terminal, lines of text elsewhere."""
     if not sys.stderr.isatty():
-        yield _Once()
+        yield Lines(sys.stderr).step
         return
     spinner = _Spinner()
     try:
         yield spinner.report
     finally:
         spinner.end()
-
-
-class _Once:
-    """Writes each new step as a line."""
-
-    def __init__(self) -> None:
-        self._said = ""
-
-    def __call__(self, step: Step) -> None:
-        if step.message != self._said:
-            self._said = step.message
-            click.echo(f"{step.message} …", err=True)
 
 
 class _TerminalView:
@@ -116,8 +104,7 @@ class _TerminalView:
     def changed(self, record: schema.Job) -> None:
         self.headline = wording.headline(record)
         for warning in record.warnings[self._warned :]:
-            text = f"Warning: {wording.plain(warning)}"
-            self._console.print(text, style="yellow", markup=False)
+            self._console.print(wording.warning(warning), style="yellow", markup=False)
         self._warned = len(record.warnings)
         note = "" if record.state == "running" else self._note or record.message
         self.bar.update(
@@ -136,8 +123,7 @@ class _TerminalView:
 
     def trouble(self, message: str | None) -> None:
         self._note = message
-        text = f"{message} Trying again." if message else "Labdock answers again."
-        self._console.print(text, style="yellow", markup=False)
+        self._console.print(wording.trouble(message), style="yellow", markup=False)
 
 
 @contextlib.contextmanager

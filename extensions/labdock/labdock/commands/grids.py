@@ -150,8 +150,7 @@ class _Bars:
             self._show(job.id, f"{job.name} {job.state}", wording.done(job), told)
 
     def trouble(self, message: str | None) -> None:
-        text = f"{message} Trying again." if message else "Labdock answers again."
-        self._console.print(text, style="yellow", markup=False)
+        self._console.print(wording.trouble(message), style="yellow", markup=False)
 
     def _show(self, key: str, description: str, share: float, told: str) -> None:
         if key not in self._tasks:

@@ -92,7 +92,7 @@ def _show(job: Job) -> None:
         }
     )
     for warning in record.warnings:
-        click.secho(f"Warning: {wording.plain(warning)}", fg="yellow")
+        click.secho(wording.warning(warning), fg="yellow")
     write_parameters(job.client.snapshot(record.snapshot).parameters, record.parameters)
     for attempt in record.attempts:
         click.echo(f"Attempt {attempt.number}: {_attempt(attempt)}")
