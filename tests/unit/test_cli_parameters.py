@@ -87,9 +87,16 @@ def test_a_grid_is_submitted_and_shown(run: Run, hand: Hand, notebook: Path) -> 
     assert [line.replace("*", "").split()[0] for line in ordered[2:]] == [
         *(ids[1], ids[2], ids[0], ids[3])
     ]
+    for number, job_id in enumerate(ids):
+        own = ["Cell 3 is another one's."] if number == 2 else []
+        hand.change(job_id, "succeeded", warnings=["Cell 2 calls urandom.", *own])
+    warned = run("grid", grid_id).err
+    assert "Warning: Cell 2 calls urandom. (all jobs)\n" in warned
+    assert f"Warning: Cell 3 is another one's. ({ids[2]})\n" in warned
     assert "choose of loss, val_accuracy" in run("grid", grid_id, "--sort", "f1").err
     assert f"{grid_id}  digits" in run("grids").out
     assert grid_id in run("show", ids[0]).out
+    hand.change(ids[3], "failed")
     followed = run("grid", grid_id, "--follow")
     assert followed.code == 1 and "lr=0.2 note=b" in followed.err
 

@@ -211,9 +211,12 @@ def test_a_grid_is_a_table_that_stays_and_buttons(
     hand.progress(jobs[1].id, Progress(metrics={"val_accuracy": 0.75}))
     hand.save_model(jobs[1].id)
     hand.end(jobs[1].id)
+    hand.change(jobs[1].id, "succeeded", warnings=["Cell 2 calls <urandom>."])
     outputs = opened.run("pass", until="0.75")
     kept = [one["data"]["text/html"] for one in outputs if one["kind"] == "update_display_data"][-1]
     assert f'<tr style="font-weight:bold"><td>*</td><td>{jobs[1].id}</td><td>&lt;b&gt;</td>' in kept
+    said = opened.run("print('SAID', view._troubles.value)", until="&lt;urandom&gt;")
+    assert f"({jobs[1].id})" in json.dumps(said)
     opened.run("view.controls.name.value = 'best'", "view.controls.deploy.click()")
     wait_for(lambda: [one for one in client.endpoints() if one.name == "best"])
     opened.run("view.controls.stop.click()")

@@ -25,8 +25,10 @@ class GridWidgetView:
     def __init__(self) -> None:
         self._bar = ipywidgets.FloatProgress(min=0, max=1, layout={"width": "100%"})
         self.controls = Controls("Deploy best")
+        self._troubles = ipywidgets.HTML()
         self._kept = display({"text/plain": ""}, raw=True, display_id=True)
-        box = ipywidgets.VBox([self._bar, self.controls.row, self.controls.note])
+        parts = [self._bar, self._troubles, self.controls.row, self.controls.note]
+        box = ipywidgets.VBox(parts)
         display({**box._repr_mimebundle_(), "text/plain": _WITHOUT_WIDGETS}, raw=True)
 
     def step(self, step: Step) -> None:
@@ -47,6 +49,8 @@ class GridWidgetView:
             f"<b>{html.escape(headline)}</b>{gridtable.as_html(table)}",
             f"{headline}\n{gridtable.as_text(table)}",
         )
+        troubles = wording.grid_troubles(record)
+        self._troubles.value = "<br>".join(f"⚠ {html.escape(text)}" for text in troubles)
         shares = [wording.done(job) for job in record.jobs]
         self._bar.value = sum(shares) / max(1, len(shares))
         best = results.best(record.jobs, results.chosen_metric(record.jobs))

@@ -106,6 +106,20 @@ def grid_headline(grid: Grid) -> str:
     return f"{one_line(grid.name)} · {grid.id} · {jobs}: {states(grid)}"
 
 
+def grid_troubles(grid: Grid) -> list[str]:
+    """Each warning once, with the jobs that it is of, and why each of the failed ones failed."""
+    warned: dict[str, list[str]] = {}
+    for job in grid.jobs:
+        for text in job.warnings:
+            warned.setdefault(warning(text), []).append(job.id)
+    told = [f"{text} ({_whose(grid, ids)})" for text, ids in warned.items()]
+    return [*told, *(headline(job) for job in grid.jobs if job.failure is not None)]
+
+
+def _whose(grid: Grid, ids: list[str]) -> str:
+    return "all jobs" if len(ids) == len(grid.jobs) else ", ".join(ids)
+
+
 def grid_ending(grid: Grid) -> str:
     """How a grid ended, in a sentence."""
     return f"Grid {one_line(grid.name)} has ended: {states(grid)}."

@@ -62,9 +62,8 @@ def _write(grid: Grid, metric: str | None) -> None:
     table = gridtable.table(record, metric, by_metric=metric is not None)
     click.secho(wording.grid_headline(record), bold=True)
     write_table(table.titles, table.rows, NONE_YET)
-    for job in record.jobs:
-        if job.failure is not None:
-            click.echo(wording.headline(job), err=True)
+    for trouble in wording.grid_troubles(record):
+        click.secho(trouble, fg="yellow", err=True)
     click.echo(f"Curves: {grid.tensorboard_url}", err=True)
 
 
