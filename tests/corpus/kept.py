@@ -2,36 +2,71 @@
 
 from __future__ import annotations
 
+import datetime
 import json
-from dataclasses import asdict, replace
+import subprocess
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
+import msgspec
 from tests.corpus.catalogue import CATALOGUE, Entry
-from tests.corpus.running import PACKAGES, Outcome
+from tests.corpus.running import Outcome, Pair
+from tests.support.deployment import CHECKOUT
 
-Runs = tuple[Outcome, Outcome]
-FOLDER = PACKAGES / "runs"
+FOLDER = CHECKOUT / "build/corpus/runs"
+WHAT_RUNS = ("extensions", "images", "tests", "jupyterhub_config.py", "labdock.toml")
 
 
-def keep(entry: Entry, runs: Runs) -> None:
+@dataclass(frozen=True)
+class Origin:
+    """The day of a run, and the commit that it ran."""
+
+    day: str
+    commit: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came of an entry on one worker and on two, and where that comes from."""
+
+    one: Outcome
+    two: Outcome
+    origin: Origin
+
+
+def origin() -> Origin:
+    """Where a run that begins now comes from."""
+    commit = _git("rev-parse", "--short=10", "HEAD").strip()
+    changed = _git("status", "--porcelain", "--", *WHAT_RUNS)
+    return Origin(str(datetime.date.today()), f"{commit} with changes" if changed else commit)
+
+
+def keep(entry: Entry, pair: Pair, origin: Origin) -> None:
     """Put an entry's runs in place of older ones, without the logs."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    kept = [asdict(replace(outcome, logs=[])) for outcome in runs]
-    (FOLDER / f"{entry.name}.json").write_text(json.dumps(kept, indent=1))
+    one, two = (replace(outcome, logs=[]) for outcome in pair)
+    _file(entry).write_text(json.dumps(asdict(Run(one, two, origin)), indent=1))
 
 
 def forget(entry: Entry) -> None:
     """Keep no runs of an entry that went wrong."""
-    (FOLDER / f"{entry.name}.json").unlink(missing_ok=True)
+    _file(entry).unlink(missing_ok=True)
 
 
-def kept() -> dict[Entry, Runs] | None:
+def kept() -> dict[Entry, Run] | None:
     """The runs of all entries, in the catalogue's order; None where one is missing."""
-    files = {entry: FOLDER / f"{entry.name}.json" for entry in CATALOGUE}
+    files = {entry: _file(entry) for entry in CATALOGUE}
     if not all(file.exists() for file in files.values()):
         return None
-    return {entry: _read(file.read_text()) for entry, file in files.items()}
+    return {
+        entry: msgspec.json.decode(file.read_bytes(), type=Run) for entry, file in files.items()
+    }
 
 
-def _read(text: str) -> Runs:
-    one, two = (Outcome(**outcome) for outcome in json.loads(text))
-    return one, two
+def _file(entry: Entry) -> Path:
+    return FOLDER / f"{entry.name}.json"
+
+
+def _git(*words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=CHECKOUT, capture_output=True, text=True, check=True)
+    return done.stdout

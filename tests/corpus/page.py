@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import datetime
 import os
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tests.corpus.catalogue import Entry
 from tests.corpus.judging import farthest, numbers
-from tests.corpus.kept import Runs
+from tests.corpus.kept import Origin, Run
 from tests.corpus.running import Outcome
 
 PAGE = Path(__file__).parents[2] / "docs/explanation/corpus.md"
@@ -18,19 +18,28 @@ ENTRIES = "../../tests/corpus/entries"
 HEAD = """# Any ordinary notebook
 
 What people write runs as a job without a changed line, on one worker and on several. This page
-shows it on notebooks and scripts as people write them. `make corpus` runs each on one worker and on
-two, compares every metric at the end of each `fit` and every number that the code prints at its
-end, and writes this page. It fails where an entry does not end as it should.
+shows it on notebooks and scripts as people write them. `make corpus` starts a deployment, submits
+each of them as the command line does, with what it requires, once for one worker and once for two,
+and writes this page. It fails where an entry does not end as it should.
 
-On two workers it also checks that the workers end each `fit` with the same weights, to the last
-bit, that they print the same numbers, and that nothing is left behind among the checkpoints.
+All that is judged is what a person can see of a job: its state and reason, its warnings, every
+worker's log, its history, its files and its models.
+
+- On one worker and on two, every metric at the end of each `fit` and every number that the code
+  prints is the same up to a tolerance, and the same files are left.
+- The workers of a gang print the same numbers, and end each `fit` with the same weights, to the
+  last bit: each tells a digest of its own, which the job's history has as `job.fit`. An entry with
+  a loop of its own prints such a digest, and the workers' logs are compared.
+- Every model version answers its sample input as the model in the job's memory did: its check says
+  `equal`.
+- No warning is there that does not belong there, and nothing is left behind among the backups.
 """
 
 RUNS = """## What runs
 
 “Apart” is the largest difference between any two of an entry's numbers, as a share of the number
-where that is above 1. Seconds are of a whole run, most of them for importing TensorFlow; several
-entries run at the same time, and the machine may have done other work too.
+where that is above 1. Seconds are of a whole job, from its start to its end, most of them for
+importing TensorFlow; up to four workers share the machine at the same time.
 """
 
 REFUSED = """## What is refused
@@ -44,27 +53,35 @@ These run, and the job says this.
 """
 
 
-def write_page(results: Mapping[Entry, Runs]) -> None:
+def write_page(results: Mapping[Entry, Run]) -> None:
     """Write the page from runs of the whole corpus."""
-    run = {e: runs for e, runs in results.items() if not (e.refused or e.refused_gang)}
-    refused = {entry: runs for entry, runs in results.items() if entry not in run}
-    parts = [HEAD, machine(), RUNS, *table(run), "", REFUSED, *refusals(refused), "", WARNED]
-    PAGE.write_text("\n".join([*parts, *warnings(run)]).rstrip() + "\n", encoding="utf-8")
+    ran = {e: run for e, run in results.items() if not (e.refused or e.refused_gang)}
+    refused = {entry: run for entry, run in results.items() if entry not in ran}
+    parts = [HEAD, origins(results), RUNS, *table(ran), "", REFUSED, *refusals(refused), "", WARNED]
+    PAGE.write_text("\n".join([*parts, *warnings(ran)]).rstrip() + "\n", encoding="utf-8")
 
 
-def machine() -> str:
-    """When and where it ran."""
-    cores = len(os.sched_getaffinity(0))
-    return f"Written {datetime.date.today()} from each entry's last run, {cores} cores.\n"
+def origins(results: Mapping[Entry, Run]) -> str:
+    """When the entries ran, and at which commit; those of the largest run are not named."""
+    runs: dict[Origin, list[str]] = defaultdict(list)
+    for entry, run in results.items():
+        runs[run.origin].append(entry.name)
+    largest, *more = sorted(runs, key=lambda origin: -len(runs[origin]))
+    lines = [
+        f"Run on {largest.day} at commit {largest.commit}, {len(os.sched_getaffinity(0))} cores."
+    ]
+    lines += [f"Again by themselves on {o.day} at {o.commit}: {', '.join(runs[o])}." for o in more]
+    return "\n".join(lines) + "\n"
 
 
-def table(results: Mapping[Entry, Runs]) -> Iterator[str]:
+def table(results: Mapping[Entry, Run]) -> Iterator[str]:
     """A row an entry that runs."""
     yield "| entry | shows | 1 worker | 2 workers | apart | allowed | seconds |"
     yield "|---|---|---|---|---|---|---|"
-    for entry, (one, two) in results.items():
+    for entry, run in results.items():
+        one, two = run.one, run.two
         name = last(entry, one)
-        shown = [f"{name} {numbers(runs)[name]:.4g}" for runs in (one, two)]
+        shown = [f"{name} {numbers(outcome)[name]:.4g}" for outcome in (one, two)]
         allowed = f"{entry.tolerance:g}: {entry.because}" if entry.tolerance else "0"
         seconds = f"{one.seconds:.0f}, {two.seconds:.0f}"
         cells = [link(entry), entry.shows, *shown, f"{farthest(one, two):.2g}", allowed, seconds]
@@ -81,20 +98,20 @@ def link(entry: Entry) -> str:
     return f"[{entry.name}]({ENTRIES}/{entry.name}/{entry.file})"
 
 
-def refusals(results: Mapping[Entry, Runs]) -> Iterator[str]:
+def refusals(results: Mapping[Entry, Run]) -> Iterator[str]:
     """A row an entry that is refused."""
     yield "| entry | shows | on | the sentence |"
     yield "|---|---|---|---|"
-    for entry, (_, two) in results.items():
+    for entry, run in results.items():
         where = "any number of workers" if entry.refused else "several workers"
-        yield f"| {link(entry)} | {entry.shows} | {where} | {two.failed} |"
+        yield f"| {link(entry)} | {entry.shows} | {where} | {run.two.reason} |"
 
 
-def warnings(results: Mapping[Entry, Runs]) -> Iterator[str]:
+def warnings(results: Mapping[Entry, Run]) -> Iterator[str]:
     """A row a warning."""
     yield "| entry | workers | the sentence |"
     yield "|---|---|---|"
-    for entry, runs in results.items():
-        for workers, outcome in enumerate(runs, 1):
+    for entry, run in results.items():
+        for workers, outcome in enumerate((run.one, run.two), 1):
             for warning in outcome.warnings:
                 yield f"| {link(entry)} | {workers} | {warning} |"

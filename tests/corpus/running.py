@@ -1,112 +1,162 @@
-"""Runs an entry as a job's workers are run, and gathers what they leave."""
+"""Runs entries as people's notebooks are run: the client sends them, a deployment does the rest.
+
+What came of a job is read where its owner reads it: in its record, history, logs, files and models.
+"""
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
-import sys
 import time
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from tests.corpus.catalogue import Entry
-from tests.support.runtime import RUNTIME, Bench, Worker
+from tests.support.deployment import Deployment
+from tests.support.history import events_of, lines_of
+
+from labdock import submission
+from labdock.client import Client
+from labdock.connection import Connection
+from labdock.schema import ENDED, Event, Job, Resources
+from labdock.servingschema import ModelCheck
+from labdock.submission import Order, Step
 
 Figures = dict[str, float]
 
-DEADLINE = 300.0
+CPUS = 0.5
+"""Of a worker: on two cores four share the time in which one of them waits for another."""
+
+TIME_LIMIT = 300.0
+PATIENCE = 600.0
+"""Seconds in which some job has to end."""
+
+LOOK_SECONDS = 1.0
+NO_NETWORK = "HTTPS_PROXY"
+"""A secret of this name leads every download to a place where nobody listens."""
+
 NOWHERE = "http://127.0.0.1:9"
-NO_NETWORK = {"https_proxy": NOWHERE, "http_proxy": NOWHERE, "no_proxy": "127.0.0.1"}
 FIGURE = r"^{name}: (-?[0-9.]+)$"
-PACKAGES = Path(__file__).parents[2] / "build/corpus"
-"""Where what entries require lies, installed once, as a job's layer of dependencies would be."""
+FINGERPRINT = r"^{name}: (\w+)$"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run left: lists of each worker's, then what is the job's."""
+    """What came of a job: lists of each worker's, then what is the job's."""
 
-    exits: list[int]
+    state: str
+    exits: list[int | None]
     figures: list[Figures]
     weights: list[list[str]]
     logs: list[str]
     fits: list[Figures]
-    failed: str
+    reason: str
     warnings: list[str]
-    models: list[str]
+    models: dict[str, str]
+    files: list[str]
     leftovers: list[str]
     seconds: float
 
 
-def run(entry: Entry, workers: int, python: Path, folder: Path) -> Outcome:
-    """Run an entry on so many workers."""
-    bench = Bench(python, folder)
-    shutil.copytree(entry.folder, bench.source, dirs_exist_ok=True)
-    environment = {"MPLBACKEND": "agg"} if entry.file.endswith(".py") else {}
-    environment |= NO_NETWORK if entry.offline else {}
-    requirements = entry.folder / "requirements.txt"
-    if requirements.exists():
-        environment["PYTHONPATH"] = os.pathsep.join(
-            [str(RUNTIME), str(install(python, requirements))]
+Pair = tuple[Outcome, Outcome]
+"""What came of an entry on one worker and on two."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A person with a token, at a deployment that runs."""
+
+    client: Client
+    jobs: Path
+    """What the service keeps of jobs. It is looked at for backups, which nobody is shown."""
+
+    def run(self, entries: Sequence[Entry]) -> Iterator[tuple[Entry, Pair]]:
+        """Submit all entries, and yield each as it ends."""
+        self.client.set_secret(self.client.person, NO_NETWORK, NOWHERE)
+        pending = {entry: self._submit(entry) for entry in entries}
+        deadline = time.monotonic() + PATIENCE
+        while pending:
+            now = {job.id: job for job in self.client.jobs(limit=500)}
+            for entry, ids in list(pending.items()):
+                if all(now[name].state in ENDED for name in ids):
+                    one, two = (self._gather(entry, now[name]) for name in ids)
+                    yield entry, (one, two)
+                    del pending[entry]
+                    deadline = time.monotonic() + PATIENCE
+            if time.monotonic() > deadline:
+                raise AssertionError(f"these do not end: {[entry.name for entry in pending]}")
+            time.sleep(LOOK_SECONDS)
+
+    def _submit(self, entry: Entry) -> tuple[str, str]:
+        order = Order(
+            entry=entry.folder / entry.file,
+            name=entry.name,
+            resources=Resources(cpus=CPUS),
+            time_limit=TIME_LIMIT,
+            max_attempts=1,
+            secrets=[NO_NETWORK] if entry.offline else [],
         )
-    began = time.monotonic()
-    started = bench.start(entry.file, workers, None, **environment)
-    try:
-        exits = [ending(worker) for worker in started]
-    finally:
-        bench.close()
-    return gather(entry, bench, started, exits, time.monotonic() - began)
+        taken = submission.take(self.client, order, _say_nothing)
+        one, two = (
+            submission.submit(self.client, replace(order, workers=workers), taken, _say_nothing)
+            for workers in (1, 2)
+        )
+        return one.id, two.id
+
+    def _gather(self, entry: Entry, job: Job) -> Outcome:
+        client, events = self.client, events_of(self.client, job.id)
+        workers = job.attempts[-1].workers if job.attempts else []
+        logs = ["\n".join(line.text for line in lines_of(client, job.id, w.rank)) for w in workers]
+        models = map(client.model, job.models)
+        return Outcome(
+            state=job.state,
+            exits=[worker.exit_code for worker in workers],
+            figures=[printed(entry, log) for log in logs],
+            weights=[weights(entry, events, rank, log) for rank, log in enumerate(logs)],
+            logs=logs,
+            fits=last_epochs(events),
+            reason=job.failure.reason if job.failure else job.message,
+            warnings=job.warnings,
+            models={model.name: checked(model.check) for model in models},
+            files=sorted(file.path for file in client.files(job.id)),
+            leftovers=sorted(path.name for path in self.jobs.glob(f"{job.id}/checkpoints/*/*")),
+            seconds=(job.ended or 0.0) - (job.started or job.created),
+        )
 
 
-def ending(worker: Worker) -> int:
-    """A worker's exit code, also where it had to be ended."""
-    try:
-        return worker.wait(DEADLINE)
-    except AssertionError:
-        return worker.process.returncode
-
-
-def gather(
-    entry: Entry, bench: Bench, workers: list[Worker], exits: list[int], seconds: float
-) -> Outcome:
-    """What the workers printed and told."""
-    chief = workers[0]
-    return Outcome(
-        exits=exits,
-        figures=[printed(entry, worker.text()) for worker in workers],
-        weights=[[told["weights"] for told in worker.events("fit")] for worker in workers],
-        logs=[worker.text() for worker in workers],
-        fits=last_epochs(chief.events("epoch")),
-        failed=" ".join(told["reason"] for told in chief.events("failed")),
-        warnings=[told["message"] for told in chief.events("warning")],
-        models=sorted(told["name"] for told in chief.events("model")),
-        leftovers=sorted(path.name for path in bench.checkpoints.glob("*")),
-        seconds=seconds,
-    )
+def desk(deployment: Deployment) -> Desk:
+    """The desk of the deployment's admin."""
+    token = deployment.labdock("token", "admin").stdout.strip()
+    return Desk(Client(Connection(deployment.url, token)), deployment.state.jobs)
 
 
 def printed(entry: Entry, log: str) -> Figures:
     """The figures that an entry prints: of each name the last."""
-    found = {
-        name: re.findall(FIGURE.format(name=re.escape(name)), log, re.M) for name in entry.figures
-    }
+    found = {name: _said(FIGURE, name, log) for name in entry.figures}
     return {name: float(values[-1]) for name, values in found.items() if values}
 
 
-def last_epochs(epochs: list[dict[str, Any]]) -> list[Figures]:
-    """The metrics at the end of each call of `fit`: where the epochs begin anew, another began."""
-    followed = [*epochs, {"epoch": 0}]
-    return [now["metrics"] for now, later in pairwise(followed) if later["epoch"] <= now["epoch"]]
+def weights(entry: Entry, events: list[Event], rank: int, log: str) -> list[str]:
+    """The digests of a worker's weights: after each `fit`, and what a loop of its own prints."""
+    told = [event.data for event in events if event.kind == "job.fit"]
+    own = _said(FINGERPRINT, entry.fingerprint, log) if entry.fingerprint else []
+    return [data["weights"] for data in told if data["rank"] == rank] + own
 
 
-def install(python: Path, requirements: Path) -> Path:
-    """A folder with what an entry requires beyond the environment."""
-    folder = PACKAGES / requirements.parent.name
-    uv = Path(sys.executable).with_name("uv")
-    command: list[str | Path] = [uv, "pip", "install", "--quiet", "--python", python, "--no-deps"]
-    subprocess.run([*command, "--target", folder, "-r", requirements], check=True)
-    return folder
+def last_epochs(events: list[Event]) -> list[Figures]:
+    """The metrics at the end of each call of `fit`."""
+    epochs = [event.data for event in events if event.kind == "job.epoch"]
+    return list({data["fit"]: data["metrics"] for data in epochs}.values())
+
+
+def checked(check: ModelCheck) -> str:
+    """What came of asking an exported model and the one in memory the same."""
+    return f"{check.state}. {check.reason}" if check.reason else check.state
+
+
+def _said(pattern: str, name: str, log: str) -> list[str]:
+    return re.findall(pattern.format(name=re.escape(name)), log, re.M)
+
+
+def _say_nothing(step: Step) -> None:
+    del step

@@ -15,10 +15,7 @@ from tests.load.chaos_plan import make_plan
 from tests.load.chaos_remains import audit_curves, audit_remains
 from tests.load.chaos_report import PAGE, Figures, figures, write_page
 from tests.load.chaos_run import Ran, run
-from tests.support.deployment import CHECKOUT, Deployment, running_deployment
-
-from labdock_service.installation import ensure_environment, ensure_proxy
-from labdock_service.statefolder import StateFolder
+from tests.support.deployment import Deployment, prepare, running_deployment
 
 TRAINING = 4
 """Jobs that import TensorFlow, which takes longer than most jobs take in all."""
@@ -32,14 +29,10 @@ def main() -> int:
     parser.add_argument("--page", type=Path, default=PAGE, help="Where the figures are written.")
     options = parser.parse_args()
     print(f"chaos: {options.jobs} jobs, seed {options.seed}", flush=True)
-    prepared = StateFolder(CHECKOUT / ".labdock")
-    prepared.root.mkdir(mode=0o700, exist_ok=True)
-    ensure_environment(prepared, print)
-    ensure_proxy(prepared, print)
     plan = make_plan(options.seed, options.jobs, training=TRAINING)
     with (
         tempfile.TemporaryDirectory(prefix="labdock-chaos-") as name,
-        running_deployment(prepared, Path(name)) as deployment,
+        running_deployment(prepare(), Path(name)) as deployment,
     ):
         found = judge(run(plan, deployment, Path(name)), deployment)
         if found.broken:

@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.load.chaos_plan import Task
+from tests.support.history import events_of, lines_of
 
-from labdock import following
 from labdock.client import Client
 from labdock.errors import NotFound
 from labdock.schema import Event, Job, LogLine
 
-MOST_EVENTS = 1000
 Worker = tuple[int, int]
 """Attempt and rank."""
 
@@ -41,17 +40,11 @@ class Evidence:
 def gather(client: Client, task: Task, job_id: str) -> Evidence:
     """Ask for all there is of one job."""
     job = client.job(job_id)
-    found = Evidence(task, job, _events(client, job_id), value=_value(client, job_id))
+    found = Evidence(task, job, events_of(client, job_id), value=_value(client, job_id))
     for rank in range(job.workers):
-        with client.log(job_id, rank=rank) as stream:
-            for line in following.log_lines(stream):
-                found.logs[line.attempt, rank].append(line)
+        for line in lines_of(client, job_id, rank):
+            found.logs[line.attempt, rank].append(line)
     return found
-
-
-def _events(client: Client, job_id: str) -> list[Event]:
-    query = {"job": job_id, "limit": MOST_EVENTS}
-    return client.transport.request("GET", "events", list[Event], params=query)
 
 
 def _value(client: Client, job_id: str) -> Any:

@@ -22,10 +22,9 @@ from tests.bench.measure import Series, shown
 from tests.bench.report import requests
 from tests.load.queue_rest import Rest, resting
 from tests.support.api import make_source, make_tar
-from tests.support.deployment import CHECKOUT, Deployment, running_deployment
+from tests.support.deployment import Deployment, prepare, running_deployment
 
 from labdock.digests import sha256
-from labdock_service.installation import ensure_environment, ensure_proxy
 from labdock_service.statefolder import StateFolder
 
 QUEUED, RUNNING = 1000, 20
@@ -178,10 +177,7 @@ def measure(prepared: StateFolder) -> dict[str, list[Series]]:
 
 def main() -> None:
     """Print the figures."""
-    prepared = StateFolder(CHECKOUT / ".labdock")
-    ensure_environment(prepared, print)
-    ensure_proxy(prepared, print)
-    figures = measure(prepared)
+    figures = measure(prepare())
     for line in requests(figures.pop("load")):
         print(line)
     for series in itertools.chain(*figures.values()):

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from labdock_service.installation import ensure_environment, ensure_proxy
 from labdock_service.statefolder import StateFolder
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -129,6 +130,15 @@ class Deployment:
             lines = log.read_text(errors="replace").splitlines()[-80:]
             parts += [f"\n--- {log.name}", *lines]
         return "\n".join(parts)
+
+
+def prepare() -> StateFolder:
+    """The state folder of this checkout, with the environment and the proxy installed into it."""
+    prepared = StateFolder(CHECKOUT / ".labdock")
+    prepared.root.mkdir(mode=0o700, exist_ok=True)
+    ensure_environment(prepared, print)
+    ensure_proxy(prepared, print)
+    return prepared
 
 
 def new_deployment(prepared: StateFolder, folder: Path, **settings: str) -> Deployment:

@@ -27,6 +27,7 @@ tf.config.optimizer.set_jit(False)
 
 from sklearn.datasets import load_diabetes
 
+tf.keras.utils.set_random_seed(6)
 x, y = load_diabetes(return_X_y=True)
 x, y = (x * 20).astype("float32"), ((y - y.mean()) / y.std()).astype("float32")
 

@@ -5,6 +5,7 @@ import math
 import keras
 import numpy as np
 
+keras.utils.set_random_seed(12)
 EPOCHS = 3
 BATCH = 100
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 from sklearn.datasets import load_iris
 from sklearn.preprocessing import StandardScaler
 
+keras.utils.set_random_seed(8)
 out = Path("models")
 out.mkdir(exist_ok=True)
 

@@ -41,6 +41,7 @@ def main():
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--batch-size", type=int, default=107)
     args = parser.parse_args()
+    keras.utils.set_random_seed(1)
 
     x, y = load_breast_cancer(return_X_y=True)
     x = StandardScaler().fit_transform(x).astype("float32")

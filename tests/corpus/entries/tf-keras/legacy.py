@@ -12,7 +12,7 @@ from tensorflow.keras.layers import BatchNormalization, Dense, Dropout
 from tensorflow.keras.models import Sequential, load_model
 from tensorflow.keras.utils import to_categorical
 
-tf.random.set_seed(4)
+tf.keras.utils.set_random_seed(4)
 x, y = load_digits(return_X_y=True)
 x = x.astype("float32") / 16.0
 Y = to_categorical(y, 10)
