@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 import zlib
 from typing import Any
 
 from labdock_runtime.failures import Refused
+from labdock_runtime.memory import weights_digest
 from labdock_runtime.place import place
 from labdock_runtime.run import Run
 
@@ -34,7 +34,7 @@ def check_data(run: Run, data: Any) -> None:
 
 def check_weights(run: Run, model: Any) -> None:
     """Note the weights' digest, and warn where the workers ended with different ones."""
-    digest = _digest(model)
+    digest = weights_digest(model)[:12]
     run.events.emit("fit", fit=run.fits, weights=digest)
     told = _told(run, int(digest, 16))
     if len(set(told)) > 1 and run.job.chief:
@@ -43,13 +43,6 @@ def check_weights(run: Run, model: Any) -> None:
             "the saved model is the chief's. Something in the code gives each of them another "
             "value, as the time or an unseeded generator does."
         )
-
-
-def _digest(model: Any) -> str:
-    found = hashlib.sha256()
-    for weight in model.get_weights():
-        found.update(weight.tobytes())
-    return found.hexdigest()[:12]
 
 
 def _arrays(data: Any) -> list[Any]:

@@ -10,7 +10,8 @@ import contextlib
 import socket
 import time
 
-PAUSE = 0.05
+FIRST_PAUSE = 0.05
+LONGEST_PAUSE = 1.0
 ANSWER_MARGIN = 5.0
 LONGEST_LINE = 8192
 
@@ -74,6 +75,7 @@ def _answer(caller: socket.socket, missing: list[int]) -> None:
 
 def _call_chief(address: str, rank: int, token: str, deadline: float) -> list[int]:
     place = _place(address)
+    pause = FIRST_PAUSE
     while (left := deadline - time.monotonic()) > 0:
         with contextlib.suppress(OSError), socket.create_connection(place, 1) as chief:
             chief.settimeout(left + ANSWER_MARGIN)
@@ -81,7 +83,8 @@ def _call_chief(address: str, rank: int, token: str, deadline: float) -> list[in
             words = chief.makefile("rb").readline(LONGEST_LINE).split()
             if words and words[0] == b"go":
                 return [int(word) for word in words[1:] if word.isdigit()]
-        time.sleep(PAUSE)
+        time.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE)
     return [0]
 
 
