@@ -14,7 +14,7 @@ from tests.corpus.running import Outcome, Pair
 from tests.support.deployment import CHECKOUT
 
 FOLDER = CHECKOUT / "build/corpus/runs"
-WHAT_RUNS = ("extensions", "images", "tests", "jupyterhub_config.py", "labdock.toml")
+WHAT_RUNS = ("extensions", "images", "tests/corpus", "jupyterhub_config.py", "labdock.toml")
 
 
 @dataclass(frozen=True)
