@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,20 @@ def test_upgrades_at_once_both_succeed(url: str) -> None:
         assert events.last(session) == 0
     for store in stores:
         store.close()
+
+
+def test_a_new_database_is_opened_by_several_at_once(tmp_path: Path) -> None:
+    def first_look(url: str) -> int:
+        opened = Store(url)
+        with opened.read() as session:
+            found = session.scalar(text("SELECT 1"))
+        opened.close()
+        return int(found or 0)
+
+    with ThreadPoolExecutor(8) as pool:
+        for number in range(40):
+            url = sqlite_url(tmp_path / str(number))
+            assert sum(pool.map(first_look, [url] * 8)) == 8
 
 
 def test_foreign_keys_are_held(store: Store) -> None:

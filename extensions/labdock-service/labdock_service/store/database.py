@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +18,7 @@ from labdock_service.store.tables import Fence
 
 RECONCILER = "reconciler"
 CONNECT_SECONDS = 10
+BUSY_SECONDS = 30
 WRITE_LOCK = 0x1ABD0C
 VERSIONS = Path(__file__).parent / "migrations" / "versions"
 """Migrations, named by four digits that only grow."""
@@ -157,14 +160,24 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:
     """
     connection.isolation_level = None  # SQLAlchemy begins and ends transactions itself
     cursor = connection.cursor()
-    for pragma in (
-        "busy_timeout=30000",
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-    ):
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
+    _turn_on_wal(cursor)
+    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _turn_on_wal(cursor: sqlite3.Cursor) -> None:
+    """SQLite itself does not wait here for another who opens a new database at the same moment."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+        time.sleep(0.01)
 
 
 def _begin_sqlite(connection: Connection) -> None:
