@@ -17,7 +17,7 @@ from typing import Any
 import aiohttp
 import pytest
 from tests.support import stub_model_server
-from tests.support.model_server import free_port
+from tests.support.deployment import free_port
 from yarl import URL
 
 from labdock_service.serving.tables import Route, RouteKey, Target, write_endpoints, write_keys

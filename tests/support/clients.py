@@ -29,6 +29,7 @@ from tests.support.api import (
     make_environment,
     make_settings,
 )
+from tests.support.deployment import free_port
 
 from labdock import submission
 from labdock.client import Client
@@ -104,7 +105,7 @@ class RunningService:
         self.predictions = Predictions(self)
         self.uploads = 0
         self._clients: list[Client] = []
-        self.port = _free_port()
+        self.port = free_port()
         make_environment(self.state)
 
     @property
@@ -312,9 +313,3 @@ def wait_for(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < deadline, "the deadline passed first"
         time.sleep(0.01)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port

@@ -7,12 +7,13 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.support.deployment import free_port
 
 CODE = Path(__file__).parents[2] / "extensions" / "labdock-model-server"
 
@@ -61,7 +62,7 @@ class ModelServer:
     def stop(self) -> int:
         """End it and return its exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(60)
+        return self.process.wait(120)
 
 
 def read_reply(connection: http.client.HTTPConnection) -> Reply:
@@ -69,12 +70,6 @@ def read_reply(connection: http.client.HTTPConnection) -> Reply:
     answer = connection.getresponse()
     headers = {name.title(): value for name, value in answer.getheaders()}
     return Reply(answer.status, headers, answer.read())
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 @contextlib.contextmanager

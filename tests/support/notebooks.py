@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import uuid
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,7 @@ from typing import Any
 
 import httpx
 from tests.support.clients import RunningService, wait_for
+from tests.support.deployment import free_port
 
 import labdock
 
@@ -28,7 +28,7 @@ order = json.load(sys.stdin)
 client = BlockingKernelClient(connection_file=order["connection"])
 client.load_connection_file()
 client.start_channels()
-client.wait_for_ready(timeout=60)
+client.wait_for_ready(timeout=150)
 found = []
 
 def note(message):
@@ -44,7 +44,7 @@ for code in order["cells"]:
     client.execute_interactive(
         code, allow_stdin=order["interactive"], store_history=True, output_hook=note, timeout=150
     )
-until = time.time() + 60
+until = time.time() + 150
 while order["until"] and order["until"] not in json.dumps(found[-40:]) and time.time() < until:
     try:
         note(client.get_iopub_msg(timeout=0.2))
@@ -99,8 +99,7 @@ class JupyterServer:
         self.root.mkdir()
         self._runtime = folder / "runtime"
         self._environ = {**environ, "JUPYTER_RUNTIME_DIR": str(self._runtime)}
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self._port = free.getsockname()[1]
+        self._port = free_port()
         self._http = httpx.Client(
             base_url=f"http://127.0.0.1:{self._port}/api",
             headers={"Authorization": f"token {TOKEN}"},
@@ -152,7 +151,7 @@ class JupyterServer:
     def stop(self) -> None:
         self._http.close()
         self._process.terminate()
-        self._process.wait(20)
+        self._process.wait(90)
 
 
 class Session:

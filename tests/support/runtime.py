@@ -6,12 +6,13 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from tests.support.deployment import free_port
 
 ROOT = Path(__file__).parents[2]
 RUNTIME = ROOT / "extensions" / "labdock-runtime"
@@ -19,11 +20,10 @@ DEADLINE = 240.0
 
 
 def free_addresses(count: int) -> list[str]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    addresses = [f"127.0.0.1:{s.getsockname()[1]}" for s in sockets]
-    for s in sockets:
-        s.close()
-    return addresses
+    ports: set[int] = set()
+    while len(ports) < count:
+        ports.add(free_port())
+    return [f"127.0.0.1:{port}" for port in ports]
 
 
 def write_notebook(path: Path, *cells: str, parameters: str | None = None) -> None:

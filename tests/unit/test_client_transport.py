@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
-from tests.support.clients import wait_for
+from tests.support.clients import DEADLINE, wait_for
+from tests.support.deployment import free_port
 
 from labdock import errors, schema, servingschema, sse, transport
 from labdock.client import Client
@@ -53,7 +54,7 @@ def serving(app: Answers, listener: socket.socket) -> Iterator[None]:
         yield
     finally:
         server.should_exit = True
-        thread.join(10)
+        thread.join(DEADLINE)
 
 
 @contextmanager
@@ -112,8 +113,7 @@ def test_an_answer_that_is_cut_off_may_have_been_done() -> None:
 
 
 def test_what_did_not_reach_the_service_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     monkeypatch.setattr(transport, "DELAYS", (0.05,) * 100)
     client = Client(Connection(f"http://127.0.0.1:{port}", TOKEN))
     failed: list[Exception] = []
@@ -127,14 +127,13 @@ def test_what_did_not_reach_the_service_is_sent_again(monkeypatch: pytest.Monkey
     asking = threading.Thread(target=ask)
     asking.start()
     with socket.create_server(("127.0.0.1", port)) as listener, serving(app, listener):
-        asking.join(20)
+        asking.join(DEADLINE)
     client.transport.close()
     assert [str(error) for error in failed] == ["It reached the service."]
 
 
 def test_nobody_there_is_a_sentence_that_names_the_address() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     client = Client(Connection(f"http://127.0.0.1:{port}", TOKEN))
     with pytest.raises(errors.ServiceUnavailable, match=f"does not answer at .*:{port}"):
         client.jobs()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.deployment import free_port
 from tests.support.receivers import Hooks, Mailbox, certificate, mail_server, webhooks
 
 from labdock_service.delivery import webhook
@@ -107,9 +108,7 @@ def test_a_name_is_looked_up_once(hooks: Hooks, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_nobody_there(hooks: Hooks) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        free = listener.getsockname()[1]
-    for url in (f"http://127.0.0.1:{free}/", hooks.url.replace("http:", "https:")):
+    for url in (f"http://127.0.0.1:{free_port()}/", hooks.url.replace("http:", "https:")):
         with pytest.raises(Undelivered) as error:
             send_hook(hook(url), HERE)
         assert undelivered(error)[1] is False
