@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
@@ -13,6 +14,7 @@ import pytest
 from starlette.requests import Request
 from tests.support.deployment import eventually
 from tests.support.hub import RunningHub, log_in, running_hub
+from tests.support.workers import gone
 
 from labdock_service.errors import Invalid
 from labdock_service.hubclient import KEPT_SECONDS, PROJECT_ID, Hub
@@ -67,7 +69,7 @@ def test_a_token_says_who_is_asking(hub: RunningHub) -> None:
 def test_both_spellings_of_a_token_count(hub: RunningHub, header: str) -> None:
     token = hub.token("ada")[0]
     headers = {"Authorization": header.format(token)}
-    assert httpx.get(f"{hub.url}{API}me", headers=headers).status_code == 200
+    assert httpx.get(f"{hub.url}{API}me", headers=headers, timeout=90).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -75,7 +77,7 @@ def test_both_spellings_of_a_token_count(hub: RunningHub, header: str) -> None:
     [b"", b"token", b"token made-up", b"Basic YTpi", b"token \xff", b"token " + b"x" * 5000],
 )
 def test_who_the_hub_does_not_know_gets_a_sentence(hub: RunningHub, header: bytes) -> None:
-    answer = httpx.get(f"{hub.url}{API}me", headers=[(b"Authorization", header)])
+    answer = httpx.get(f"{hub.url}{API}me", headers=[(b"Authorization", header)], timeout=90)
     assert answer.status_code == 401
     assert answer.json()["detail"] == "Log in, or send a hub token: 'Authorization: token …'."
 
@@ -92,7 +94,7 @@ def test_a_revoked_token_is_refused_soon(hub: RunningHub) -> None:
     with hub.api(token) as api:
         assert api.get("me").status_code == 200
         hub.ask("DELETE", f"users/ada/tokens/{number}")
-        limit = KEPT_SECONDS + 10
+        limit = KEPT_SECONDS + 30
         eventually(lambda: api.get("me").status_code == 401, seconds=limit, what="the refusal")
 
 
@@ -176,7 +178,7 @@ def test_who_logs_out_of_the_hub_is_out(hub: RunningHub) -> None:
         log_in(browser, "grace", browser.get("/services/labdock/", headers=PAGE))
         assert browser.get(f"{API}me").json()["name"] == "grace"
         browser.get("/hub/logout")
-        limit = KEPT_SECONDS + 10
+        limit = KEPT_SECONDS + 30
         eventually(
             lambda: browser.get(f"{API}me").status_code == 401, seconds=limit, what="the end"
         )
@@ -190,9 +192,7 @@ def test_names_used_again_inherit_nothing(hub: RunningHub) -> None:
     hub.ask("DELETE", "users/alan")
     hub.add_person("alan")
     hub.add_group("maths", "alan")
-    eventually(
-        lambda: identities(hub, "alan").isdisjoint(before), seconds=30, what="new ids for old names"
-    )
+    eventually(lambda: identities(hub, "alan").isdisjoint(before), what="new ids for old names")
 
 
 def identities(hub: RunningHub, name: str) -> set[str]:
@@ -221,7 +221,7 @@ def test_the_gate_takes_the_same_login(hub: RunningHub) -> None:
     answer = httpx.get(
         f"{hub.url}/services/tensorboard/vision/data/runs",
         headers={"Authorization": f"token {token}"},
-        timeout=30,
+        timeout=90,
     )
     assert answer.json() == []
 
@@ -256,15 +256,14 @@ def test_nothing_outlives_a_hub_that_was_killed(
         answer = httpx.get(
             f"{hub.url}/services/tensorboard/ada/data/runs",
             headers={"Authorization": f"token {token}"},
-            timeout=30,
+            timeout=90,
         )
         assert answer.status_code == 200
         below = psutil.Process(hub.process.pid).children(recursive=True)
         ours = [child for child in below if "labdock_service" in " ".join(child.cmdline())]
         assert len(ours) == 3
         hub.process.kill()
-        psutil.wait_procs(ours, timeout=30)
-        assert not [child for child in ours if child.is_running()]
+        eventually(lambda: all(gone(child.pid) for child in ours), what="the end of the services")
         for child in below:
-            if child.is_running():
+            with contextlib.suppress(psutil.NoSuchProcess):
                 child.kill()

@@ -35,7 +35,7 @@ class RunningHub:
         """The hub's API, as an admin."""
         headers = {"Authorization": f"token {ADMIN_TOKEN}"}
         answer = httpx.request(
-            method, f"{self.url}/hub/api/{path}", json=body, headers=headers, timeout=30
+            method, f"{self.url}/hub/api/{path}", json=body, headers=headers, timeout=90
         )
         assert answer.status_code < 300, answer.text
         return answer.json() if answer.content else None
@@ -55,12 +55,12 @@ class RunningHub:
         """The API, asked with a token."""
         headers = {"Authorization": f"token {token}"}
         return httpx.Client(
-            base_url=f"{self.url}/services/labdock/api/", headers=headers, timeout=30
+            base_url=f"{self.url}/services/labdock/api/", headers=headers, timeout=90
         )
 
     def browser(self) -> httpx.Client:
         """A browser, as far as cookies and redirects go."""
-        return httpx.Client(base_url=self.url, follow_redirects=True, timeout=30)
+        return httpx.Client(base_url=self.url, follow_redirects=True, timeout=90)
 
 
 def log_in(browser: httpx.Client, name: str, page: httpx.Response) -> httpx.Response:
@@ -98,13 +98,13 @@ def running_hub(folder: Path, proxy: list[str]) -> Iterator[RunningHub]:
     hub = RunningHub(f"http://127.0.0.1:{port}", state, process)
     try:
         try:
-            eventually(lambda: _answers(hub), what="the start of the hub")
+            eventually(lambda: _answers(hub), seconds=180, what="the start of the hub")
         except AssertionError as error:
             raise AssertionError(log.read_text()[-8000:]) from error
         yield hub
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(60)
+        process.wait(120)
 
 
 def _answers(hub: RunningHub) -> bool:
