@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.workers import (
+    DEADLINE,
     ended,
     eventually,
     first_line,
@@ -337,7 +338,7 @@ def test_a_followed_line_is_there_while_the_worker_still_runs(
             os.close(os.open(f"{answer}{record.text}", os.O_CREAT))
         return seen
 
-    assert asyncio.run(asyncio.wait_for(follow(), 30)) == ["0", "1", "2"]
+    assert asyncio.run(asyncio.wait_for(follow(), DEADLINE)) == ["0", "1", "2"]
 
 
 def test_a_log_goes_on_after_any_cursor(engine: Engine) -> None:
@@ -365,7 +366,7 @@ def test_a_log_goes_on_after_any_cursor(engine: Engine) -> None:
             if count < 7:
                 return seen
 
-    seen = asyncio.run(asyncio.wait_for(broken_off(), 30))
+    seen = asyncio.run(asyncio.wait_for(broken_off(), DEADLINE))
     assert seen == [f"{record.stream} {record.text}" for record in records(engine, wanted.id)]
     numbers = [int(line.split()[1]) for line in seen]
     assert sorted(numbers) == list(range(200))

@@ -161,7 +161,7 @@ def test_sigterm_answers_what_is_in_flight_and_ends(tensorflow_python: Path, mod
         half.send(body[5:])
         late = read_reply(half)
         assert (late.status, late.headers["Connection"]) == (200, "close")
-        ended.join(30)
+        ended.join(120)
         assert server.process.returncode == 0
         with pytest.raises(OSError):
             server.ask("GET", "/v1/models/spin")
@@ -205,7 +205,7 @@ def test_what_it_cannot_start_with_is_one_sentence(
             env={**os.environ, "PYTHONPATH": str(CODE)},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=240,
         )
         assert ended.returncode == 2, flags
         assert ended.stderr.splitlines()[-1].startswith(sentence)

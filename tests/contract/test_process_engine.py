@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from tests.support.workers import (
+    DEADLINE,
     ended,
     eventually,
     first_line,
@@ -112,7 +113,7 @@ def test_following_a_log_ends_when_the_supervisor_vanishes(engine: ProcessEngine
             os.kill(supervisor, signal.SIGKILL)
         return seen
 
-    assert asyncio.run(asyncio.wait_for(follow(), 30)) == ["up"]
+    assert asyncio.run(asyncio.wait_for(follow(), DEADLINE)) == ["up"]
 
 
 def test_a_supervisor_that_is_told_to_end_stops_its_worker(engine: ProcessEngine) -> None:
@@ -376,7 +377,7 @@ def test_every_change_of_state_and_event_wakes_the_reconciler(tmp_path: Path) ->
     descriptor = wakeup.open_pipe(pipe)
 
     def woken() -> bool:
-        found = bool(select.select([descriptor], [], [], 30)[0])
+        found = bool(select.select([descriptor], [], [], DEADLINE)[0])
         wakeup.drain(descriptor)
         return found
 

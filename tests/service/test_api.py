@@ -215,7 +215,7 @@ async def test_waiting_for_a_snapshot_ends_when_it_is_ready(
     with api.parts.store.write() as session:
         session.get_one(SnapshotRow, snapshot["id"]).state = "ready"
     wake(api.parts.state.run / "api.pipe")
-    answer = await asyncio.wait_for(waiting, 3)
+    answer = await asyncio.wait_for(waiting, 40)
     assert answer.json()["state"] == "ready"
 
 

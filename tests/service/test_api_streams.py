@@ -23,7 +23,7 @@ from labdock_service.store import events
 from labdock_service.store.tables import AttemptRow, JobRow, WorkerRow
 from labdock_service.wakeup import wake
 
-LIMIT = 20.0
+LIMIT = 90.0
 
 
 @pytest.fixture

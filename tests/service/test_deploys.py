@@ -35,7 +35,7 @@ def predict(target: Target) -> Any:
         f"{target.url}/v1/models/{target.model}:predict",
         data=json.dumps({"inputs": {"x": [[1, 2]]}}).encode(),
     )
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=90) as answer:
         return json.load(answer)["outputs"]
 
 
@@ -168,7 +168,7 @@ def test_a_killed_reconciler_keeps_what_serves(place: Deployment) -> None:
 def test_down_ends_model_servers_and_up_brings_them_back(place: Deployment) -> None:
     revision = place.deploy(place.model("serve one"))
     serving(place, revision)
-    assert place.start("--suspend").wait(60) == 0
+    assert place.start("--suspend").wait(120) == 0
     assert place.targets() == []
     assert all(worker.state == "ended" for worker in place.engine.look())
     place.start()
@@ -181,7 +181,7 @@ def test_a_restart_brings_models_back_before_jobs(place: Deployment) -> None:
     serving(place, revision)
     job = place.submit("import time\nwhile True:\n    time.sleep(1)\n")
     place.until(job, "running")
-    assert place.start("--suspend").wait(60) == 0
+    assert place.start("--suspend").wait(120) == 0
     with place.store.read() as session:
         before = events.after(session, every_project(session), 0)[-1].id
     place.start()

@@ -10,7 +10,7 @@ import pytest
 
 from labdock_model_server.http_server import Answer, Limits, Request, Server
 
-WAIT = 20.0
+WAIT = 90.0
 
 
 class Handler:

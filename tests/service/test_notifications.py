@@ -25,7 +25,7 @@ from labdock_service.settings import NotifySettings
 from labdock_service.store import grids, notify, people, snapshots
 from labdock_service.store.tables import OutboxRow
 
-LIMIT = 20.0
+LIMIT = 90.0
 FAILS = "raise ValueError('no <data>')"
 
 

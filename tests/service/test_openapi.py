@@ -111,7 +111,7 @@ def test_no_input_breaks_a_route(
         for waiting in ("follow", "wait"):
             case.query.pop(waiting, None)
         headers = {"Authorization": "token token-ada"}
-        case.call_and_validate(headers=headers, checks=CHECKS, timeout=20)
+        case.call_and_validate(headers=headers, checks=CHECKS, timeout=90)
 
     check()
 

@@ -370,7 +370,7 @@ MOMENTS: Mapping[str, Callable[[StateFolder], object]] = {
 def test_killed_and_run_again(first: Any, state: StateFolder, moment: str) -> None:
     source = upload(state, CODE, NEEDS, links={"data": "~/data/x", "self": "train.py"})
     process = start_packaging(state, source, ENVIRONMENT)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while process.poll() is None and not MOMENTS[moment](state):
         assert time.monotonic() < deadline
     process.send_signal(signal.SIGKILL)

@@ -399,7 +399,7 @@ def test_a_newer_reconciler_ends_the_older(place: Deployment) -> None:
     place.until(place.submit("print(1)"), "succeeded")
     place.start()
     place.until(place.submit("print(2)"), "succeeded")
-    assert older.wait(30) == 0
+    assert older.wait(120) == 0
 
 
 def test_workers_without_a_record_are_ended_and_removed(live: Deployment) -> None:
@@ -418,8 +418,8 @@ def test_down_keeps_what_runs_for_the_next_start(place: Deployment) -> None:
     job = place.submit(WAIT, max_attempts=1)
     eventually(lambda: printed(place, f"job-{job}-1-0", "waiting"))
     reconciler.terminate()
-    assert reconciler.wait(30) == 0
-    assert place.start("--suspend").wait(60) == 0
+    assert reconciler.wait(120) == 0
+    assert place.start("--suspend").wait(120) == 0
     assert place.job(job).state == "queued"
     assert all(worker.state == "ended" for worker in place.engine.look())
     place.start()

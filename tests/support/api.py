@@ -169,7 +169,7 @@ class Api:
             httpx.AsyncClient(
                 base_url=f"{self.url}{PREFIX}api/",
                 headers={"Authorization": f"token token-{name}"},
-                timeout=30,
+                timeout=90,
             )
         )
 
@@ -239,10 +239,10 @@ def api_in_thread(folder: Path) -> Iterator[Api]:
     thread = threading.Thread(target=loop.run_until_complete, args=(run(),), daemon=True)
     thread.start()
     try:
-        yield started.get(timeout=30)
+        yield started.get(timeout=90)
     finally:
         loop.call_soon_threadsafe(end.set)
-        thread.join(30)
+        thread.join(90)
 
 
 @dataclass(frozen=True)

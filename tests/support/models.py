@@ -15,7 +15,7 @@ from typing import Any
 
 def make_models(python: Path, folder: Path) -> Path:
     """Make them and return the folder."""
-    subprocess.run([python, __file__, folder], check=True, capture_output=True, timeout=120)
+    subprocess.run([python, __file__, folder], check=True, capture_output=True, timeout=240)
     return folder
 
 

@@ -120,7 +120,7 @@ def start_packaging(
 
 def finish(process: subprocess.Popen[str]) -> dict[str, Any]:
     """What a process packaged: its digests."""
-    output, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=240)
     assert process.returncode == 0
     result: dict[str, Any] = json.loads(output)
     return result

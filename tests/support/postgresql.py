@@ -68,4 +68,4 @@ def _user() -> str | None:
 
 def _run(user: str | None, program: str, *arguments: str) -> None:
     command = [str(INSTALLED[-1] / program), *arguments]
-    subprocess.run(command, check=True, user=user, cwd="/", stdout=subprocess.DEVNULL, timeout=60)
+    subprocess.run(command, check=True, user=user, cwd="/", stdout=subprocess.DEVNULL, timeout=240)

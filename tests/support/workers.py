@@ -20,7 +20,7 @@ from labdock_service.statefolder import StateFolder
 
 Found = TypeVar("Found")
 
-DEADLINE = 30.0
+DEADLINE = 120.0
 _numbers = count(1)
 
 

@@ -15,7 +15,7 @@ from labdock_service.api.bulletin import Bulletin
 from labdock_service.api.wakeups import Wakeups
 from labdock_service.store import Store, events
 
-LIMIT = 20.0
+LIMIT = 90.0
 
 
 class LockedAtFirst(Store):

@@ -13,7 +13,14 @@ from pathlib import Path
 
 import click
 import pytest
-from tests.support.clients import Hand, RunningService, running_service, submit, wait_for
+from tests.support.clients import (
+    DEADLINE,
+    Hand,
+    RunningService,
+    running_service,
+    submit,
+    wait_for,
+)
 from tests.support.command_line import Run, packaged, running_commands
 
 from labdock.cli import ADMIN, SECTIONS, cli
@@ -330,7 +337,7 @@ def test_ctrl_c_leaves_the_job_running_and_says_so(
     warning = "Warning: Cell 2 calls urandom.\n"
     assert warning in iter(process.stderr.readline, "")
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=DEADLINE)
     assert process.returncode == 130
     assert f"Job {job_id} goes on" in err and "Traceback" not in err
     assert warning not in err
@@ -387,7 +394,7 @@ def test_a_broken_pipe_is_quiet(service: RunningService, hand: Hand, tmp_path: P
     process.stdout.close()
     with process.stderr:
         assert process.stderr.read() == ""
-    assert process.wait(20) == 141
+    assert process.wait(DEADLINE) == 141
 
 
 def test_there_is_no_colour_where_there_is_no_terminal(run: Run, job: Job) -> None:
