@@ -38,12 +38,18 @@ print("RESULT " + json.dumps({
 """
 FIT = "history = model.fit(x, y, epochs=3, batch_size=40, validation_split=0.2)\n"
 SLOW = """
-import time
+import os, time
 class Slow(keras.callbacks.Callback):
+    pause = 0.0
     def on_train_batch_begin(self, batch, logs=None):
-        time.sleep(0.05)
+        time.sleep(self.pause)
+    def on_epoch_begin(self, epoch, logs=None):
+        self.begun = getattr(self, "begun", 0) + 1
+        if self.begun > 2 and int(os.environ["LABDOCK_ATTEMPT"]) < LAST:
+            self.pause = 2.0
 history = model.fit(x, y, epochs=6, batch_size=40, validation_split=0.2, callbacks=[Slow()])
 """
+"""Training that hardly gets on after two epochs, but in the attempt that is the last."""
 
 
 @pytest.fixture
@@ -255,7 +261,7 @@ def assert_model(bench: Bench, chief: Worker, name: str, shape: list[int | None]
 
 
 def test_a_gang_goes_on_after_a_kill_and_after_sigterm(bench: Bench) -> None:
-    (bench.source / "train.py").write_text("hidden = 8" + DATA + MODEL + SLOW + REPORT)
+    (bench.source / "train.py").write_text("hidden, LAST = 8, 3" + DATA + MODEL + SLOW + REPORT)
     first = bench.start("train.py", 2)
     first[0].wait_for(lambda worker: len(worker.events("epoch")) >= 2)
     first[1].kill()
@@ -279,7 +285,7 @@ def test_a_gang_goes_on_after_a_kill_and_after_sigterm(bench: Bench) -> None:
 
 
 def test_sigterm_in_a_notebook_then_the_next_attempt(bench: Bench) -> None:
-    cells = (DATA + "hidden = 4", MODEL + FIT + "first = history", SLOW, REPORT)
+    cells = (DATA + "hidden, LAST = 4, 2", MODEL + FIT + "first = history", SLOW, REPORT)
     write_notebook(bench.source / "n.ipynb", *cells)
     (worker,) = bench.start("n.ipynb")
     worker.wait_for(lambda w: len(w.events("epoch")) >= 5)

@@ -26,12 +26,15 @@ from labdock_service.store import jobs, models, snapshots, sources
 from labdock_service.store.tables import SnapshotRow
 
 TRAINING = """
-import time
+import os, time
 import keras, numpy as np
 
 class Slow(keras.callbacks.Callback):
     def on_train_batch_begin(self, batch, logs=None):
         time.sleep(0.1)
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 4 and os.environ["LABDOCK_ATTEMPT"] == "1":
+            time.sleep(600)  # until it is killed
 
 x, y = np.random.rand(80, 4), np.random.rand(80, 1)
 model = keras.Sequential([keras.layers.Dense(1)])
