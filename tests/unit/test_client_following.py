@@ -41,7 +41,7 @@ def test_a_job_is_followed_to_its_end(client: Client, hand: Hand, tmp_path: Path
             if update.state == "packaging" and not states:
                 worker = hand.run(job.id)
                 hand.write(worker, "one", "two")
-            if update.state == "running" and lines:
+            if update.state == "running" and update.progress.epoch:
                 hand.write(worker, "three")
                 hand.end(job.id)
             states.append(update.state)
