@@ -71,7 +71,7 @@ def forget(place: Deployment, name: str) -> None:
 
 
 def places_of(folder: Path, *values: str) -> list[str]:
-    """The files that hold one of the values."""
+    """The files that hold one of the values; nobody may write there any more."""
     wanted = [line.encode() for value in values for line in value.splitlines()]
     wanted += [json.dumps(line.decode())[1:-1].encode() for line in wanted]
     return [
@@ -93,6 +93,7 @@ def test_a_script_that_says_its_secrets_in_every_way(place: Deployment) -> None:
     assert ended.failure and ended.failure.traceback
     assert ended.failure.reason.startswith("ValueError: *** and ***")
     assert "hunter2" not in repr(ended) + repr(place.events(job))
+    place.kill()
     assert (place.state.workers / f"job-{job}-1-0/log").read_text().count("***") > 10
     assert not places_of(place.folder, VALUE, KEY)
 
@@ -138,6 +139,7 @@ def test_a_notebook_that_says_its_secrets_in_every_way(
             job = jobs.create(session, row, person, request).id
         place.start()
         ended = place.until(job, "failed")
+        place.kill()
         executed = place.job_folder(job) / "artifacts/1/n.executed.ipynb"
         assert executed.read_text().count("***") > 10
         assert ended.failure and ended.failure.reason == "ValueError: ***"
