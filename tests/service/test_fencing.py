@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support import workers
 from tests.support.reconciling import Deployment, deployed, eventually, make, reconciling
 
 from labdock.digests import sha256
@@ -171,5 +172,4 @@ def test_a_worker_that_is_there_again_is_ended(
         return not Path(f"/proc/{old}").exists()
 
     eventually(gone)
-    (worker,) = (one for one in engine.look() if one.id == f"job-{job}-1-0")
-    assert (worker.state, worker.exit_code) == ("ended", -signal.SIGKILL)
+    assert workers.ended(engine, f"job-{job}-1-0").exit_code == -signal.SIGKILL
