@@ -45,7 +45,8 @@ def test_a_disk_that_fills_up_while_a_job_runs(tmp_path: Path) -> None:
         job = place.submit(WRITES, max_attempts=1)
         worker = f"job-{job}-1-0"
         folder = place.state.workers / worker
-        eventually(lambda: folder.exists() and "waiting" in (folder / "log").read_text())
+        log = folder / "log"
+        eventually(lambda: log.exists() and "waiting" in log.read_text())
         pid = place.worker_pid(worker)
         with filled(disk):
             (folder / "tmp/go").touch()
@@ -53,7 +54,7 @@ def test_a_disk_that_fills_up_while_a_job_runs(tmp_path: Path) -> None:
             assert place.job(job).state == "running"
         assert len(place.until(job, "succeeded").attempts) == 1
         assert (place.job_folder(job) / "artifacts/1/result.txt").read_text() == "kept"
-        assert "output were lost" in (folder / "log").read_text()
+        assert "output were lost" in log.read_text()
 
 
 def test_nothing_new_begins_while_the_disk_is_short(tmp_path: Path) -> None:
