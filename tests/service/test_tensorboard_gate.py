@@ -16,10 +16,11 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from playwright.async_api import Response, async_playwright
+from playwright.async_api import Page, Response, async_playwright
 from tests.support.api import WrittenHub, WrittenPerson, hub_place
 from tests.support.boards import Curve, curve_route
 from tests.support.web import serving
+from tests.support.workers import gone
 
 from labdock_service.boards.boards import COMMAND, Boards, BoardSpec
 from labdock_service.hubclient import PROJECT_ID
@@ -30,7 +31,7 @@ from labdock_service.tensorboard_gate import Gate
 PREFIX = "/services/tensorboard/"
 VISION = "gvisionvision"[:11]
 PAGE = {"Accept": "text/html"}
-DEADLINE = 60.0
+DEADLINE = 180.0
 
 
 @dataclass
@@ -201,27 +202,33 @@ async def test_a_browser_sees_a_page_that_reloads_itself_and_then_tensorboard(
         assert (await ada.get("ada/index.js")).status_code == 200
 
 
-@pytest.mark.browser
-async def test_a_browser_shows_new_points_by_itself(gate: RunningGate, chromium: Path) -> None:
-    curve = Curve(await personal_logs(gate, "ada") / "j1/train")
-    curve.add(0, 1.0)
+@pytest.fixture
+async def page(chromium: Path) -> AsyncIterator[Page]:
+    """A window of Ada's browser."""
     options = ["--no-sandbox"] if os.geteuid() == 0 else []
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=options)
-        headers = {"Authorization": "token token-ada"}
-        page = await browser.new_page(extra_http_headers=headers)
-        await page.goto(f"{gate.url}{PREFIX}ada/")
-        for step in range(1, 4):
-            holds = partial(_holds, f'"step":{step},')
-            async with page.expect_response(holds, timeout=DEADLINE * 1000):
-                curve.add(step, 1.0 / step)
+        browser = await playwright.chromium.launch(
+            executable_path=chromium, args=options, timeout=DEADLINE * 1000
+        )
+        opened = await browser.new_page(extra_http_headers={"Authorization": "token token-ada"})
+        opened.set_default_timeout(DEADLINE * 1000)
+        yield opened
         await browser.close()
 
 
 @pytest.mark.browser
-async def test_a_link_can_show_the_runs_of_one_grid_alone(
-    gate: RunningGate, chromium: Path
-) -> None:
+async def test_a_browser_shows_new_points_by_itself(gate: RunningGate, page: Page) -> None:
+    curve = Curve(await personal_logs(gate, "ada") / "j1/train")
+    curve.add(0, 1.0)
+    await page.goto(f"{gate.url}{PREFIX}ada/")
+    for step in range(1, 4):
+        holds = partial(_holds, f'"step":{step},')
+        async with page.expect_response(holds):
+            curve.add(step, 1.0 / step)
+
+
+@pytest.mark.browser
+async def test_a_link_can_show_the_runs_of_one_grid_alone(gate: RunningGate, page: Page) -> None:
     logs = await personal_logs(gate, "ada")
     names = ["digits-xaaaaaaaaaa/lr=0.1-j1", "digits-xaaaaaaaaaa/lr=0.2-j2", "other-j3"]
     for number, name in enumerate(names):
@@ -229,17 +236,11 @@ async def test_a_link_can_show_the_runs_of_one_grid_alone(
         Curve(written / "train").add(1, 0.5)
         (logs / name).parent.mkdir(parents=True, exist_ok=True)
         (logs / name).symlink_to(written, target_is_directory=True)
-    options = ["--no-sandbox"] if os.geteuid() == 0 else []
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=options)
-        headers = {"Authorization": "token token-ada"}
-        page = await browser.new_page(extra_http_headers=headers)
-        await page.goto(f"{gate.url}{PREFIX}ada/?runFilter=xaaaaaaaaaa#anything")
-        table = page.locator("runs-data-table")
-        await table.get_by_text("lr=0.2-j2/train").wait_for(timeout=DEADLINE * 1000)
-        shown = await table.inner_text()
-        assert names[0] in shown and "other-j3" not in shown
-        await browser.close()
+    await page.goto(f"{gate.url}{PREFIX}ada/?runFilter=xaaaaaaaaaa#anything")
+    table = page.locator("runs-data-table")
+    await table.get_by_text("lr=0.2-j2/train").wait_for(timeout=DEADLINE * 1000)
+    shown = await table.inner_text()
+    assert names[0] in shown and "other-j3" not in shown
 
 
 async def _holds(wanted: str, answer: Response) -> bool:
@@ -272,7 +273,7 @@ async def test_one_that_died_is_started_again(gate: RunningGate) -> None:
 
 
 async def test_one_that_nobody_uses_ends(tmp_path: Path) -> None:
-    async with running(tmp_path, idle=0.5) as gate, gate.client("ada") as ada:
+    async with running(tmp_path, idle=3) as gate, gate.client("ada") as ada:
         assert (await ada.get("ada/data/runs")).status_code == 200
         await until(lambda: not boards_below())
         assert (await ada.get("ada/data/runs")).status_code == 200
@@ -307,10 +308,10 @@ asyncio.run(main())
         sys.executable, "-c", script, str(tmp_path), stdout=asyncio.subprocess.PIPE
     )
     assert gate.stdout is not None
-    board = psutil.Process(int(await gate.stdout.readline()))
+    board = int(await gate.stdout.readline())
     os.kill(gate.pid, signal.SIGKILL)
     await gate.wait()
-    await until(lambda: not board.is_running() or board.status() == psutil.STATUS_ZOMBIE)
+    await until(lambda: gone(board))
 
 
 async def test_an_older_boards_end_leaves_the_newer_one(tmp_path: Path) -> None:
