@@ -17,7 +17,7 @@ from labdock_runtime.gang import absence, meet
 def test_a_whole_gang_meets_and_gives_the_address_up(workers: int) -> None:
     addresses = free_addresses(workers)
     with ThreadPoolExecutor(workers) as pool:
-        met = list(pool.map(lambda rank: meet(addresses, rank, "job-1", 30), range(workers)))
+        met = list(pool.map(lambda rank: meet(addresses, rank, "job-1", 90), range(workers)))
     assert met == [[]] * workers
     host, port = addresses[0].split(":")
     socket.create_server((host, int(port))).close()
@@ -27,18 +27,18 @@ def test_the_chief_listens_on_its_own_address_alone() -> None:
     first = free_addresses(2)
     port = int(first[0].rpartition(":")[2])
     with ThreadPoolExecutor(1) as pool:
-        chief = pool.submit(meet, first, 0, "job-1", 30)
+        chief = pool.submit(meet, first, 0, "job-1", 90)
         _say_hello_when_up("127.0.0.1", port)
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.2", port))
-        assert meet(first, 1, "job-1", 30) == []
+        assert meet(first, 1, "job-1", 90) == []
         assert chief.result() == []
 
 
 def test_everyone_hears_who_is_missing() -> None:
     addresses = free_addresses(3)
     with ThreadPoolExecutor(2) as pool:
-        met = list(pool.map(lambda rank: meet(addresses, rank, "job-1", 0.5), [0, 2]))
+        met = list(pool.map(lambda rank: meet(addresses, rank, "job-1", 4), [0, 2]))
     assert met == [[1], [1]]
 
 
@@ -62,14 +62,14 @@ def test_what_the_chief_does_not_understand_is_hung_up_on(probe: bytes) -> None:
     addresses = free_addresses(2)
     host, port = addresses[0].split(":")
     with ThreadPoolExecutor(1) as pool:
-        chief = pool.submit(meet, addresses, 0, "job-1", 30)
+        chief = pool.submit(meet, addresses, 0, "job-1", 90)
         _say_when_up(host, int(port), probe)
-        assert meet(addresses, 1, "job-1", 30) == []
+        assert meet(addresses, 1, "job-1", 90) == []
         assert chief.result() == []
 
 
 def _say_when_up(host: str, port: int, probe: bytes) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while True:
         with contextlib.suppress(ConnectionRefusedError):
             stranger = socket.create_connection((host, port), 30)
@@ -81,7 +81,7 @@ def _say_when_up(host: str, port: int, probe: bytes) -> None:
 
 
 def _say_hello_when_up(host: str, port: int) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while True:
         with contextlib.suppress(ConnectionRefusedError):
             return _say_hello(host, port)
