@@ -121,6 +121,8 @@ async def test_news_of_others_wake_nobody_and_are_looked_up_once(
     api: Api, ada: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = await make_job(ada), await make_job(ada)
+    written = (await ada.get("events")).json()[-1]["id"]
+    await until(lambda: api.parts.bulletin._seen >= written)
     async with contextlib.AsyncExitStack() as stack:
         path = f"events?follow=1&job={first['id']}"
         readers = [await stack.enter_async_context(reading(ada, path)) for _ in range(3)]
