@@ -368,7 +368,7 @@ def test_a_killed_supervisor_costs_an_attempt_and_nothing_else(live: Deployment)
 
 def test_killed_packaging_processes_are_replaced(live: Deployment) -> None:
     live.until(live.submit("print(1)"), "succeeded")
-    for child in _children(live):
+    for child in eventually(lambda: _children(live)):
         os.kill(child, signal.SIGKILL)
     live.until(live.submit("print(2)"), "succeeded")
 
@@ -379,9 +379,15 @@ def _children(place: Deployment) -> list[int]:
     return [
         pid
         for pid, process in linux.all_processes().items()
-        if process.parent == reconciler
-        and b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        if process.parent == reconciler and b"spawn_main" in _command(pid)
     ]
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:  # it has ended just now
+        return b""
 
 
 def test_nothing_of_a_killed_reconciler_goes_on_but_its_workers(place: Deployment) -> None:
