@@ -128,7 +128,7 @@ def test_gzip_in(server: ModelServer) -> None:
 def test_a_slow_prediction_is_given_up_in_time_and_blocks_nobody(
     tensorflow_python: Path, models: Path
 ) -> None:
-    flag = "--rest_api_timeout_in_ms=1000"
+    flag = "--rest_api_timeout_in_ms=4000"
     with model_server(tensorflow_python, models / "spin", flag) as server:
         for _ in range(5):
             assert server.predict({"instances": [1]}, "spin").status == 200
