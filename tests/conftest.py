@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(CHECKOUT))
@@ -18,6 +19,8 @@ from tests.support.services import require  # noqa: E402
 from labdock_service.installation import ensure_environment, ensure_proxy  # noqa: E402
 from labdock_service.statefolder import StateFolder  # noqa: E402
 
+settings.register_profile("unhurried", settings(deadline=None))
+settings.load_profile("unhurried")
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # what tests start should start as people's does
 GIVEN = {name: os.environ.pop(name) for name in [*os.environ] if name.startswith("LABDOCK_TEST_")}
