@@ -6,7 +6,7 @@ last commit at which it had that version.
 
 from __future__ import annotations
 
-import tarfile
+import shutil
 from pathlib import Path
 
 KEPT = sorted(path.name.removesuffix(".tar.gz") for path in Path(__file__).parent.glob("*.tar.gz"))
@@ -15,6 +15,5 @@ KEPT = sorted(path.name.removesuffix(".tar.gz") for path in Path(__file__).paren
 
 def lay_out(version: str, folder: Path) -> Path:
     """Unpack a former runtime; returns its package's folder."""
-    with tarfile.open(Path(__file__).with_name(f"{version}.tar.gz")) as archive:
-        archive.extractall(folder / version, filter="data")
+    shutil.unpack_archive(Path(__file__).with_name(f"{version}.tar.gz"), folder / version)
     return folder / version / "labdock_runtime"
