@@ -119,12 +119,13 @@ def _fitted(run: Run, wanted: bool) -> None:
 
 
 def accompany(run: Run) -> None:
-    """Export with the chief where Keras 2 reads variables of all workers to do it."""
+    """Do as the chief does where Keras 2 reads variables of all workers to do it."""
     run.memory.over = True
     alone = run.model is None or not run.job.models or not _is_legacy(run.model)
     if not alone and not saved_models(Path(run.job.folder), run.started):
         with tempfile.TemporaryDirectory() as place:
             _export(run.model, Path(place, DEFAULT_NAME))
+        run.model.get_weights()
 
 
 def _is_legacy(model: Any) -> bool:
@@ -143,7 +144,26 @@ def _fitted_name(run: Run) -> str:
 
 def _export_fitted(run: Run, target: Path) -> Original:
     _export(run.model, target)
+    if run.job.workers > 1 and _is_legacy(run.model):
+        return _copied(run, run.model.get_weights())
     return _in_memory(run, run.model)
+
+
+def _copied(run: Run, weights: list[Any]) -> Original:
+    """A copy in memory of the fitted model, which the chief may ask alone."""
+    given = _given(run, run.model)
+
+    def copy() -> Any:
+        made = sys.modules["tf_keras"].models.clone_model(run.model)
+        if not made.built:
+            made.build(run.model.input_shape)
+        made.set_weights(weights)
+        return made
+
+    try:
+        return Original(in_thread(copy), given=given, outside=True)
+    except Exception:  # Keras cannot make every model anew
+        return Original(why_not=NEEDS_ALL, given=given)
 
 
 def _export_file(run: Run, path: Path, target: Path) -> Original:
