@@ -16,12 +16,14 @@ NOTEBOOK = "welcome/examples/01-digits/digits.ipynb"
 SOON, LATER = 60_000, 300_000
 """Milliseconds for a page, and for a job."""
 
+expect.set_options(timeout=SOON)
+
 
 @pytest.fixture(scope="module")
 def browser(chromium: Path) -> Iterator[Browser]:
     options = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=options)
+        opened = playwright.chromium.launch(executable_path=chromium, args=options, timeout=SOON)
         yield opened
         opened.close()
 
@@ -30,6 +32,7 @@ def browser(chromium: Path) -> Iterator[Browser]:
 def page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
     """A window; where the test fails, its picture lies in the test's folder."""
     opened = browser.new_page(viewport={"width": 1500, "height": 1050})
+    opened.context.set_default_timeout(SOON)
     yield opened
     opened.screenshot(path=tmp_path / "last.png")
     opened.close()

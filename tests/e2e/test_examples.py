@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.support.deployment import CHECKOUT
 
-pytestmark = [pytest.mark.tensorflow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.tensorflow, pytest.mark.timeout(900)]
 
 EXAMPLES = sorted((CHECKOUT / "examples").iterdir())
 

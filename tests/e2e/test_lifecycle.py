@@ -65,14 +65,14 @@ def records(deployment: Deployment) -> set[str]:
 
 
 def nothing_is_left(deployment: Deployment) -> None:
-    eventually(lambda: not deployment.processes(), seconds=10, what="the end of every process")
+    eventually(lambda: not deployment.processes(), what="the end of every process")
 
 
 def test_up_says_where_to_go_and_down_leaves_nothing(stopped: Deployment) -> None:
     said = stopped.up()
     password = stopped.password
     assert stopped.url in said and password in said
-    assert httpx.get(f"{stopped.url}/hub/login").status_code == 200
+    assert httpx.get(f"{stopped.url}/hub/login", timeout=60).status_code == 200
     eventually(lambda: records(stopped) == OWN, what="a record of every process")
     assert oct(stopped.state.password.stat().st_mode)[-3:] == "600"
     stopped.down()
@@ -133,7 +133,7 @@ def test_interrupting_up_ends_the_hub_only(stopped: Deployment) -> None:
         said = up.stdout.readline()
         assert said, stopped.logs()
     os.killpg(up.pid, signal.SIGINT)
-    assert up.wait(60) == 0
+    assert up.wait(120) == 0
     assert "`make up` starts it again" in up.stdout.read()
     assert "hub" not in records(stopped)
 
@@ -156,7 +156,7 @@ def test_a_running_job_is_adopted_and_a_suspended_one_goes_on(started: Deploymen
     started.down()
     nothing_is_left(started)
     started.up()
-    eventually(lambda: log_of(2), what="the second attempt's output", seconds=90)
+    eventually(lambda: log_of(2), what="the second attempt's output", seconds=180)
     assert api.post(f"jobs/{job}/stop").status_code == 200
     eventually(lambda: api.get(f"jobs/{job}").json()["state"] == "stopped", what="the job's end")
 
@@ -205,7 +205,6 @@ def test_a_killed_service_comes_back(deployment: Deployment, name: str) -> None:
     deployment.kill(name)
     eventually(
         lambda: name in records(deployment) and deployment.pid(name) != before,
-        seconds=30,
         what=f"another {name}",
     )
 
@@ -313,6 +312,7 @@ def test_a_team_of_two(stopped: Deployment) -> None:
     groups = httpx.get(
         f"{stopped.url}/hub/api/groups/digits",
         headers={"Authorization": f"token {stopped.state.admin_token.read_text().strip()}"},
+        timeout=60,
     ).json()
     assert groups["users"] == ["cy"]
 

@@ -140,7 +140,7 @@ def test_tensorboard_shows_the_curves(newcomer: Person, job: dict[str, Any]) -> 
         return dict(answer.json())
 
     newcomer.http.get(f"/services/tensorboard/{job['project']}/")
-    found = eventually(tags, seconds=60, what="a curve in TensorBoard")
+    found = eventually(tags, seconds=180, what="a curve in TensorBoard")
     run = next(name for name in sorted(found) if job["id"] in name and "train" in name)
     tag = next(tag for tag in found[run] if "accuracy" in tag or "loss" in tag)
     asked = {"run": run, "tag": tag}
@@ -149,7 +149,8 @@ def test_tensorboard_shows_the_curves(newcomer: Person, job: dict[str, Any]) -> 
 
 
 def test_tensorboard_is_behind_the_login(deployment: Deployment, job: dict[str, Any]) -> None:
-    stranger = httpx.get(f"{deployment.url}/services/tensorboard/{job['project']}/data/runs")
+    runs = f"{deployment.url}/services/tensorboard/{job['project']}/data/runs"
+    stranger = httpx.get(runs, timeout=60)
     assert stranger.status_code in (302, 401, 403)
 
 
@@ -187,14 +188,15 @@ def numbers_after(words: str, text: str) -> list[float]:
 def test_plain_http_with_a_key(notebook: Notebook, endpoint: str) -> None:
     made = notebook.run("key = endpoint.create_key()\nprint(key.secret)")
     secret = made.text.split()[-1]
-    answer = httpx.post(endpoint, content=REQUEST, headers={"Authorization": f"Bearer {secret}"})
+    client = httpx.Client(timeout=60)
+    answer = client.post(endpoint, content=REQUEST, headers={"Authorization": f"Bearer {secret}"})
     assert answer.status_code == 200, answer.text
     scores = answer.json()["predictions"][0]
     assert scores.index(max(scores)) == 3
     assert answer.headers["labdock-revision"].startswith("r")
-    assert httpx.post(endpoint, content=REQUEST).status_code == 401
+    assert client.post(endpoint, content=REQUEST).status_code == 401
     notebook.run("endpoint.revoke_key(key.id)")
-    refused = httpx.post(endpoint, content=REQUEST, headers={"Authorization": f"Bearer {secret}"})
+    refused = client.post(endpoint, content=REQUEST, headers={"Authorization": f"Bearer {secret}"})
     assert refused.status_code == 401
 
 
@@ -260,7 +262,7 @@ def test_several_values_are_compared(
         of_grid = [group for group in groups if found["id"] in group["name"]]
         return of_grid if len(of_grid) == 2 else []
 
-    groups = eventually(both, seconds=60, what="both jobs in the HParams tab")
+    groups = eventually(both, seconds=180, what="both jobs in the HParams tab")
     values = {group["hparams"]["learning_rate"] for group in groups}
     assert values == {0.003, 0.03}
     assert {group["hparams"]["batch_size"] for group in groups} == {64.0}

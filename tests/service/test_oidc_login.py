@@ -14,7 +14,7 @@ from tests.support.deployment import Deployment, running_deployment
 from labdock_service.names import hub_name
 from labdock_service.statefolder import StateFolder
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
 PEOPLE = [
     User(sub="1", claims={"preferred_username": "ann", "email": "ann@example.org"}),
@@ -68,7 +68,7 @@ def log_in(hub: Deployment, person: str) -> httpx.Response:
 
 
 def test_the_login_page_leads_to_the_provider(hub: Deployment) -> None:
-    page = httpx.get(f"{hub.url}/hub/login").text
+    page = httpx.get(f"{hub.url}/hub/login", timeout=60).text
     assert "Sign in with the institute" in re.sub(r"\s+", " ", page)
 
 
@@ -94,7 +94,7 @@ def test_a_stranger_is_refused(hub: Deployment, person: str) -> None:
 def test_another_browsers_callback_logs_nobody_in(hub: Deployment) -> None:
     page = log_in(hub, "2")
     callback = next(str(step.url) for step in page.history if "oauth_callback" in str(step.url))
-    stranger = httpx.Client(follow_redirects=True)
+    stranger = httpx.Client(follow_redirects=True, timeout=60)
     stranger.get(callback)
     assert stranger.get(f"{hub.url}/hub/home").url.path != "/hub/home"
 
