@@ -311,7 +311,7 @@ async def test_a_person_says_where(api: Api) -> None:
     ada, grace = await api.client("ada"), await api.client("grace")
     nothing = {"email": None, "webhook": None, "when": "always", "last": None, "problem": None}
     assert (await ada.get("notify")).json() == nothing | {"signing_key": None}
-    url = "https://hooks.example.org/services/T0/B0/x7k"
+    url = "https://hooks.example.org/services/T0/B0/x7k-which-nobody-reads"
     made = (await change(ada, webhook=url, when="failed")).json()
     assert (made["webhook"], made["when"]) == ("hooks.example.org/…", "failed")
     assert made["signing_key"].startswith("ldw_")
@@ -324,7 +324,7 @@ async def test_a_person_says_where(api: Api) -> None:
     }
     assert (await grace.get("notify")).json()["email"] is None
     for file in api.parts.state.root.rglob("*"):
-        assert not file.is_file() or b"x7k" not in file.read_bytes(), file
+        assert not file.is_file() or b"x7k-which-nobody-reads" not in file.read_bytes(), file
     made = (await change(ada, webhook="", email="")).json()
     assert (made["webhook"], made["email"], made["when"]) == (None, None, "failed")
 
