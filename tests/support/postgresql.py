@@ -25,8 +25,11 @@ def can_start() -> bool:
 
 @contextmanager
 def postgresql() -> Iterator[str]:
-    """The URL of a server that listens on a socket only and is gone afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="labdock-postgresql-"))
+    """The URL of a server that listens on a socket only and is gone afterwards.
+
+    Its folder lies in /tmp wherever others lie: a socket's path has 107 bytes at most.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="labdock-postgresql-", dir="/tmp"))
     user = _user()
     if user is not None:
         shutil.chown(folder, user)
