@@ -39,7 +39,7 @@ RUNS = """## What runs
 
 “Apart” is the largest difference between any two of an entry's numbers, as a share of the number
 where that is above 1. Seconds are of a whole job, from its start to its end, most of them for
-importing TensorFlow; up to four workers share the machine at the same time.
+importing TensorFlow; up to four workers share the machine, which may have done other work too.
 """
 
 REFUSED = """## What is refused
