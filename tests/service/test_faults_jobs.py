@@ -90,3 +90,21 @@ def test_output_of_any_bytes_is_a_log(place: Deployment) -> None:
     assert first == "\ufffd\ufffd café \x00\x1b]0;title\x07 \ufffd\u2028 end"
     assert "".join(pieces) == "x" * 3_000_000 and max(map(len, pieces)) < 2**20
     assert last == "\ufffd" * 10 + "no line end"
+
+
+def test_a_job_whose_supervisor_is_killed_while_it_prints_is_tried_again(place: Deployment) -> None:
+    """Its output may be closed a moment before it is killed too; here the moment is long."""
+    code = """
+        import ctypes, os, signal
+        if os.environ["LABDOCK_ATTEMPT"] == "1":
+            ctypes.CDLL(None).prctl(1, 0)
+            os.kill(os.getppid(), signal.SIGKILL)
+            while True:
+                print("still here", flush=True)
+        print("done")
+    """
+    job = place.submit(code, max_attempts=2)
+    done = place.until(job, "succeeded")
+    lost, again = done.attempts
+    assert str(lost.reason).startswith("Its worker was lost")
+    assert again.reason == "Succeeded."

@@ -158,3 +158,12 @@ def test_the_time_limit_is_said_as_it_was_asked_for() -> None:
 
 def test_a_stopped_job_that_handles_sigterm_and_ends_well_is_stopped() -> None:
     assert judge([end(code=0, ours=True)], "stop", {}).outcome == "stopped"
+
+
+@pytest.mark.parametrize("code", [None, -9])
+def test_who_was_taken_may_have_found_its_output_closed_before(code: int | None) -> None:
+    closed = {"0": {"reason": "BrokenPipeError: [Errno 32] Broken pipe", "exit": 1}}
+    assert judge([end(code=code)], None, closed).outcome == "retry"
+    assert judge([end(code=1)], None, closed).outcome == "failed"
+    own = {"0": {"reason": "ValueError: no", "exit": 1}}
+    assert judge([end(code=code)], None, own).outcome == "failed"

@@ -23,7 +23,7 @@ MOST_OUTAGES = 5
 LOST_PEER = 75
 STOPPED = 143
 HUNG_UP = re.compile(r"(Connection\w*|BrokenPipe|Timeout|EOF)Error\b")
-"""How a failure begins that a worker may have because another one is gone."""
+"""How a failure begins that a worker may have because another process is gone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,9 +87,20 @@ def _judge_outage(outages: int) -> Verdict:
 
 
 def _as_told(end: End, failures: Mapping[str, Any]) -> End:
-    """A worker that told of its own failure may have been ended before it came to its end."""
+    """A worker that told of its own failure may have been ended before it came to its end.
+
+    One whose supervisor is killed may find its output closed just before it is killed too:
+    that is no failure of its own.
+    """
     told = failures.get(str(end.rank), {}).get("exit")
-    return replace(end, exit_code=told) if end.exit_code != 0 and told in OWN_FAILURE else end
+    if end.exit_code == 0 or told not in OWN_FAILURE or _was_taken(end) and _hung_up(end, failures):
+        return end
+    return replace(end, exit_code=told)
+
+
+def _hung_up(end: End, failures: Mapping[str, Any]) -> bool:
+    """Whether its failure is one that it may have because another process is gone."""
+    return HUNG_UP.match(failures.get(str(end.rank), {}).get("reason", "")) is not None
 
 
 def _causes(ends: Sequence[End], failures: Mapping[str, Any]) -> list[End]:
@@ -136,8 +147,7 @@ def _first(causes: Sequence[End], failures: Mapping[str, Any]) -> End:
     """
 
     def order(end: End) -> tuple[int, float]:
-        reported = failures.get(str(end.rank), {}).get("reason", "")
-        follows = end.exit_code == LOST_PEER or HUNG_UP.match(reported) is not None
+        follows = end.exit_code == LOST_PEER or _hung_up(end, failures)
         return (0 if _was_taken(end) else 2 if follows else 1, end.ended or 0.0)
 
     return min(causes, key=order)
