@@ -93,9 +93,9 @@ def _as_told(end: End, failures: Mapping[str, Any]) -> End:
     that is no failure of its own.
     """
     told = failures.get(str(end.rank), {}).get("exit")
-    if end.exit_code == 0 or told not in OWN_FAILURE or _was_taken(end) and _hung_up(end, failures):
-        return end
-    return replace(end, exit_code=told)
+    taken = _was_taken(end) and _hung_up(end, failures)
+    own = end.exit_code != 0 and told in OWN_FAILURE and not taken
+    return replace(end, exit_code=told) if own else end
 
 
 def _hung_up(end: End, failures: Mapping[str, Any]) -> bool:
