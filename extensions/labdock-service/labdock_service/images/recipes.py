@@ -13,7 +13,6 @@ from labdock_service.errors import Invalid
 
 FOLDER = CHECKOUT / "images"
 COMMON = FOLDER / "common"
-CHECKS = COMMON / "checks.py"
 
 
 @dataclass(frozen=True)
@@ -24,6 +23,8 @@ class Recipe:
     parent: str | None
     own: tuple[str, ...] = ()
     """Labdock's own packages that it holds, as wheels built from the checkout."""
+    checks: tuple[str, ...] = ("checks", "packages", "tensorflow")
+    """What stands before its `verify`."""
     files: Mapping[str, Path] = field(default_factory=dict)
     """Files from elsewhere in the checkout, by their name in the build's context."""
 
@@ -48,14 +49,14 @@ OVERRIDES = {"overrides.json": FOLDER / "local/overrides.json"}
 RECIPES = {
     recipe.name: recipe
     for recipe in (
-        Recipe("base", None),
+        Recipe("base", None, checks=("checks",)),
         Recipe("training", "base", own=("labdock",)),
         Recipe("notebook", "training", files=OVERRIDES),
         Recipe("training-gpu", "base", own=("labdock",)),
         Recipe("notebook-gpu", "training-gpu", files=OVERRIDES),
         Recipe("model-server", "training", own=("labdock-model-server",)),
-        Recipe("tensorboard", "base"),
-        Recipe("registry", "base"),
+        Recipe("tensorboard", "base", checks=("checks", "packages")),
+        Recipe("registry", "base", checks=("checks",)),
     )
 }
 """Every image, after the one that it begins from."""
