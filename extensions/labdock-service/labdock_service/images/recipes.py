@@ -85,7 +85,8 @@ def context(recipe: Recipe, uv: Path, ca: Path | None, wheels: Sequence[Path]) -
     """The tar that Docker builds from: the same bytes for the same files."""
     files = {path.name: path.read_bytes() for path in _own_files(recipe)}
     files |= {name: path.read_bytes() for name, path in recipe.files.items()}
-    files |= {f"common/{path.name}": path.read_bytes() for path in _shell_scripts()}
+    if recipe.parent:
+        files |= {f"common/{path.name}": path.read_bytes() for path in _scripts()}
     files["common/ca.crt"] = ca.read_bytes() if ca else b""
     if (recipe.folder / "requirements.lock").exists():
         files["common/uv"] = uv.read_bytes()
@@ -97,8 +98,10 @@ def _own_files(recipe: Recipe) -> Iterable[Path]:
     return (path for path in recipe.folder.iterdir() if path.is_file() and path.name != "verify")
 
 
-def _shell_scripts() -> Iterable[Path]:
-    return (path for path in COMMON.iterdir() if path.is_file() and not path.suffix)
+def _scripts() -> Iterable[Path]:
+    """What Dockerfiles run; what stands before each `verify` is no part of an image."""
+    checks = {f"{name}.py" for recipe in RECIPES.values() for name in recipe.checks}
+    return (path for path in COMMON.iterdir() if path.is_file() and path.name not in checks)
 
 
 def _tar(files: Mapping[str, bytes]) -> bytes:
