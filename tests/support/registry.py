@@ -1,0 +1,79 @@
+"""A real registry (Debian's docker-registry) on a port of its own, with a login."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+from tests.support.deployment import eventually, free_port
+from tests.support.services import require
+
+from labdock_service.registry import Login, Registry
+
+LOGIN = Login("labdock", "only-for-tests")
+ACCOUNTS = "labdock:$2y$05$zR7ekP0IdU7/PLHPowUjYumvFF8f0vUZxBUx7rRUusDzFXrgRwepe\n"
+"""That login as htpasswd writes it."""
+
+
+@dataclass
+class RunningRegistry:
+    """A registry, and where it keeps its blobs."""
+
+    address: str
+    folder: Path
+
+    def client(self) -> Registry:
+        return Registry(self.address, LOGIN)
+
+
+@contextmanager
+def running_registry(folder: Path, **more: Any) -> Iterator[RunningRegistry]:
+    """A registry that keeps its blobs in a folder; `more` are sections of its settings."""
+    program = shutil.which("docker-registry")
+    require(program is not None, "Debian's docker-registry (`apt-get install docker-registry`)")
+    assert program
+    port = free_port()
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = folder / "config.yml"
+    settings.write_text(json.dumps({**_settings(folder, port), **more}))
+    log = folder / "registry.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen([program, "serve", settings], stdout=output, stderr=output)
+    running = RunningRegistry(f"127.0.0.1:{port}", folder)
+    try:
+        eventually(lambda: _answers(running.address), what="an answer of the registry")
+        yield running
+    except BaseException:
+        print(log.read_text()[-4000:])
+        raise
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _settings(folder: Path, port: int) -> dict[str, Any]:
+    (folder / "accounts").write_text(ACCOUNTS)
+    return {
+        "version": 0.1,
+        "log": {"level": "warn"},
+        "storage": {
+            "filesystem": {"rootdirectory": str(folder / "registry")},
+            "delete": {"enabled": True},
+        },
+        "http": {"addr": f"127.0.0.1:{port}"},
+        "auth": {"htpasswd": {"realm": "labdock", "path": str(folder / "accounts")}},
+    }
+
+
+def _answers(address: str) -> bool:
+    try:
+        return requests.get(f"http://{address}/v2/", timeout=10).status_code in (200, 401)
+    except requests.ConnectionError:
+        return False
