@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import docker
 import pytest
+from tests.support.containers import pool_of
 from tests.support.deployment import free_port
 from tests.support.docker import docker_client, sweep, swept_prefix
 from tests.support.notebook_image import notebook_image
@@ -52,11 +53,6 @@ def networks(client: docker.DockerClient, image: str) -> Iterator[Networks]:
         yield made
         sweep(client, prefix)
         made.remove_all(image)
-
-
-def pool_of(prefix: str) -> str:
-    """A pool that no other test takes at the same time."""
-    return f"10.{200 + int(prefix[-1], 16)}.{int(prefix[-3:-1], 16)}.0/24"
 
 
 def tried(networks: Networks, image: str, network: str, *places: str) -> dict[str, str]:

@@ -71,12 +71,7 @@ class Networks:
     @property
     def door(self) -> str:
         """The one address of this machine that the networks reach, on one port."""
-        return str(next(self._subnets())[1])
-
-    @property
-    def door_url(self) -> str:
-        """The hub's address from inside."""
-        return f"http://{self.door}:{self.port}"
+        return door_address(self.pool)
 
     @property
     def mark(self) -> str:
@@ -275,6 +270,11 @@ class Networks:
             raise EngineFailed(f"The networks' walls do not stand: {_last_line(said)}") from None
         except APIError as error:
             raise EngineFailed(f"The networks' walls do not stand: {error.explanation}") from None
+
+
+def door_address(pool: str) -> str:
+    """The address of the door to the hub: the first of the pool."""
+    return str(ipaddress.IPv4Network(pool)[1])
 
 
 def name_servers(file: Path = Path("/etc/resolv.conf")) -> Sequence[str]:
