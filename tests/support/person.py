@@ -54,8 +54,17 @@ class Person:
 
     def start_server(self) -> None:
         """Ask for the server and wait until it answers."""
-        self.http.get("/hub/spawn")
+        self.choose()
         eventually(self._server_answers, seconds=120, what="the start of a person's server")
+
+    def choose(self, **options: str) -> httpx.Response:
+        """Fill in the start page, where there is one; without one the server starts at once."""
+        page = self.http.get("/hub/spawn")
+        action = re.search(r'id="spawn_form"\s+action="([^"]+)"', page.text)
+        if action is None:
+            return page
+        place = action.group(1).replace("&amp;", "&")
+        return self.http.post(place, files={name: (None, said) for name, said in options.items()})
 
     def _server_answers(self) -> bool:
         answer = self.http.get(f"{self.server}/lab")

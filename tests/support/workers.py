@@ -15,10 +15,12 @@ from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tests.support import docker
+from tests.support.docker import docker_client, swept_prefix
+from tests.support.dockerengine import PlainDockerEngine
 
 from labdock_service import processes
 from labdock_service.engines.base import Engine, LogRecord, WorkerSpec, WorkerStatus
+from labdock_service.engines.dockerd import Dockerd
 from labdock_service.engines.process import ProcessEngine
 from labdock_service.statefolder import StateFolder
 
@@ -105,14 +107,14 @@ def gone(pid: int) -> bool:
 
 def all_gone(engine: Engine, worker: str, pids: Iterable[int]) -> bool:
     """Whether the processes of a worker that ended have too; with its container all of them."""
-    if isinstance(engine, docker.PlainDockerEngine):
+    if isinstance(engine, PlainDockerEngine):
         return engine.find_container(worker) is None
     return all(map(gone, pids))
 
 
 def first_process(engine: Engine, worker: str, told: dict[str, Any]) -> int:
     """The process id of a worker's supervisor, on this machine."""
-    if isinstance(engine, docker.PlainDockerEngine):
+    if isinstance(engine, PlainDockerEngine):
         container = engine.find_container(worker)
         assert container is not None
         return int(container.attrs["State"]["Pid"])
@@ -121,7 +123,7 @@ def first_process(engine: Engine, worker: str, told: dict[str, Any]) -> int:
 
 def strike(engine: Engine, worker: str, pid: int) -> None:
     """SIGKILL to a worker's own process, from outside."""
-    if isinstance(engine, docker.PlainDockerEngine):
+    if isinstance(engine, PlainDockerEngine):
         container = engine.find_container(worker)
         assert container is not None
         container.exec_run(["python3", "-c", f"import os; os.kill({pid}, 9)"])
@@ -138,12 +140,12 @@ def process_engine(root: Path, wake: Path | None = None) -> Iterator[ProcessEngi
 
 
 @contextmanager
-def docker_engine(root: Path, wake: Path | None = None) -> Iterator[docker.PlainDockerEngine]:
+def docker_engine(root: Path, wake: Path | None = None) -> Iterator[PlainDockerEngine]:
     """The same of this machine's Docker."""
-    dockerd = docker.dockerd()
-    engine = docker.PlainDockerEngine(StateFolder(root), dockerd, wake)
-    with docker.swept(dockerd), _cleared(engine):
-        yield engine
+    with swept_prefix(docker_client()) as prefix:
+        engine = PlainDockerEngine(StateFolder(root), Dockerd(prefix), wake)
+        with _cleared(engine):
+            yield engine
 
 
 ENGINES = {"process": process_engine, "docker": docker_engine}

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ByteSize,
@@ -135,6 +136,38 @@ class ProcessSettings(Section):
     """Several people who trust each other: all kernels and jobs run as one user."""
 
 
+def _pool(value: str) -> str:
+    pool = ipaddress.IPv4Network(value)
+    if not pool.is_private or pool.prefixlen > 24:
+        raise ValueError("it is no private range of 24 bits or fewer, such as 10.213.0.0/16")
+    return str(pool)
+
+
+def _range(value: str) -> str:
+    return str(ipaddress.IPv4Network(value))
+
+
+class DockerSettings(Section):
+    """The Docker engine: people's servers, jobs and models in containers."""
+
+    registry: str = ""
+    """The team's registry, as `HOST:PORT`; where it is empty, Labdock runs one here."""
+    prefix: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?$")] = (
+        "labdock"
+    )
+    """Begins the name of every container, network and volume."""
+    subnet: Annotated[str, AfterValidator(_pool)] = "10.213.0.0/16"
+    """Private addresses that the networks of people and jobs are cut out of."""
+    reachable: Annotated[list[Annotated[str, AfterValidator(_range)]], BeforeValidator(_split)] = []
+    """Private ranges that containers may reach, such as a package mirror's `10.0.7.4/32`."""
+    server_cpus: PositiveFloat = 2.0
+    """CPUs of a person's server, where they choose no other number."""
+    server_memory: ByteSize = ByteSize(4_000_000_000)
+    """Memory of a person's server, where they choose no other, such as `4GB`."""
+    server_pids: PositiveInt = 1024
+    """Processes and threads that a person's server may have at once."""
+
+
 class LimitSettings(Section):
     """What people's work may take of this machine; no value means all there is."""
 
@@ -237,8 +270,8 @@ class Settings(BaseSettings):
     """The one folder that holds all state; a relative path counts from the file's folder."""
     database_url: Annotated[str, BeforeValidator(_database)] = ""
     """The service's database; a SQLite file in the state folder where it is empty."""
-    engine: Literal["process"] = "process"
-    """What runs jobs and models: ordinary processes of the account that starts Labdock."""
+    engine: Literal["process", "docker"] = "process"
+    """What runs servers, jobs and models: processes of one account, or Docker's containers."""
     admins: Names = []
     """Who administers the hub; the one who started Labdock where it is empty."""
     default_environment: str = ""
@@ -247,6 +280,7 @@ class Settings(BaseSettings):
     """Seconds that a job's workers have to find each other."""
     auth: AuthSettings = AuthSettings()
     process: ProcessSettings = ProcessSettings()
+    docker: DockerSettings = DockerSettings()
     limits: LimitSettings = LimitSettings()
     idle: IdleSettings = IdleSettings()
     tensorboard: TensorBoardSettings = TensorBoardSettings()
@@ -291,7 +325,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _one_trusted_person(self) -> Settings:
-        if self.process.trusted_team:
+        if self.process.trusted_team or self.engine == "docker":
             return self
         if not _is_loopback(self.host):
             raise _problem(

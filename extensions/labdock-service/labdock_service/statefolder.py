@@ -100,6 +100,11 @@ class StateFolder:
         return self.root / "run"
 
     @property
+    def pulls(self) -> Path:
+        """How far the images of environments are fetched, on the Docker engine."""
+        return self.run / "images-fetched.json"
+
+    @property
     def logs(self) -> Path:
         """Logs of Labdock's own processes."""
         return self.root / "logs"

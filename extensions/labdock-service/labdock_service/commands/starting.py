@@ -54,7 +54,8 @@ def start(detach: bool) -> None:
         return
     with _alone(deployment):
         steps = Steps()
-        ensure_environment(deployment.state, steps)
+        if deployment.settings.engine == "process":
+            ensure_environment(deployment.state, steps)
         ensure_proxy(deployment.state, steps)
         deployment.sweep()
         deployment.check_space()

@@ -65,9 +65,7 @@ class BuiltImages:
             body = json.loads((self.folder / f"{name}.json").read_bytes())
         except FileNotFoundError:
             return None
-        image = BuiltImage(
-            **{**body, "layers": [NormalLayer(**layer) for layer in body["layers"]]}
-        )
+        image = BuiltImage(**{**body, "layers": [NormalLayer(**layer) for layer in body["layers"]]})
         return None if made_of and image.made_of != made_of else image
 
     def put(
@@ -110,9 +108,7 @@ class BuiltImages:
             yield Path(place)
 
 
-def _config(
-    name: str, layers: Sequence[NormalLayer], config: Mapping[str, Any]
-) -> dict[str, Any]:
+def _config(name: str, layers: Sequence[NormalLayer], config: Mapping[str, Any]) -> dict[str, Any]:
     made = config["config"]
     return {
         "architecture": config["architecture"],

@@ -73,9 +73,7 @@ def compress(tar: Path, target: Path) -> tuple[str, int]:
     return f"sha256:{hashed.hexdigest()}", size
 
 
-def _in_turn(
-    pool: ThreadPoolExecutor, pieces: Iterable[bytes], ahead: int
-) -> Iterator[bytes]:
+def _in_turn(pool: ThreadPoolExecutor, pieces: Iterable[bytes], ahead: int) -> Iterator[bytes]:
     waiting = []
     for piece in pieces:
         waiting.append(pool.submit(_gzip, piece))
@@ -124,9 +122,7 @@ def _left_out(member: tarfile.TarInfo) -> bool:
     return _name(member).startswith(LEFT_OUT) or _name(member) in ("", ".")
 
 
-def _content_of(
-    member: tarfile.TarInfo, members: dict[str, tarfile.TarInfo]
-) -> tarfile.TarInfo:
+def _content_of(member: tarfile.TarInfo, members: dict[str, tarfile.TarInfo]) -> tarfile.TarInfo:
     while member.islnk():
         member = members[member.linkname.removeprefix("./")]
     return member

@@ -1,0 +1,41 @@
+"""The first program of a person's container: fills their home, then becomes their server.
+
+It runs as the person, inside: whatever they left in their home, it can touch nothing else.
+The image knows nothing of it; the spawner mounts this package into it, read-only, and it uses
+the standard library alone.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from labdock_service import homes
+
+EXAMPLES = Path("/opt/labdock/examples")
+
+
+def main(arguments: list[str]) -> None:
+    """`DIGEST TITLE COMMAND…`: the environment's digest and title, and what to become."""
+    digest, title, *command = arguments
+    os.environ.pop("PYTHONPATH", None)  # it led here
+    home = Path.home()
+    with suppress(OSError):  # a full disk, or a file in the way: the server starts all the same
+        (home / homes.OWN).mkdir(mode=0o700, exist_ok=True)
+        homes.welcome(home, EXAMPLES)
+    with suppress(OSError):
+        _use_overlay(homes.make_overlay(home, Path(sys.prefix), title, digest))
+    os.chdir(home)
+    os.execvp(command[0], command)
+
+
+def _use_overlay(overlay: homes.Overlay) -> None:
+    programs = os.environ.get("PATH", os.defpath)
+    os.environ["PATH"] = f"{overlay.path}{os.pathsep}{programs}"
+    os.environ["JUPYTER_PATH"] = str(overlay.jupyter_path)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
