@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.support import postgresql
+from tests.support.dockerdeployment import deployed_on_docker
 from tests.support.reconciling import Deployment, deployed, eventually, gone, make, reconciling
 from tests.support.services import require
 from tests.support.workers import python, spec
@@ -38,10 +39,12 @@ def place(tmp_path: Path) -> Iterator[Deployment]:
         yield deployment
 
 
-@pytest.fixture
-def live(place: Deployment) -> Deployment:
-    place.start()
-    return place
+@pytest.fixture(params=["process", "docker"])
+def live(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Deployment]:
+    """A deployment on each engine, and its reconciler runs."""
+    with {"process": deployed, "docker": deployed_on_docker}[request.param](tmp_path) as place:
+        place.start()
+        yield place
 
 
 def let_go(place: Deployment, job: str) -> None:

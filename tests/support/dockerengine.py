@@ -17,6 +17,7 @@ from typing import Any
 from docker.errors import ImageNotFound
 from docker.models.containers import Container
 from tests.support.docker import docker_client
+from tests.support.registry import LOGIN, RunningRegistry
 from tests.support.services import require
 
 from labdock_service.engines.base import WorkerSpec
@@ -52,12 +53,22 @@ def base_image() -> str:
 def plain_image() -> str:
     """The small Debian, with Python at the place of the one that runs the tests."""
     client = docker_client()
-    lines = [f"FROM {base_image()}"]
+    lines = [f"FROM {base_image()}", "RUN ln -s /usr/bin/python3 /usr/local/bin/python"]
     if sys.executable != "/usr/bin/python3":
         where = Path(sys.executable).parent
         lines += [f"RUN mkdir -p {where} && ln -s /usr/bin/python3 {sys.executable}"]
     client.images.build(fileobj=_context(lines), custom_context=True, tag=PLAIN, rm=True)
     return PLAIN
+
+
+def pushed(image: str, registry: RunningRegistry, repository: str) -> str:
+    """The image in a registry, by digest."""
+    client, name = docker_client(), f"{registry.address}/{repository}"
+    client.images.get(image).tag(name, "test")
+    account = {"username": LOGIN.name, "password": LOGIN.password}
+    client.images.push(name, tag="test", auth_config=account)
+    client.images.remove(f"{name}:test")
+    return f"{name}@{registry.client().digest(repository, 'test')}"
 
 
 def _context(lines: list[str]) -> io.BytesIO:

@@ -24,7 +24,7 @@ from typing import Any
 
 from labdock import wording
 from labdock_service import processes
-from labdock_service.engines.process import ProcessEngine
+from labdock_service.engines.opening import EngineChoice, open_engine
 from labdock_service.errors import ServiceError, Unavailable
 from labdock_service.jsonfile import write_json
 from labdock_service.settings import (
@@ -88,7 +88,8 @@ class Deployment:
         """Whether any process of it is there, and be it a job whose hub has ended."""
         if processes.recorded(self.state) or self._proxy():
             return True
-        return any(worker.state != "ended" for worker in ProcessEngine(self.state).look())
+        engine = open_engine(EngineChoice.of(self.settings), self.state)
+        return any(worker.state != "ended" for worker in engine.look())
 
     def check_space(self) -> None:
         """Refuse a disk on which not even a database could grow. Raises NotStarted."""

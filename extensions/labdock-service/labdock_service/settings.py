@@ -53,7 +53,7 @@ SQLITE = "sqlite:///"
 DATABASES = (SQLITE, "postgresql://", "postgresql+psycopg://")
 """How a `database_url` begins."""
 
-SECRETS = ("client_secret", "database_url", "smtp_password")
+SECRETS = ("client_secret", "database_url", "registry_password", "smtp_password")
 """Settings whose values never stand in a message."""
 
 
@@ -152,6 +152,12 @@ class DockerSettings(Section):
 
     registry: str = ""
     """The team's registry, as `HOST:PORT`; where it is empty, Labdock runs one here."""
+    registry_user: str = ""
+    """The account there for pushing and pulling images; nobody logs in where it is empty."""
+    registry_password: SecretStr = SecretStr("")
+    """That account's password; better as LABDOCK_DOCKER__REGISTRY_PASSWORD than in the file."""
+    registry_port: Annotated[int, Field(ge=1, le=65535)] = 5080
+    """The port of the registry that Labdock runs, on 127.0.0.1."""
     prefix: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?$")] = (
         "labdock"
     )

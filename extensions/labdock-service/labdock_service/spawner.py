@@ -67,7 +67,7 @@ class ProcessSpawner(LocalProcessSpawner):  # type: ignore[misc]  # JupyterHub h
         groups = [group.name for group in self.user.orm_user.groups]
         homes.make_home(self.home, state.data_roots, groups)
         homes.welcome(self.home, EXAMPLES)
-        found = find_environments(state)
+        found = find_environments(state, "local")
         chosen = choose_environment(found, self.settings.default_environment)
         return homes.make_overlay(self.home, chosen.python.parents[1], chosen.title)
 

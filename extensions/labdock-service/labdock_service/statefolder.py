@@ -31,6 +31,11 @@ class StateFolder:
         return self.root / "team-password"
 
     @property
+    def registry_password(self) -> Path:
+        """The password of the registry that Labdock runs (mode 600)."""
+        return self.root / "registry-password"
+
+    @property
     def secret_keys(self) -> Path:
         """The keys that secrets are stored with (mode 600), made when the first is set."""
         return self.root / "secret-keys"

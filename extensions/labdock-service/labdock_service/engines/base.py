@@ -98,6 +98,8 @@ class Engine(ABC):
     """Runs workers. Every verb may be called by any process at any time, and again."""
 
     name: str
+    environments: Literal["local", "image"]
+    """The kind of environment that its workers start from."""
 
     @abstractmethod
     def nodes(self) -> list[Node]:

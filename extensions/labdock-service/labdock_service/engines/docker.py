@@ -33,6 +33,7 @@ class DockerEngine(SupervisedEngine):
     """Workers as containers of this machine's Docker."""
 
     name = "docker"
+    environments = "image"
 
     def __init__(self, state: StateFolder, dockerd: Dockerd, wake: Path | None = None) -> None:
         super().__init__(state, wake)

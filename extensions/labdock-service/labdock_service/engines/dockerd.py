@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +17,7 @@ from docker.utils.socket import frames_iter_no_tty
 
 from labdock_service.engines.launch import Answers
 from labdock_service.errors import EngineAway, EngineFailed
+from labdock_service.registry import Login
 
 LABEL = "labdock.deployment"
 """On everything that a deployment makes in Docker: its prefix."""
@@ -29,8 +30,8 @@ class Dockerd:
     """Docker, for one deployment, whose containers and networks have names with its prefix."""
 
     prefix: str
-    login: Mapping[str, str] | None = field(default=None, repr=False)
-    """`username` and `password` at the registry that images are pulled from."""
+    login: Login | None = None
+    """The account at the registry that images are pulled from."""
 
     @cached_property
     def client(self) -> docker.DockerClient:
@@ -123,9 +124,14 @@ class Dockerd:
             )
         container.remove(force=True, v=True)
 
+    def _account(self) -> dict[str, str] | None:
+        if self.login is None:
+            return None
+        return {"username": self.login.name, "password": self.login.password}
+
     def _pull(self, image: str) -> None:
         try:
-            self.client.images.pull(image, auth_config=self.login)
+            self.client.images.pull(image, auth_config=self._account())
         except NotFound:
             raise EngineFailed(
                 "its image is not in the registry any more: `labdock retry` makes it again"

@@ -26,6 +26,7 @@ class ProcessEngine(SupervisedEngine):
     """Workers as local processes."""
 
     name = "process"
+    environments = "local"
 
     def addresses(self, node: str, workers: Sequence[str]) -> list[str]:
         """Free ones of this machine."""
