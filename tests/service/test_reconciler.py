@@ -6,7 +6,8 @@ import json
 import os
 import signal
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,11 @@ from labdock_service.folders import delete_folder
 from labdock_service.reconciler.judge import MOST_OUTAGES
 from labdock_service.store import events, leases
 from labdock_service.store.tables import JobRow
+
+ENGINES: dict[str, Callable[[Path], AbstractContextManager[Deployment]]] = {
+    "process": deployed,
+    "docker": deployed_on_docker,
+}
 
 WAIT = """
     import os, pathlib, time
@@ -39,10 +45,10 @@ def place(tmp_path: Path) -> Iterator[Deployment]:
         yield deployment
 
 
-@pytest.fixture(params=["process", "docker"])
+@pytest.fixture(params=ENGINES)
 def live(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Deployment]:
     """A deployment on each engine, and its reconciler runs."""
-    with {"process": deployed, "docker": deployed_on_docker}[request.param](tmp_path) as place:
+    with ENGINES[request.param](tmp_path) as place:
         place.start()
         yield place
 

@@ -60,10 +60,10 @@ def test_the_shipped_file_names_every_setting(file: Path) -> None:
     """What is commented out there, put in, is known and of the right type."""
     text = (CHECKOUT / "labdock.toml").read_text()
     commented = re.findall(r"^# (\w+) = ", text, re.MULTILINE)
-    names = {name.split(".")[-1] for name in setting_names()} - {"projects"}
+    names = {name.split(".")[-1] for name in setting_names()} - {"ignore", "projects"}
     assert names <= {*commented}
-    assert "# [projects." in text
-    settable = re.sub(r"^# (?=[\w.]+ = |\[[\w.]+\]$)", "", text, flags=re.MULTILINE)
+    assert "# [projects." in text and "# [images.ignore." in text
+    settable = re.sub(r"^# (?=[\w.]+ = |\[[\w.-]+\]$)", "", text, flags=re.MULTILINE)
     file.write_text(settable.replace("trusted_team = false", "trusted_team = true"))
     assert load_settings(file).projects["digits"].people == ["ann", "bo"]
 

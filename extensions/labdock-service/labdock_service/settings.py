@@ -13,6 +13,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -174,6 +175,30 @@ class DockerSettings(Section):
     """Processes and threads that a person's server may have at once."""
 
 
+SEVERITIES = ("unknown", "negligible", "low", "medium", "high", "critical")
+"""How grave a scanner calls a finding, the least first; the words of Trivy and Grype."""
+
+
+class IgnoredFinding(Section):
+    """A finding that may pass for a while: `[images.ignore.CVE-2026-12345]`."""
+
+    until: date
+    """The last day on which it may, such as `2027-01-31`."""
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=10)]
+    """Why it does no harm here until then."""
+
+
+class ImagesSettings(Section):
+    """Where images from elsewhere come from, and which findings of a scan keep an image out."""
+
+    mirror: str = ""
+    """The registry that `labdock images mirror` filled; the images' own ones where it is empty."""
+    severity: Literal["negligible", "low", "medium", "high", "critical"] = "critical"
+    """The least grave finding that keeps an image out."""
+    ignore: dict[str, IgnoredFinding] = {}
+    """Findings that may pass until a date, by name."""
+
+
 class LimitSettings(Section):
     """What people's work may take of this machine; no value means all there is."""
 
@@ -287,6 +312,7 @@ class Settings(BaseSettings):
     auth: AuthSettings = AuthSettings()
     process: ProcessSettings = ProcessSettings()
     docker: DockerSettings = DockerSettings()
+    images: ImagesSettings = ImagesSettings()
     limits: LimitSettings = LimitSettings()
     idle: IdleSettings = IdleSettings()
     tensorboard: TensorBoardSettings = TensorBoardSettings()

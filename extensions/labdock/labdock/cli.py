@@ -54,6 +54,7 @@ ADMIN = {
     "doctor": "Say what is missing on this machine and how to get it.",
     "token": "Make a token for somebody who works from outside the hub.",
     "rekey": "Make a new key for the stored secrets, and seal all of them with it.",
+    "images": "Build, lock, copy and check the images that everything starts from.",
 }
 """Commands that come with the service, on the hub's machine only."""
 

@@ -1,4 +1,4 @@
-"""The admin's commands: `labdock up`, `down`, `doctor`, `token` and `rekey`."""
+"""The admin's commands: `labdock up`, `down`, `doctor`, `token`, `rekey` and `images`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 
 import click
 
+from labdock_service.commands.images import images
 from labdock_service.commands.speaking import spoken
 
 
@@ -63,4 +64,4 @@ def rekey() -> None:
         click.echo(f"{name} can't be read any more: it has to be set again.", err=True)
 
 
-COMMANDS = [up, down, doctor, token, rekey]
+COMMANDS = [up, down, doctor, token, rekey, images]

@@ -46,9 +46,7 @@ def bootstrap(docker: DockerClient, images: BuiltImages, mirror: str = MIRROR) -
 
 def _import(docker: DockerClient, tar: Path) -> str:
     docker.api.import_image_from_file(str(tar), repository=TAG, tag=SUITE)
-    made = docker.images.get(f"{TAG}:{SUITE}").id
-    assert made
-    return made
+    return str(docker.images.get(f"{TAG}:{SUITE}").id)
 
 
 def _clean(root: Path, mirror: str) -> None:

@@ -13,7 +13,6 @@ from labdock_service.errors import Invalid
 
 FOLDER = CHECKOUT / "images"
 COMMON = FOLDER / "common"
-CHECKS = COMMON / "checks.py"
 
 
 @dataclass(frozen=True)
@@ -24,6 +23,8 @@ class Recipe:
     parent: str | None
     own: tuple[str, ...] = ()
     """Labdock's own packages that it holds, as wheels built from the checkout."""
+    checks: tuple[str, ...] = ("checks", "packages", "tensorflow")
+    """What stands before its `verify`."""
     files: Mapping[str, Path] = field(default_factory=dict)
     """Files from elsewhere in the checkout, by their name in the build's context."""
 
@@ -48,14 +49,14 @@ OVERRIDES = {"overrides.json": FOLDER / "local/overrides.json"}
 RECIPES = {
     recipe.name: recipe
     for recipe in (
-        Recipe("base", None),
+        Recipe("base", None, checks=("checks",)),
         Recipe("training", "base", own=("labdock",)),
         Recipe("notebook", "training", files=OVERRIDES),
         Recipe("training-gpu", "base", own=("labdock",)),
         Recipe("notebook-gpu", "training-gpu", files=OVERRIDES),
         Recipe("model-server", "training", own=("labdock-model-server",)),
-        Recipe("tensorboard", "base"),
-        Recipe("registry", "base"),
+        Recipe("tensorboard", "base", checks=("checks", "packages")),
+        Recipe("registry", "base", checks=("checks",)),
     )
 }
 """Every image, after the one that it begins from."""
@@ -84,7 +85,8 @@ def context(recipe: Recipe, uv: Path, ca: Path | None, wheels: Sequence[Path]) -
     """The tar that Docker builds from: the same bytes for the same files."""
     files = {path.name: path.read_bytes() for path in _own_files(recipe)}
     files |= {name: path.read_bytes() for name, path in recipe.files.items()}
-    files |= {f"common/{path.name}": path.read_bytes() for path in _shell_scripts()}
+    if recipe.parent:
+        files |= {f"common/{path.name}": path.read_bytes() for path in _scripts()}
     files["common/ca.crt"] = ca.read_bytes() if ca else b""
     if (recipe.folder / "requirements.lock").exists():
         files["common/uv"] = uv.read_bytes()
@@ -96,8 +98,10 @@ def _own_files(recipe: Recipe) -> Iterable[Path]:
     return (path for path in recipe.folder.iterdir() if path.is_file() and path.name != "verify")
 
 
-def _shell_scripts() -> Iterable[Path]:
-    return (path for path in COMMON.iterdir() if path.is_file() and not path.suffix)
+def _scripts() -> Iterable[Path]:
+    """What Dockerfiles run; what stands before each `verify` is no part of an image."""
+    checks = {f"{name}.py" for recipe in RECIPES.values() for name in recipe.checks}
+    return (path for path in COMMON.iterdir() if path.is_file() and path.name not in checks)
 
 
 def _tar(files: Mapping[str, bytes]) -> bytes:

@@ -1,0 +1,171 @@
+"""What `labdock images build` does, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import click
+from docker import DockerClient
+from docker.errors import APIError
+
+from labdock_service.bootstrap import make_folder
+from labdock_service.commands.starting import Steps
+from labdock_service.errors import Invalid, Unavailable
+from labdock_service.images.admission import admit, not_run
+from labdock_service.images.bootstrapping import MIRROR, SUITE, bootstrap
+from labdock_service.images.building import Beginning, Building, Report, build, connect
+from labdock_service.images.layout import BuiltImage, BuiltImages
+from labdock_service.images.locked import read_lock
+from labdock_service.images.logins import connect_registry
+from labdock_service.images.publishing import Pair, push, record_environment
+from labdock_service.images.recipes import RECIPES, chosen
+from labdock_service.images.sbom import make_sbom
+from labdock_service.images.scanning import ScanReport, judge, read_report, refuse_findings
+from labdock_service.settings import Settings, load_settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What was asked of `labdock images build`."""
+
+    names: tuple[str, ...]
+    base: str
+    """The base's name in the lock; empty for one made by debootstrap."""
+    mirror: str
+    ca: Path | None
+    index: str
+    network: str
+    push: str
+    fresh: bool
+    scans: tuple[Path, ...]
+
+
+def build_images(order: Order) -> None:
+    """Build, verify and push; the environments that this makes are recorded."""
+    settings = load_settings()
+    make_folder(settings.state.root)
+    recipes = chosen(order.names)
+    reports = [read_report(file) for file in order.scans]
+    client = connect()
+    steps = Steps()
+    made = {}
+    for image in build(recipes, _building(order, settings), client, steps):
+        steps(f"{image.name}: verify")
+        _admit(client, image, reports, settings)
+        if order.push:
+            steps(f"{image.name}: push to {order.push}")
+            _push(image, order.push, settings)
+        steps.finish()
+        click.echo(_summary(image))
+        made[image.name] = image
+    if order.push:
+        _record(made, order.push, settings, client)
+
+
+def _building(order: Order, settings: Settings) -> Building:
+    return Building(
+        state=settings.state,
+        beginning=_locked(order.base, settings) if order.base else _bootstrapped(order, settings),
+        ca=order.ca,
+        index=order.index,
+        network=order.network,
+        fresh=order.fresh,
+    )
+
+
+def _bootstrapped(order: Order, settings: Settings) -> Beginning:
+    mirror = order.mirror.rstrip("/") or MIRROR
+
+    def get(client: DockerClient, report: Report) -> str:
+        report(f"Debian {SUITE} with debootstrap")
+        return bootstrap(client, BuiltImages(settings.state), mirror)
+
+    return Beginning(f"debootstrap {SUITE} {mirror}", get)
+
+
+def _locked(name: str, settings: Settings) -> Beginning:
+    lock = read_lock()
+    reference = lock.get(name).reference
+    registry = settings.images.mirror or lock.address(reference.registry)
+    place = f"{registry}/{reference.repository}"
+
+    def get(client: DockerClient, report: Report) -> str:
+        report(f"{name} from {registry}")
+        try:
+            pulled = client.images.pull(f"{place}@{reference.digest}")
+        except APIError:
+            raise Unavailable(
+                f"Docker cannot pull {place}@{reference.digest}: see that {registry} can be "
+                "reached, name a mirror as `mirror` under [images] in labdock.toml, or use "
+                "--bootstrap."
+            ) from None
+        return str(pulled.id)
+
+    return Beginning(reference.digest, get)
+
+
+def _admit(
+    client: DockerClient, image: BuiltImage, reports: Sequence[ScanReport], settings: Settings
+) -> None:
+    for report in reports:
+        if report.is_of((image.digest, image.id)):
+            refuse_findings(image.name, judge(report, settings.images, date.today()))
+    for said in not_run(admit(client, RECIPES[image.name], image.id)):
+        click.echo(f"    {said}")
+
+
+def _push(image: BuiltImage, address: str, settings: Settings) -> None:
+    registry = connect_registry(address)
+    push(image, RECIPES[image.name].repository, BuiltImages(settings.state), registry)
+
+
+def _summary(image: BuiltImage) -> str:
+    sizes = f"{image.unpacked / 1e6:.0f} MB, compressed {image.compressed / 1e6:.0f} MB"
+    return f"  {image.name}: {image.digest} ({sizes})"
+
+
+def _record(
+    made: dict[str, BuiltImage], address: str, settings: Settings, client: DockerClient
+) -> None:
+    for ending in ("", "-gpu"):
+        training, notebook = made.get(f"training{ending}"), made.get(f"notebook{ending}")
+        if training and notebook:
+            pair = Pair(training, notebook, address, gpu=bool(ending))
+            told = record_environment(pair, settings.state, client)
+            click.echo(f"The environment {told['name']} is there: {told['title']}.")
+
+
+def read_scan(name: str, file: Path) -> Iterator[str]:
+    """What the policy makes of a report on a built image. Raises Invalid where it is refused."""
+    settings = load_settings()
+    image = _built(name, settings)
+    report = read_report(file)
+    if not report.is_of((image.digest, image.id)):
+        raise Invalid(
+            f"'{file.name}' is about another image than {name}: scan {image.id}, which is what "
+            "Docker here calls it."
+        )
+    judgement = judge(report, settings.images, date.today())
+    refuse_findings(name, judgement)
+    for finding in judgement.ignored:
+        yield f"passes until {settings.images.ignore[finding.id].until}: {finding}"
+    yield f"{name} is admitted by {report.scanner}'s report ({len(report.findings)} findings)."
+
+
+def write_sbom(name: str, output: Path | None) -> str:
+    """Write a built image's SBOM; the answer says where."""
+    settings = load_settings()
+    image = _built(name, settings)
+    target = output or BuiltImages(settings.state).folder / f"{name}.spdx.json"
+    packages = make_sbom(image, target)
+    return f"{target.name}: {packages} packages of {image.digest}"
+
+
+def _built(name: str, settings: Settings) -> BuiltImage:
+    image = BuiltImages(settings.state).find(name)
+    if image is None:
+        raise Invalid(f"There is no built image '{name[:50]}': `labdock images build` makes it.")
+    return image
