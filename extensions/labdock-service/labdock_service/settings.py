@@ -193,6 +193,12 @@ class ImagesSettings(Section):
 
     mirror: str = ""
     """The registry that `labdock images mirror` filled; the images' own ones where it is empty."""
+    ca: Path | None = None
+    """A PEM file of certificates that building trusts, in a closed network."""
+    index: str = ""
+    """The package index that building installs from; the usual one where it is empty."""
+    network: str = ""
+    """Docker's network that building runs in, such as `host`."""
     severity: Literal["negligible", "low", "medium", "high", "critical"] = "critical"
     """The least grave finding that keeps an image out."""
     ignore: dict[str, IgnoredFinding] = {}

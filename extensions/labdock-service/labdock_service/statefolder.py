@@ -31,6 +31,11 @@ class StateFolder:
         return self.root / "team-password"
 
     @property
+    def registry(self) -> Path:
+        """What the registry that Labdock runs holds, and its accounts."""
+        return self.root / "registry"
+
+    @property
     def registry_password(self) -> Path:
         """The password of the registry that Labdock runs (mode 600)."""
         return self.root / "registry-password"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,17 @@ attend(sys.argv[1])
 def account() -> tuple[int, int]:
     """The user and group that containers run as: this one's, and never root."""
     return os.getuid() or 1000, os.getgid() or 1000
+
+
+def give_away(folders: Sequence[Path]) -> None:
+    """Let the account that containers run as write there, where it is not this one."""
+    owner = account()
+    if owner == (os.getuid(), os.getgid()):
+        return
+    for folder in folders:
+        for parent, _, files in os.walk(folder):
+            for path in (parent, *(os.path.join(parent, name) for name in files)):  # noqa: PTH118
+                os.chown(path, *owner, follow_symlinks=False)
 
 
 def options(

@@ -7,7 +7,6 @@ installation, so that an image that was made long ago runs under it.
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -70,7 +69,7 @@ class DockerEngine(SupervisedEngine):
         order = self._order(folder, spec)
         if spec.code is not None:
             order = replace(order, copied=str(spec.code))
-        _give_away([folder.path, *spec.outputs.values()])
+        containers.give_away([folder.path, *spec.outputs.values()])
         container = self._dockerd.create_container(
             spec.id,
             network=self._dockerd.ensure_network(spec.group or spec.id),
@@ -124,14 +123,3 @@ def _how_it_ended(state: dict[str, Any]) -> dict[str, Any]:
     if state["ExitCode"] == 128 + signal.SIGKILL:
         return {"exit_code": -signal.SIGKILL, "reason": None}
     return {"reason": "its container ended"}
-
-
-def _give_away(folders: Sequence[Path]) -> None:
-    """Let the account that containers run as write there, where it is not this one."""
-    account = containers.account()
-    if account == (os.getuid(), os.getgid()):
-        return
-    for folder in folders:
-        for parent, _, files in os.walk(folder):
-            for path in (parent, *(os.path.join(parent, name) for name in files)):  # noqa: PTH118
-                os.chown(path, *account, follow_symlinks=False)

@@ -71,6 +71,11 @@ class Dockerd:
                 self._clear_away(full)
                 return self.client.containers.create(name=full, **options)
 
+    def run(self, container: Container) -> None:
+        """Start a container that needs no input."""
+        with _sentences():
+            container.start()
+
     @contextlib.contextmanager
     def started(self, container: Container) -> Iterator[Attachment]:
         """Start a container with its input and output in hand, for as long as this lasts."""
