@@ -175,7 +175,7 @@ class ContainerSpawner(DockerSpawner):  # type: ignore[misc]  # DockerSpawner ha
         self.cmd = [
             *("python3", "-P", "-m", "labdock_service.entering"),
             *(environment.digest, environment.title),
-            *("python3", "-P", "-m", "jupyterhub.singleuser"),
+            *("-P", "-m", "jupyterhub.singleuser"),
         ]
         self.cpu_limit, self.mem_limit = choice.cpus, choice.memory
         self.volumes = {str(self.home): PLACE} | {

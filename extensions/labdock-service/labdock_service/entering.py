@@ -18,8 +18,8 @@ EXAMPLES = Path("/opt/labdock/examples")
 
 
 def main(arguments: list[str]) -> None:
-    """`DIGEST TITLE COMMAND…`: the environment's digest and title, and what to become."""
-    digest, title, *command = arguments
+    """`DIGEST TITLE ARGUMENT…`: the environment's digest and title, and what its Python runs."""
+    digest, title, *become = arguments
     os.environ.pop("PYTHONPATH", None)  # it led here
     home = Path.home()
     with suppress(OSError):  # a full disk, or a file in the way: the server starts all the same
@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> None:
     with suppress(OSError):
         _use_overlay(homes.make_overlay(home, Path(sys.prefix), title, digest))
     os.chdir(home)
-    os.execvp(command[0], command)
+    os.execv(sys.executable, [sys.executable, *become])
 
 
 def _use_overlay(overlay: homes.Overlay) -> None:
