@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import docker
+from docker.models.containers import Container
 from tests.support.deployment import Deployment, new_deployment
 from tests.support.docker import docker_client, sweep, swept_prefix
 from tests.support.notebook_image import notebook_image
@@ -68,3 +69,12 @@ def walls_of(client: docker.DockerClient, deployment: Deployment) -> Networks:
     told = deployment.settings
     prefix, pool = told["LABDOCK_DOCKER__PREFIX"], told["LABDOCK_DOCKER__SUBNET"]
     return Networks(client, prefix, pool, deployment.port)
+
+
+def server_of(client: docker.DockerClient, deployment: Deployment, name: str) -> Container:
+    """The container of a person's server."""
+    prefix = deployment.settings["LABDOCK_DOCKER__PREFIX"]
+    for found in client.containers.list(filters={"label": f"labdock.deployment={prefix}"}):
+        if f"JUPYTERHUB_USER={name}" in found.attrs["Config"]["Env"]:
+            return found
+    raise AssertionError(f"{name} has no server")

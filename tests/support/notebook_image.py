@@ -26,7 +26,8 @@ DOCKERFILE = f"""
 FROM {BASE}
 RUN python3 -m venv --without-pip /opt/environment
 COPY packages /opt/environment/lib/python3.11/site-packages
-RUN /opt/environment/bin/python -m compileall -q /opt/environment/lib \\
+RUN cd /opt/environment/lib/python3.11/site-packages && mv etc share /opt/environment \\
+ && /opt/environment/bin/python -m compileall -q /opt/environment/lib \\
  && useradd --uid 1000 --create-home labdock
 ENV PATH=/opt/environment/bin:/usr/local/bin:/usr/bin:/bin
 USER 1000:1000

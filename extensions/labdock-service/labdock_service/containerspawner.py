@@ -12,11 +12,9 @@ import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import docker
 from docker.errors import DockerException, ImageNotFound
 from docker.types import LogConfig, Ulimit
 from dockerspawner import DockerSpawner
@@ -26,7 +24,8 @@ from traitlets import Callable, Instance, default
 from labdock_service.bootstrap import CHECKOUT
 from labdock_service.choices import Choice, Gpus, Offer
 from labdock_service.containerhomes import PLACE, container_owner, make_places
-from labdock_service.engines.networks import DEPLOYMENT, Networks
+from labdock_service.containers import PERSON, networks_of
+from labdock_service.engines.networks import DEPLOYMENT
 from labdock_service.engines.pulling import PullRecord
 from labdock_service.errors import ServiceError
 from labdock_service.ids import person_id
@@ -40,26 +39,11 @@ PACKAGE = Path(__file__).parent
 INSIDE = "/opt/labdock"
 """Where a container finds the examples and what fills its home."""
 
-PERSON = "labdock.person"
-"""The label of a person's server; its value is their id."""
-
 TEMPORARY = "rw,exec,nosuid,nodev,mode=1777"
 SHARED_MEMORY = "1g"
 """Of /dev/shm, which counts as the server's memory."""
 
 LOGS = LogConfig(type="json-file", config={"max-size": "10m", "max-file": "2"})
-
-
-@cache
-def _docker() -> docker.DockerClient:
-    return docker.DockerClient.from_env(timeout=60)
-
-
-def networks_of(settings: Settings) -> Networks:
-    """The networks of a deployment's containers."""
-    chosen = settings.docker
-    reachable = tuple(chosen.reachable)
-    return Networks(_docker(), chosen.prefix, chosen.subnet, settings.port, reachable)
 
 
 class ContainerSpawner(DockerSpawner):  # type: ignore[misc]  # DockerSpawner has no types
@@ -94,11 +78,6 @@ class ContainerSpawner(DockerSpawner):  # type: ignore[misc]  # DockerSpawner ha
     @default("object_name")  # type: ignore[untyped-decorator]  # traitlets has no types
     def _object_name_default(self) -> str:
         return f"{self.settings.docker.prefix}-server-{self.person}"
-
-    @property
-    def networks(self) -> Networks:
-        """The deployment's networks."""
-        return networks_of(self.settings)
 
     async def start(self) -> tuple[str, int]:
         """Make the home, the network and its walls, and start the container."""
@@ -164,7 +143,7 @@ class ContainerSpawner(DockerSpawner):  # type: ignore[misc]  # DockerSpawner ha
         return make_places(self.home, self.settings.state.data_roots, groups)
 
     def _make_network(self, choice: Choice) -> None:
-        networks = self.networks
+        networks = networks_of(self.settings)
         self.network_name = networks.ensure(self.object_name)
         networks.ensure_walls(choice.environment.notebook)
 
@@ -175,7 +154,7 @@ class ContainerSpawner(DockerSpawner):  # type: ignore[misc]  # DockerSpawner ha
         self.cmd = [
             *("python3", "-P", "-m", "labdock_service.entering"),
             *(environment.digest, environment.title),
-            *("python3", "-P", "-m", "jupyterhub.singleuser"),
+            *("-P", "-m", "jupyterhub.singleuser"),
         ]
         self.cpu_limit, self.mem_limit = choice.cpus, choice.memory
         self.volumes = {str(self.home): PLACE} | {

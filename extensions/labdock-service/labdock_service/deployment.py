@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from labdock import wording
-from labdock_service import processes
+from labdock_service import containers, processes
 from labdock_service.engines.opening import EngineChoice, open_engine
 from labdock_service.errors import ServiceError, Unavailable
 from labdock_service.jsonfile import write_json
@@ -87,6 +87,8 @@ class Deployment:
     def has_left_something(self) -> bool:
         """Whether any process of it is there, and be it a job whose hub has ended."""
         if processes.recorded(self.state) or self._proxy():
+            return True
+        if self.settings.engine == "docker" and containers.servers_of(self.settings):
             return True
         engine = open_engine(EngineChoice.of(self.settings), self.state)
         return any(worker.state != "ended" for worker in engine.look())
@@ -192,6 +194,8 @@ class Deployment:
         report("people's servers and the rest")
         for process in processes.recorded(self.state).values():
             processes.end_process(*process)
+        if self.settings.engine == "docker":
+            containers.end_servers(self.settings)
         self._end_proxy()
         if not suspended:
             raise Unavailable("Some jobs could not be stopped: the end of logs/hub.log says why.")

@@ -8,6 +8,7 @@ the standard library alone.
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -15,20 +16,22 @@ from pathlib import Path
 from labdock_service import homes
 
 EXAMPLES = Path("/opt/labdock/examples")
+IN_THE_WAY = (OSError, subprocess.CalledProcessError)
+"""A full disk, or what the person left where something belongs: the server starts all the same."""
 
 
 def main(arguments: list[str]) -> None:
-    """`DIGEST TITLE COMMAND…`: the environment's digest and title, and what to become."""
-    digest, title, *command = arguments
+    """`DIGEST TITLE ARGUMENT…`: the environment's digest and title, and what its Python runs."""
+    digest, title, *become = arguments
     os.environ.pop("PYTHONPATH", None)  # it led here
     home = Path.home()
-    with suppress(OSError):  # a full disk, or a file in the way: the server starts all the same
+    with suppress(*IN_THE_WAY):
         (home / homes.OWN).mkdir(mode=0o700, exist_ok=True)
         homes.welcome(home, EXAMPLES)
-    with suppress(OSError):
+    with suppress(*IN_THE_WAY):
         _use_overlay(homes.make_overlay(home, Path(sys.prefix), title, digest))
     os.chdir(home)
-    os.execvp(command[0], command)
+    os.execv(sys.executable, [sys.executable, *become])
 
 
 def _use_overlay(overlay: homes.Overlay) -> None:

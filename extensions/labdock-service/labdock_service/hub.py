@@ -23,7 +23,8 @@ from traitlets import default
 from traitlets.config import Config
 
 from labdock_service import processes
-from labdock_service.containerspawner import ContainerSpawner, networks_of
+from labdock_service.containers import networks_of
+from labdock_service.containerspawner import ContainerSpawner
 from labdock_service.deployment import PORTS_FILE, read_ports
 from labdock_service.engines.networks import door_address
 from labdock_service.installation import ensure_proxy

@@ -124,10 +124,11 @@ class Networks:
                 raise EngineFailed(f"Docker kept a network: {error.explanation}") from None
 
     def remove_all(self, image: str = "") -> None:
-        """Remove all of the deployment's networks, and the walls."""
+        """Remove all of the deployment's networks that no container uses, and then the walls."""
         for found in self._all():
             self.remove(found["Name"])
-        self._run(self._opening(), image)
+        if not self._all():
+            self._run(self._opening(), image)
 
     def ensure_walls(self, image: str = "") -> None:
         """Put up the walls, or put them up again. Raises EngineFailed: then nothing may start.
