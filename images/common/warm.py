@@ -7,20 +7,48 @@ import contextlib
 import sys
 
 with contextlib.redirect_stdout(sys.stderr):
-    import asyncio
     import importlib
 
     import keras
     import numpy as np
 
     for name in (
-        "tensorflow", "tensorboard.summary", "tensorboard.main", "papermill", "papermill.execute",
-        "papermill.iorw", "ipykernel.kernelapp", "ipykernel.inprocess", "IPython", "matplotlib.pyplot",
-        "matplotlib_inline.backend_inline", "matplotlib.backends.backend_agg", "sklearn.datasets",
-        "sklearn.model_selection", "sklearn.preprocessing", "sklearn.metrics", "sklearn.linear_model",
-        "sklearn.ensemble", "sklearn.pipeline", "scipy.stats", "scipy.optimize", "scipy.signal",
-        "PIL.Image", "PIL.PngImagePlugin", "h5py", "nbclient", "jupyter_client.asynchronous", "httpx",
-        "click", "rich", "msgspec", "orjson", "httptools", "uvloop", "requests", "tqdm.auto",
+        "tensorflow",
+        "tensorboard.summary",
+        "tensorboard.main",
+        "papermill",
+        "papermill.execute",
+        "papermill.iorw",
+        "ipykernel.kernelapp",
+        "ipykernel.inprocess",
+        "IPython",
+        "matplotlib.pyplot",
+        "matplotlib_inline.backend_inline",
+        "matplotlib.backends.backend_agg",
+        "sklearn.datasets",
+        "sklearn.model_selection",
+        "sklearn.preprocessing",
+        "sklearn.metrics",
+        "sklearn.linear_model",
+        "sklearn.ensemble",
+        "sklearn.pipeline",
+        "scipy.stats",
+        "scipy.optimize",
+        "scipy.signal",
+        "PIL.Image",
+        "PIL.PngImagePlugin",
+        "h5py",
+        "nbclient",
+        "jupyter_client.asynchronous",
+        "httpx",
+        "click",
+        "rich",
+        "msgspec",
+        "orjson",
+        "httptools",
+        "uvloop",
+        "requests",
+        "tqdm.auto",
     ):
         importlib.import_module(name)
 
@@ -35,4 +63,6 @@ with contextlib.redirect_stdout(sys.stderr):
         model.save(f"{place}/model.keras")
 
 read = {getattr(module, "__file__", None) or "" for module in list(sys.modules.values())}
-print("\n".join(sorted(file for file in read if file.endswith(".py") and "/opt/environment" in file)))
+print(
+    "\n".join(sorted(file for file in read if file.endswith(".py") and "/opt/environment" in file))
+)

@@ -45,7 +45,7 @@ def normal_image(
     """Bring an image of the local Docker into its one form, in the state and in Docker."""
     with images.scratch() as place:
         tars, config = _save(docker, built, place)
-        normal = {diff_id: images.add_layer(tar) for diff_id, tar in tars.items()}
+        normal = {diff_id: images.add_layer(tar, diff_id) for diff_id, tar in tars.items()}
         order = [normal[diff_id] for diff_id in config["rootfs"]["diff_ids"]]
         image = images.put(name, [layer for layer, _ in order], config, made_of)
         _load(docker, image, images, [file for _, file in order], place)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -82,23 +83,38 @@ class BuiltImages:
         write_json(self.folder / f"{name}.json", asdict(image))
         return image
 
-    def add_layer(self, tar: Path) -> tuple[NormalLayer, Path]:
-        """Normalise a layer in place and compress it, unless that was done before."""
-        self.blob("").mkdir(parents=True, exist_ok=True)
+    def add_layer(self, tar: Path, diff_id: str) -> tuple[NormalLayer, Path]:
+        """Keep a layer's tar of that digest in its one form; the layer, and the tar of that form.
+
+        A layer that is in its one form already, as an image's parent brings them, is as it is.
+        """
+        if kept := self._layer(diff_id):
+            return kept, tar
         fresh = tar.with_suffix(".normal")
         with tar.open("rb") as source:
-            diff_id, unpacked = normalise(source, fresh)
+            normal_id, unpacked = normalise(source, fresh)
         tar.unlink()
-        record = self.folder / "layers" / f"{diff_id.removeprefix('sha256:')}.json"
-        if record.exists():
-            return NormalLayer(**json.loads(record.read_bytes())), fresh
-        packed = fresh.with_suffix(".gz")
-        digest, size = compress(fresh, packed)
+        layer = self._layer(normal_id) or self._compress(fresh, normal_id, unpacked)
+        return layer, fresh
+
+    def _compress(self, tar: Path, diff_id: str, unpacked: int) -> NormalLayer:
+        packed = tar.with_suffix(".gz")
+        digest, size = compress(tar, packed)
+        for place in (self.blob(digest).parent, self._layer_file(diff_id).parent):
+            place.mkdir(parents=True, exist_ok=True)
         packed.replace(self.blob(digest))
         layer = NormalLayer(diff_id=diff_id, digest=digest, size=size, unpacked=unpacked)
-        record.parent.mkdir(exist_ok=True)
-        write_json(record, asdict(layer))
-        return layer, fresh
+        write_json(self._layer_file(diff_id), asdict(layer))
+        return layer
+
+    def _layer(self, diff_id: str) -> NormalLayer | None:
+        try:
+            return NormalLayer(**json.loads(self._layer_file(diff_id).read_bytes()))
+        except FileNotFoundError:
+            return None
+
+    def _layer_file(self, diff_id: str) -> Path:
+        return self.folder / "layers" / f"{diff_id.removeprefix('sha256:')}.json"
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:
@@ -136,6 +152,4 @@ def _manifest(settings: bytes, layers: Sequence[NormalLayer]) -> dict[str, Any]:
 
 
 def _time() -> str:
-    from datetime import UTC, datetime
-
     return datetime.fromtimestamp(epoch(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,164 @@
+"""`labdock images build` with the real Docker: built twice, an image has the same digest.
+
+Two images stand for all here, as they are quick to build; `make rebuild` builds all of them twice.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+import pytest
+from tests.support.docker import docker_client
+from tests.support.images import build_images, built, labdock_images, logged_in, new_images_removed
+from tests.support.registry import running_registry
+
+from labdock_service.images.admission import SOMEBODY, verify
+from labdock_service.images.recipes import RECIPES, chosen
+
+BUILT = ("base", "tensorboard")
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[docker.DockerClient]:
+    with new_images_removed(client := docker_client()):
+        yield client
+
+
+@pytest.fixture(scope="module")
+def state(client: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A state folder in which the images were built."""
+    assert client  # it sweeps what this leaves
+    folder = tmp_path_factory.mktemp("first")
+    said = build_images(folder, *BUILT, "--no-cache")
+    for name in BUILT:
+        assert built(folder, name).digest in said
+    return folder
+
+
+def test_built_twice_an_image_has_the_same_digest(state: Path, tmp_path: Path) -> None:
+    build_images(tmp_path, *BUILT, "--no-cache")
+    for name in BUILT:
+        first, second = built(state, name), built(tmp_path, name)
+        assert first.layers == second.layers
+        assert (first.digest, first.id) == (second.digest, second.id)
+
+
+def test_what_was_built_of_the_same_is_found(state: Path) -> None:
+    before = [built(state, name) for name in BUILT]
+    said = build_images(state, *BUILT)
+    assert [f"{name} (built already)" in said for name in BUILT] == [True, True]
+    assert [built(state, name) for name in BUILT] == before
+
+
+@pytest.mark.parametrize("user", [1000, SOMEBODY])
+def test_every_check_passes_under_any_user(
+    client: docker.DockerClient, state: Path, user: int
+) -> None:
+    for name in BUILT:
+        found = verify(client, RECIPES[name], built(state, name).id, user)
+        assert len(found) >= 4
+        assert [check for check in found if not check.passed] == []
+
+
+def test_what_breaks_an_image_is_found_in_it(client: docker.DockerClient, state: Path) -> None:
+    """A package is taken out, and one with dated byte code put in."""
+    spoilt = (
+        "import os, pathlib, site, sys; place = pathlib.Path(site.getsitepackages()[0]); "
+        "os.system(f'rm -rf {place}/numpy*'); "
+        "(place / 'spoilt.py').write_text('x = 1'); import spoilt"
+    )
+    container = client.containers.create(
+        built(state, "tensorboard").id, ["python", "-c", spoilt], user="0"
+    )
+    try:
+        container.start()
+        container.wait()
+        image = container.commit(changes="USER 1000:1000")
+        client.api.tag(image.id, "labdock/spoilt", "built")
+    finally:
+        container.remove(force=True)
+    found = {check.check: check for check in verify(client, RECIPES["tensorboard"], image.id)}
+    assert found["pip check"].passed is False
+    assert "numpy" in found["pip check"].said
+    assert found["byte code without dates"].passed is False
+    assert "spoilt" in found["byte code without dates"].said
+
+
+def test_images_are_pushed_by_digest_and_pulled_as_they_were(
+    client: docker.DockerClient, state: Path, tmp_path: Path
+) -> None:
+    with running_registry(tmp_path / "registry") as running:
+        login = logged_in(tmp_path / "docker", running.address)
+        said = build_images(state, *BUILT, "--push", running.address, **login)
+        assert f"push to {running.address}" in said
+        registry = running.client()
+        for name in BUILT:
+            image = built(state, name)
+            assert registry.digest(f"labdock/{name}", image.digest) == image.digest
+        base = {layer.digest for layer in built(state, "base").layers}
+        board = json.loads(registry.manifest("labdock/tensorboard", image.digest))
+        assert base < {layer["digest"] for layer in board["layers"]}
+        auth = {"username": "labdock", "password": "only-for-tests"}
+        place = f"{running.address}/labdock/tensorboard@{image.digest}"
+        pulled = client.images.pull(place, auth_config=auth)
+        assert pulled.id == image.id
+
+
+def test_parents_are_built_first() -> None:
+    assert [recipe.name for recipe in chosen(["notebook-gpu"])] == [
+        "base",
+        "training-gpu",
+        "notebook-gpu",
+    ]
+    assert [recipe.name for recipe in chosen([])] == ["base", "training", "notebook"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["build", "nothing"], 2, "there are: base, training"),
+        (["build"], 2, "was never checked"),
+        (["build", "--base", "nothing"], 2, "images/lock.toml"),
+        (["lock", "nothing"], 2, "images/lock.toml"),
+        (["sbom", "base"], 2, "`labdock images build`"),
+        (["scanned", "base", "labdock.toml"], 2, "`labdock images build`"),
+    ],
+)
+def test_a_mistake_is_one_sentence(
+    tmp_path: Path, arguments: list[str], code: int, said: str
+) -> None:
+    done = labdock_images(tmp_path, *arguments)
+    assert done.returncode == code, done.stderr
+    assert said in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_without_docker_it_is_said_so(tmp_path: Path) -> None:
+    nowhere = {"DOCKER_HOST": f"unix://{tmp_path}/nobody.sock"}
+    done = labdock_images(tmp_path, "build", "base", "--bootstrap", **nowhere)
+    assert (done.returncode, done.stderr.count("\n")) == (3, 1)
+    assert "Docker does not answer" in done.stderr
+
+
+@pytest.mark.parametrize("name", sorted(RECIPES))
+def test_every_image_has_its_folder(name: str) -> None:
+    recipe = RECIPES[name]
+    text = (recipe.folder / "Dockerfile").read_text()
+    assert text.count("\nFROM ") >= 2, "the stages of its making stay behind"
+    assert (recipe.folder / "verify").read_text().rstrip().endswith("finish()")
+    asked = (recipe.folder / "requirements.in").exists()
+    assert asked == (recipe.folder / "requirements.lock").exists() == ("requirements.lock" in text)
+
+
+@pytest.mark.parametrize("ending", ["", "-gpu"])
+def test_notebooks_have_the_packages_of_jobs(ending: str) -> None:
+    def locked(name: str) -> set[str]:
+        lines = (RECIPES[name].folder / "requirements.lock").read_text().splitlines()
+        return {line.split()[0] for line in lines if line[:1].isalnum() and "==" in line}
+
+    training = locked(f"training{ending}")
+    assert len(training) > 80
+    assert training <= locked(f"notebook{ending}")

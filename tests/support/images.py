@@ -1,0 +1,75 @@
+"""Real images, built by the command that an admin uses, and what they leave in Docker."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import docker
+from docker.errors import APIError
+from tests.support.deployment import CHECKOUT, LABDOCK
+from tests.support.registry import LOGIN
+from tests.support.services import require
+
+from labdock_service.images.layout import BuiltImage, BuiltImages
+from labdock_service.statefolder import StateFolder
+
+
+def labdock_images(state: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run `labdock images` with a state folder."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("LABDOCK_")}
+    return subprocess.run(
+        [LABDOCK, "images", *arguments],
+        cwd=CHECKOUT,
+        env={**kept, "LABDOCK_STATE": str(state), **more},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def build_images(state: Path, *arguments: str, **more: str) -> str:
+    """Build images from a base of this machine's own, whatever it takes to reach the world."""
+    require(Path("/usr/sbin/debootstrap").exists(), "debootstrap (`apt-get install debootstrap`)")
+    require(os.geteuid() == 0, "root, for debootstrap")
+    authorities = os.environ.get("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt")
+    reach = ["--bootstrap", "--network", "host", "--ca", authorities]
+    done = labdock_images(state, "build", *arguments, *reach, **more)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr
+    return done.stdout
+
+
+def built(state: Path, name: str) -> BuiltImage:
+    image = BuiltImages(StateFolder(state)).find(name)
+    assert image, name
+    return image
+
+
+def logged_in(folder: Path, address: str) -> dict[str, str]:
+    """What makes Docker's own client and ours know the tests' login at a registry."""
+    folder.mkdir(parents=True, exist_ok=True)
+    login = {"username": LOGIN.name, "password": LOGIN.password}
+    (folder / "config.json").write_text(json.dumps({"auths": {address: login}}))
+    return {"DOCKER_CONFIG": str(folder)}
+
+
+@contextmanager
+def new_images_removed(client: docker.DockerClient) -> Iterator[None]:
+    """Remove what is built meanwhile; what was there before stays."""
+    before = {image["Id"] for image in client.api.images(all=True)}
+    try:
+        yield
+    finally:
+        for image in client.api.images(all=True):
+            if image["Id"] in before or not _is_ours(image):
+                continue
+            with suppress(APIError):
+                client.api.remove_image(image["Id"], force=True)
+
+
+def _is_ours(image: dict[str, object]) -> bool:
+    return "labdock.image" in (image["Labels"] or {})  # type: ignore[operator]
