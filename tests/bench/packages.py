@@ -7,6 +7,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from tests.bench.measure import Series, interleave
 import labdock_runtime
 from labdock.schema import Requirements, Source, SourceFile
 from labdock.snapshot import source_digest
-from labdock_service.packaging.environments import LocalEnvironment
+from labdock_service.packaging.environments import PinnedEnvironment
 from labdock_service.packaging.package import package
 from labdock_service.packaging.request import PackagingRequest
 from labdock_service.statefolder import StateFolder
@@ -75,15 +76,16 @@ def pip(python: Path, folder: Path) -> float:
     return time.perf_counter() - began
 
 
-def bare_environment() -> LocalEnvironment:
+def bare_environment() -> PinnedEnvironment:
     """An environment with nothing in it but Python."""
     digest = "sha256:" + hashlib.sha256(b"bare").hexdigest()
-    return LocalEnvironment(
+    return PinnedEnvironment(
         name="bare",
         digest=digest,
         foundation=digest,
         title="Python alone",
         python=Path(sys.executable),
+        site_packages=Path(sysconfig.get_path("purelib")),
         version=platform.python_version(),
         packages={},
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.workers import ended, process_engine, python, run, spec, start, texts
+from tests.support.workers import ENGINES, ended, python, run, spec, start, texts
 
 from labdock_service.engines import criolog
 from labdock_service.engines.base import Engine
@@ -15,9 +15,9 @@ SECRET = 'hunter2 "quoted" é&<'
 KEY = "-----BEGIN KEY-----\nMIIEvQIBADANBg\nkqhkiG9w0BAQEF\n-----END KEY-----\n"
 
 
-@pytest.fixture(params=["process"])
+@pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    with {"process": process_engine}[request.param](tmp_path / "state") as engine:
+    with ENGINES[request.param](tmp_path / "state") as engine:
         yield engine
 
 

@@ -1,4 +1,4 @@
-"""What every engine does. An engine is a fixture parameter; today there is `process`."""
+"""What every engine does: each is a fixture parameter."""
 
 from __future__ import annotations
 
@@ -13,28 +13,29 @@ from pathlib import Path
 import pytest
 from tests.support.workers import (
     DEADLINE,
+    ENGINES,
+    all_gone,
     ended,
     eventually,
     first_line,
-    gone,
-    process_engine,
+    first_process,
     python,
     records,
     run,
     spec,
     start,
     status,
+    strike,
     texts,
 )
 
-from labdock_service import processes
 from labdock_service.engines.base import Engine
 from labdock_service.errors import EngineFailed, Invalid, NotFound
 
 
-@pytest.fixture(params=["process"])
+@pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    with {"process": process_engine}[request.param](tmp_path / "state") as engine:
+    with ENGINES[request.param](tmp_path / "state") as engine:
         yield engine
 
 
@@ -48,8 +49,13 @@ def test_a_node_says_what_it_has(engine: Engine) -> None:
     assert node.memory > 2**28
 
 
+def test_every_worker_of_a_gang_has_an_address_of_its_own(engine: Engine) -> None:
+    gangs = [engine.addresses("local", [f"job-{job}-1-0", f"job-{job}-1-1"]) for job in "ab"]
+    assert len({address for gang in gangs for address in gang}) == 4
+
+
 def test_reserved_ports_are_free_and_given_once(engine: Engine) -> None:
-    addresses = engine.reserve_ports("local", 3) + engine.reserve_ports("local", 3)
+    addresses = [engine.reserve_port("local") for _ in range(6)]
     assert len(set(addresses)) == 6
     for address in addresses:
         host, _, port = address.partition(":")
@@ -62,7 +68,8 @@ def test_reserved_ports_are_free_and_given_once(engine: Engine) -> None:
 
 def test_a_start_yields_its_state_as_it_goes(engine: Engine) -> None:
     states = list(engine.start(spec("sleep", "60")))
-    assert [next(iter(state)) for state in states] == ["work", "supervisor", "pid"]
+    told = [next(iter(state)) for state in states]
+    assert told in (["work", "supervisor", "pid"], ["work", "container", "supervisor", "pid"])
     assert Path(states[0]["work"]).is_dir()
 
 
@@ -100,14 +107,15 @@ def test_a_program_that_is_not_there(engine: Engine) -> None:
 
 def test_starting_twice_runs_once(engine: Engine, tmp_path: Path) -> None:
     marks = tmp_path / "marks"
-    wanted = spec("sh", "-c", "echo once >> $MARKS; sleep 60", environment={"MARKS": str(marks)})
+    wanted = spec("sh", "-c", "echo once >> $MARKS/it; sleep 60", outputs={"MARKS": marks})
     first = start(engine, wanted)
-    assert start(engine, wanted) == first
-    eventually(marks.exists)
+    again = start(engine, wanted)
+    assert again.items() <= first.items()
+    eventually((marks / "it").exists)
     engine.kill(wanted.id)
     ended(engine, wanted.id)
-    assert start(engine, wanted) == first
-    assert marks.read_text() == "once\n"
+    assert start(engine, wanted) == again
+    assert (marks / "it").read_text() == "once\n"
 
 
 def test_an_id_that_is_no_name_is_refused(engine: Engine) -> None:
@@ -151,7 +159,7 @@ def test_the_environment_is_the_specs_and_little_else(
     assert Path(found["LABDOCK_MODELS"]).is_dir()
     assert Path(found["HOME"]).is_dir()
     allowed = {"HOME", "PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "TZ"}
-    allowed |= {"PYTHONUNBUFFERED", "LABDOCK_EVENTS", "TMPDIR", "CUDA_VISIBLE_DEVICES"}
+    allowed |= {"HOSTNAME", "PYTHONUNBUFFERED", "LABDOCK_EVENTS", "TMPDIR", "CUDA_VISIBLE_DEVICES"}
     assert set(found) <= allowed | {"LABDOCK_RANK", "API_KEY", "PYTHONPATH", "LABDOCK_MODELS"}
 
 
@@ -168,7 +176,8 @@ def test_a_worker_works_in_a_copy_of_its_code(engine: Engine, tmp_path: Path) ->
     (layer / "package" / "run.sh").write_text("#!/bin/sh\necho ran\n")
     (layer / "package" / "run.sh").chmod(0o555)
     (layer / "data").symlink_to("../data")
-    wanted = spec("sh", "-c", "package/run.sh; echo more >> train.py; rm -r package", code=layer)
+    command = "package/run.sh; echo more >> train.py; rm -r package"
+    wanted = spec("sh", "-c", command, code=layer, inputs=(layer,))
     work = Path(start(engine, wanted)["work"])
     after = ended(engine, wanted.id)
     assert after.work == work
@@ -260,7 +269,7 @@ def test_nothing_that_a_worker_started_outlives_it(engine: Engine, how: str) -> 
     if how != "exit":
         getattr(engine, how)(wanted.id)
     ended(engine, wanted.id)
-    assert all(gone(pid) for pid in children)
+    assert all_gone(engine, wanted.id, children)
 
 
 def test_stopping_who_is_not_there_passes(engine: Engine) -> None:
@@ -320,22 +329,22 @@ def test_following_a_log_sees_each_line_and_ends_with_the_worker(engine: Engine)
 def test_a_followed_line_is_there_while_the_worker_still_runs(
     engine: Engine, tmp_path: Path
 ) -> None:
-    answer = tmp_path / "answer"
-    code = f"""
+    answers = tmp_path / "answers"
+    code = """
         import os, time
         for n in range(3):
             print(n, flush=True)
-            while not os.path.exists("{answer}" + str(n)):
+            while not os.path.exists(os.path.join(os.environ["ANSWERS"], str(n))):
                 time.sleep(0.01)
     """
-    wanted = spec(*python(code))
+    wanted = spec(*python(code), outputs={"ANSWERS": answers})
     start(engine, wanted)
 
     async def follow() -> list[str]:
         seen = []
         async for record in engine.log(wanted.id, follow=True):
             seen.append(record.text)
-            os.close(os.open(f"{answer}{record.text}", os.O_CREAT))
+            os.close(os.open(answers / record.text, os.O_CREAT))
         return seen
 
     assert asyncio.run(asyncio.wait_for(follow(), DEADLINE)) == ["0", "1", "2"]
@@ -401,7 +410,7 @@ def test_a_flood_of_output_fills_no_memory(engine: Engine) -> None:
         time.sleep(600)
     """
     wanted = spec(*python(code))
-    supervisor = start(engine, wanted)["supervisor"]
+    supervisor = first_process(engine, wanted.id, start(engine, wanted))
 
     async def last() -> int:
         lines = 0
@@ -445,8 +454,10 @@ def test_only_whole_lines_of_events_are_given_out(engine: Engine) -> None:
 # Removing
 
 
-def test_a_removed_worker_is_forgotten(engine: Engine) -> None:
-    wanted = spec("sh", "-c", "mkdir made && chmod 500 made .")
+def test_a_removed_worker_is_forgotten(engine: Engine, tmp_path: Path) -> None:
+    layer = tmp_path / "layer"
+    layer.mkdir()
+    wanted = spec("sh", "-c", "mkdir made && chmod 500 made .", code=layer, inputs=(layer,))
     work = Path(start(engine, wanted)["work"])
     ended(engine, wanted.id)
     engine.remove(wanted.id)
@@ -468,13 +479,13 @@ def test_a_running_worker_is_not_removed(engine: Engine) -> None:
 
 def test_a_worker_killed_from_outside(engine: Engine) -> None:
     wanted = spec("sleep", "600")
-    os.kill(start(engine, wanted)["pid"], signal.SIGKILL)
+    strike(engine, wanted.id, start(engine, wanted)["pid"])
     after = ended(engine, wanted.id)
     assert (after.exit_code, after.reason) == (-signal.SIGKILL, None)
 
 
 def test_every_worker_has_a_session_of_its_own(engine: Engine) -> None:
-    wanted = spec("sleep", "600")
-    pid = start(engine, wanted)["pid"]
-    assert os.getsid(pid) == os.getpgid(pid) == pid
-    assert processes.start_time(pid) is not None
+    code = "import os; print(os.getsid(0) == os.getpgid(0) == os.getpid())"
+    wanted = spec(*python(code))
+    run(engine, wanted)
+    assert texts(engine, wanted.id) == ["True"]

@@ -62,7 +62,7 @@ def packaged_with(place: Deployment, runtime: Path, code: str) -> SnapshotRow:
         row = session.get_one(SnapshotRow, snapshot_id)
         source = sources.find(session, project.id, row.source)
         assert source
-        (environment,) = find_environments(place.state)
+        (environment,) = find_environments(place.state, "local")
         request = PackagingRequest(source=source, environment=environment, runtime=runtime)
         made = package(request, place.state, print)
         row.state, row.runtime, row.lock = "ready", made.runtime, made.lock

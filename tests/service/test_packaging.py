@@ -412,7 +412,7 @@ def test_two_at_once(first: Any, state: StateFolder) -> None:
 
 
 def test_environments_of_a_deployment(state: StateFolder) -> None:
-    assert find_environments(state) == []
+    assert find_environments(state, "local") == []
     for name, default in (("b", False), ("a", False), ("c", True)):
         folder = state.environments / (name * 64)
         folder.mkdir(parents=True)
@@ -425,7 +425,7 @@ def test_environments_of_a_deployment(state: StateFolder) -> None:
             "default": default,
         }
         (folder / "environment.json").write_text(json.dumps(body))
-    found = find_environments(state)
+    found = find_environments(state, "local")
     assert [environment.name for environment in found] == ["c", "a", "b"]
     assert found[0].python == state.environments / ("c" * 64) / "venv/bin/python"
     assert (found[0].version, found[0].minor, found[0].default) == ("3.11.7", "3.11", True)

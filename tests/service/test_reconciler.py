@@ -6,11 +6,13 @@ import json
 import os
 import signal
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 from tests.support import postgresql
+from tests.support.dockerdeployment import deployed_on_docker
 from tests.support.reconciling import Deployment, deployed, eventually, gone, make, reconciling
 from tests.support.services import require
 from tests.support.workers import python, spec
@@ -21,6 +23,11 @@ from labdock_service.folders import delete_folder
 from labdock_service.reconciler.judge import MOST_OUTAGES
 from labdock_service.store import events, leases
 from labdock_service.store.tables import JobRow
+
+ENGINES: dict[str, Callable[[Path], AbstractContextManager[Deployment]]] = {
+    "process": deployed,
+    "docker": deployed_on_docker,
+}
 
 WAIT = """
     import os, pathlib, time
@@ -38,10 +45,12 @@ def place(tmp_path: Path) -> Iterator[Deployment]:
         yield deployment
 
 
-@pytest.fixture
-def live(place: Deployment) -> Deployment:
-    place.start()
-    return place
+@pytest.fixture(params=ENGINES)
+def live(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Deployment]:
+    """A deployment on each engine, and its reconciler runs."""
+    with ENGINES[request.param](tmp_path) as place:
+        place.start()
+        yield place
 
 
 def let_go(place: Deployment, job: str) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 from labdock.digests import sha256
 from labdock.schema import Requirements, Source, SourceFile
 from labdock.snapshot import source_digest
-from labdock_service.packaging.environments import LocalEnvironment
+from labdock_service.packaging.environments import PinnedEnvironment
 from labdock_service.packaging.layers import LayerStore
 from labdock_service.packaging.package import package
 from labdock_service.packaging.request import Packaged, PackagingRequest
@@ -29,16 +29,17 @@ EXTENSIONS = Path(__file__).parents[2] / "extensions"
 RUNTIME = {"__init__.py": '__version__ = "0.1.0"\n', "deep/er.py": "", "run.sh": "#!/bin/sh\n"}
 
 
-def small_environment(**packages: str) -> LocalEnvironment:
+def small_environment(**packages: str) -> PinnedEnvironment:
     """An environment that says it has these packages; its digest is that of their list."""
     named = {name.replace("_", "-"): version for name, version in packages.items()}
     digest = sha256(repr(sorted(named.items())).encode())
-    return LocalEnvironment(
+    return PinnedEnvironment(
         name="small",
         digest=digest,
         foundation=digest,
         title="Small",
         python=Path(sys.executable),
+        site_packages=Path(sysconfig.get_path("purelib")),
         version="3.11.4",
         packages=named,
         platform="x86_64-manylinux_2_28",
@@ -79,7 +80,7 @@ def small_runtime(state: StateFolder) -> Path:
 
 
 def packaged(
-    state: StateFolder, source: Source, environment: LocalEnvironment, **options: Any
+    state: StateFolder, source: Source, environment: PinnedEnvironment, **options: Any
 ) -> Packaged:
     """Package in this process."""
     request = PackagingRequest(
@@ -91,7 +92,7 @@ def packaged(
 def start_packaging(
     state: StateFolder,
     source: Source,
-    environment: LocalEnvironment,
+    environment: PinnedEnvironment,
     *,
     python: str = sys.executable,
     umask: int = 0o022,
@@ -151,7 +152,7 @@ def _main() -> None:
         requirements=Requirements(**described["requirements"]),
     )
     about = order["environment"]
-    environment = LocalEnvironment(**{**about, "python": Path(about["python"])})
+    environment = PinnedEnvironment(**{**about, "python": Path(about["python"])})
     result = packaged(StateFolder(Path(order["state"])), source, environment)
     print(json.dumps(digests(result)))
 

@@ -54,8 +54,27 @@ class Person:
 
     def start_server(self) -> None:
         """Ask for the server and wait until it answers."""
-        self.http.get("/hub/spawn")
+        self.choose()
         eventually(self._server_answers, seconds=120, what="the start of a person's server")
+
+    def stop_server(self) -> None:
+        """As the hub's page does it, and wait until it is gone."""
+        self.http.get("/hub/home")
+        cookies = self.http.cookies.jar
+        xsrf = next(c.value for c in cookies if c.name == "_xsrf" and c.path == "/hub/")
+        place = f"/hub/api/users/{self.name}"
+        headers = {"X-XSRFToken": xsrf or ""}
+        self.http.delete(f"{place}/server", headers=headers)
+        eventually(lambda: not self.http.get(place, headers=headers).json()["servers"])
+
+    def choose(self, **options: str) -> httpx.Response:
+        """Fill in the start page, where there is one; without one the server starts at once."""
+        page = self.http.get("/hub/spawn")
+        action = re.search(r'id="spawn_form"\s+action="([^"]+)"', page.text)
+        if action is None:
+            return page
+        place = action.group(1).replace("&amp;", "&")
+        return self.http.post(place, files={name: (None, said) for name, said in options.items()})
 
     def _server_answers(self) -> bool:
         answer = self.http.get(f"{self.server}/lab")

@@ -77,27 +77,32 @@ class Deployment:
         self.url = self.url or f"sqlite:///{self.state.database}"
         self.store = Store(self.url)
         self.store.upgrade()
-        self.engine = ProcessEngine(self.state)
+        self.engine = self._make_engine()
         self.pipe = self.state.run / "reconciler.pipe"
         self._processes: list[subprocess.Popen[bytes]] = []
         self._make_environment()
 
+    def _make_engine(self) -> Engine:
+        return ProcessEngine(self.state)
+
     def _make_environment(self) -> None:
         folder = self.state.environments / ENVIRONMENT.removeprefix("sha256:")
-        (folder / "venv/bin").mkdir(parents=True)
-        python = folder / "venv/bin/python"
-        python.write_text(f'#!/bin/sh\nexec "{self.python}" "$@"\n')
-        python.chmod(0o755)
-        version = ".".join(map(str, sys.version_info[:3]))
         body = {
             "name": "plain",
             "title": "Python alone",
             "digest": ENVIRONMENT,
-            "python": version,
             "packages": {},
             "default": True,
+            **self._describe_environment(folder),
         }
         (folder / "environment.json").write_text(json.dumps(body))
+
+    def _describe_environment(self, folder: Path) -> dict[str, object]:
+        (folder / "venv/bin").mkdir(parents=True)
+        python = folder / "venv/bin/python"
+        python.write_text(f'#!/bin/sh\nexec "{self.python}" "$@"\n')
+        python.chmod(0o755)
+        return {"python": ".".join(map(str, sys.version_info[:3]))}
 
     # The reconciler
 

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tests.support.docker import docker_client, swept_prefix
+from tests.support.dockerengine import PlainDockerEngine
+
 from labdock_service import processes
 from labdock_service.engines.base import Engine, LogRecord, WorkerSpec, WorkerStatus
+from labdock_service.engines.dockerd import Dockerd
 from labdock_service.engines.process import ProcessEngine
 from labdock_service.statefolder import StateFolder
 
@@ -99,12 +105,56 @@ def gone(pid: int) -> bool:
     return started is None or not processes.alive(pid, started)
 
 
+def all_gone(engine: Engine, worker: str, pids: Iterable[int]) -> bool:
+    """Whether the processes of a worker that ended have too; with its container all of them."""
+    if isinstance(engine, PlainDockerEngine):
+        return engine.find_container(worker) is None
+    return all(map(gone, pids))
+
+
+def first_process(engine: Engine, worker: str, told: dict[str, Any]) -> int:
+    """The process id of a worker's supervisor, on this machine."""
+    if isinstance(engine, PlainDockerEngine):
+        container = engine.find_container(worker)
+        assert container is not None
+        return int(container.attrs["State"]["Pid"])
+    return int(told["supervisor"])
+
+
+def strike(engine: Engine, worker: str, pid: int) -> None:
+    """SIGKILL to a worker's own process, from outside."""
+    if isinstance(engine, PlainDockerEngine):
+        container = engine.find_container(worker)
+        assert container is not None
+        container.exec_run(["python3", "-c", f"import os; os.kill({pid}, 9)"])
+    else:
+        os.kill(pid, signal.SIGKILL)
+
+
 @contextmanager
 def process_engine(root: Path, wake: Path | None = None) -> Iterator[ProcessEngine]:
     """A process engine whose workers are all ended and removed afterwards."""
     engine = ProcessEngine(StateFolder(root), wake)
-    try:
+    with _cleared(engine):
         yield engine
+
+
+@contextmanager
+def docker_engine(root: Path, wake: Path | None = None) -> Iterator[PlainDockerEngine]:
+    """The same of this machine's Docker."""
+    with swept_prefix(docker_client()) as prefix:
+        engine = PlainDockerEngine(StateFolder(root), Dockerd(prefix), wake)
+        with _cleared(engine):
+            yield engine
+
+
+ENGINES = {"process": process_engine, "docker": docker_engine}
+
+
+@contextmanager
+def _cleared(engine: Engine) -> Iterator[None]:
+    try:
+        yield
     finally:
         for worker in engine.look():
             engine.kill(worker.id)

@@ -54,7 +54,7 @@ def test_an_environment_has_a_foundation(
     folder.mkdir(parents=True)
     body = {"name": "e", "digest": "sha256:e", "title": "E", "python": "3.11.2", "packages": {}}
     (folder / "environment.json").write_text(json.dumps(body | said))
-    (found,) = find_environments(StateFolder(tmp_path))
+    (found,) = find_environments(StateFolder(tmp_path), "local")
     assert found.foundation == foundation
 
 

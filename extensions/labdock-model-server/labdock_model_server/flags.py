@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ class Flags:
     model_base_path: Path
     model_name: str = "default"
     rest_api_timeout_in_ms: int = 30_000
+    host: str = "127.0.0.1"
+    """The address that it listens on: TensorFlow Serving, without such a flag, takes all."""
 
 
 def _whole(name: str, value: str, most: int) -> int:
@@ -45,6 +48,13 @@ def _name(name: str, value: str) -> str:
     return value
 
 
+def _host(name: str, value: str) -> str:
+    try:
+        return str(ip_address(value))
+    except ValueError:
+        raise FlagError(f"--{name} must be an address such as 0.0.0.0, not '{value}'.") from None
+
+
 def _folder(name: str, value: str) -> Path:
     if not Path(value).is_dir():
         raise FlagError(f"--{name} must be a folder that holds a model's versions.")
@@ -57,6 +67,7 @@ _READERS: dict[str, Callable[[str, str], Any]] = {
     "model_name": _name,
     "model_base_path": _folder,
     "rest_api_timeout_in_ms": _milliseconds,
+    "host": _host,
 }
 
 

@@ -14,8 +14,6 @@ from labdock_model_server.errors import FlagError, LoadError
 from labdock_model_server.flags import Flags, parse
 from labdock_model_server.http_server import Limits, Server
 
-HOST = "127.0.0.1"
-"""Only the router on the same machine may ask: this server checks no key."""
 GRACE = 20.0
 """Seconds that requests in flight get after SIGTERM."""
 
@@ -47,7 +45,7 @@ async def _serve(flags: Flags) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         server.loop.add_signal_handler(number, stop.set)
     gc.freeze()  # TensorFlow's million objects stay: a collection need not walk them again
-    await server.start(HOST, flags.rest_api_port)
+    await server.start(flags.host, flags.rest_api_port)
     print(f"Model {model.name}, version {model.version}, on port {server.port}.", flush=True)
     await stop.wait()
     await server.drain(GRACE)

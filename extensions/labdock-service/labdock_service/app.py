@@ -41,7 +41,7 @@ from labdock_service.api.people import People
 from labdock_service.api.problems import handle_problems
 from labdock_service.api.wakeups import Wakeups
 from labdock_service.child import in_child
-from labdock_service.engines.process import ProcessEngine
+from labdock_service.engines.opening import EngineChoice, open_engine
 from labdock_service.hubclient import Hub, HubPlace
 from labdock_service.linux import leave_no_core_dump
 from labdock_service.login import Login
@@ -137,7 +137,7 @@ def assemble(settings: Settings, hub: Hub, store: Store) -> Parts:
     return Parts(
         settings=settings,
         store=store,
-        engine=ProcessEngine(settings.state),
+        engine=open_engine(EngineChoice.of(settings), settings.state),
         login=Login(hub, guarded=True),
         people=People(hub, store, settings),
         wakeups=wakeups,

@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from labdock import wording
-from labdock_service import processes
-from labdock_service.engines.process import ProcessEngine
+from labdock_service import containers, processes
+from labdock_service.engines.opening import EngineChoice, open_engine
 from labdock_service.errors import ServiceError, Unavailable
 from labdock_service.jsonfile import write_json
 from labdock_service.settings import (
@@ -88,7 +88,10 @@ class Deployment:
         """Whether any process of it is there, and be it a job whose hub has ended."""
         if processes.recorded(self.state) or self._proxy():
             return True
-        return any(worker.state != "ended" for worker in ProcessEngine(self.state).look())
+        if self.settings.engine == "docker" and containers.servers_of(self.settings):
+            return True
+        engine = open_engine(EngineChoice.of(self.settings), self.state)
+        return any(worker.state != "ended" for worker in engine.look())
 
     def check_space(self) -> None:
         """Refuse a disk on which not even a database could grow. Raises NotStarted."""
@@ -191,6 +194,8 @@ class Deployment:
         report("people's servers and the rest")
         for process in processes.recorded(self.state).values():
             processes.end_process(*process)
+        if self.settings.engine == "docker":
+            containers.end_servers(self.settings)
         self._end_proxy()
         if not suspended:
             raise Unavailable("Some jobs could not be stopped: the end of logs/hub.log says why.")

@@ -12,6 +12,7 @@ ServiceError
 ├── DiskFull (507)       there is no space left
 ├── PackagingFailed      a snapshot could not become an image
 └── EngineFailed         an engine could not do what was asked
+    └── EngineAway       it does not answer now, and may a little later
 ```
 """
 
@@ -85,3 +86,7 @@ class EngineFailed(ServiceError):
     """An engine could not do what was asked; the message says why."""
 
     status, code = 503, "engine_failed"
+
+
+class EngineAway(EngineFailed):
+    """An engine does not answer now; what was asked can be asked again."""

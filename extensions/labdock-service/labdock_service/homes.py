@@ -1,4 +1,4 @@
-"""A person's home on the process engine: data roots, the welcome folder, and a place for pip.
+"""A person's home: data roots as links, the welcome folder, and a place for pip.
 
 Everything here may be called again at every start, and never touches what the person made.
 """
@@ -97,9 +97,13 @@ def _read(record: Path) -> dict[str, str]:
         return {}
 
 
-def make_overlay(home: Path, environment: Path, title: str) -> Overlay:
-    """Make the person's own virtual environment over the environment's, where it is missing."""
-    overlay = Overlay(home / OWN / "environments" / environment.parent.name[:16], environment)
+def make_overlay(home: Path, environment: Path, title: str, digest: str = "") -> Overlay:
+    """Make the person's own virtual environment over the environment's, where it is missing.
+
+    It is named by the digest, which of a `local` environment is its folder's name.
+    """
+    name = (digest.removeprefix("sha256:") or environment.parent.name)[:16]
+    overlay = Overlay(home / OWN / "environments" / name, environment)
     kernel = overlay.jupyter_path / "kernels/python3/kernel.json"
     if not kernel.exists():
         python = environment / "bin/python"

@@ -23,14 +23,20 @@ from traitlets import default
 from traitlets.config import Config
 
 from labdock_service import processes
+from labdock_service.containers import networks_of
+from labdock_service.containerspawner import ContainerSpawner
 from labdock_service.deployment import PORTS_FILE, read_ports
+from labdock_service.engines.networks import door_address
 from labdock_service.installation import ensure_proxy
 from labdock_service.jsonfile import write_json
 from labdock_service.names import NAME
 from labdock_service.password import PasswordLogin
 from labdock_service.settings import Settings, settings_environment
-from labdock_service.spawner import KEPT, ProcessSpawner
+from labdock_service.spawner import ProcessSpawner
 from labdock_service.statefolder import StateFolder
+from labdock_service.variables import KEPT
+
+EVERYWHERE = ("0.0.0.0", "::")
 
 PORTS = ("hub", "proxy", "labdock", "tensorboard", "endpoints")
 """What listens on 127.0.0.1 beside the proxy's public port."""
@@ -93,6 +99,8 @@ class ServiceSpawner(_ServiceSpawner):  # type: ignore[misc]  # it has no types
 def configure(c: Config, settings: Settings) -> None:
     """Set everything that depends on the settings or on this machine."""
     local = Local.find(settings.state)
+    if settings.engine == "docker":
+        networks_of(settings).ensure_door()
     update_addresses(c, settings, local)
     update_storage(c, settings)
     update_login(c, settings, local)
@@ -167,12 +175,26 @@ def update_people(c: Config, settings: Settings) -> None:
 
 
 def update_spawner(c: Config, settings: Settings, local: Local) -> None:
-    """People's servers: processes in homes of their own."""
+    """People's servers: processes in homes of their own, or containers."""
+    if settings.engine == "docker":
+        update_containers(c, settings)
+        return
     c.JupyterHub.spawner_class = ProcessSpawner
     c.ProcessSpawner.settings = settings
     c.Spawner.hub_connect_url = settings.address  # stays the same when the hub's own port moves
     c.Spawner.env_keep = ["PATH", "LD_LIBRARY_PATH"]  # not the hub's own Python
     c.Spawner.args = ["--allow-root"] if local.root else []
+
+
+def update_containers(c: Config, settings: Settings) -> None:
+    """People's servers in containers, which reach the hub at the door alone."""
+    c.JupyterHub.spawner_class = ContainerSpawner
+    c.ContainerSpawner.settings = settings
+    c.ContainerSpawner.hub_connect_url = (
+        f"http://{door_address(settings.docker.subnet)}:{settings.port}"
+    )
+    c.ContainerSpawner.ip = "0.0.0.0"  # of the container's own network
+    c.ContainerSpawner.args = []
 
 
 def update_services(c: Config, settings: Settings, local: Local) -> None:
@@ -191,7 +213,23 @@ def update_services(c: Config, settings: Settings, local: Local) -> None:
         _service(settings, "labdock", "labdock_service.app", port=local.ports),
         _service(settings, "reconciler", "labdock_service.reconciler"),
         _service(settings, "culler", "labdock_service.culler", *culling),
+        *_container_services(settings),
     ]
+
+
+def _container_services(settings: Settings) -> list[dict[str, Any]]:
+    """What only containers need."""
+    if settings.engine != "docker":
+        return []
+    services = [_service(settings, "puller", "labdock_service.puller")]
+    if settings.host not in EVERYWHERE:  # there the proxy itself listens at the door
+        door, target = (
+            door_address(settings.docker.subnet),
+            settings.address.removeprefix("http://"),
+        )
+        told = [f"--listen={door}:{settings.port}", f"--target={target}"]
+        services.append(_service(settings, "door", "labdock_service.door", *told))
+    return services
 
 
 def _service(

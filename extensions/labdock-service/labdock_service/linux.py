@@ -7,8 +7,10 @@ The supervisor imports this before its worker runs, so it stays small and quick 
 # ruff: noqa: PTH123, PTH208
 
 import ctypes
+import fcntl
 import os
 import resource
+import struct
 
 IN_MODIFY = 0x2
 IN_MOVED_TO = 0x80
@@ -93,6 +95,36 @@ def inotify_add(descriptor: int, path: str, mask: int) -> int:
 def inotify_remove(descriptor: int, watch: int) -> None:
     """End a watch; one that ended by itself (its path was deleted) is no error."""
     _libc.inotify_rm_watch(descriptor, watch)
+
+
+def lock_file(descriptor: int, *, wait: bool = False) -> bool:
+    """Lock a file for as long as it stays open in this way; False where another has it.
+
+    The lock belongs to the open file and not to a process (unlike POSIX's older locks).
+    """
+    how = fcntl.F_OFD_SETLKW if wait else fcntl.F_OFD_SETLK
+    try:
+        fcntl.fcntl(descriptor, how, _lock_request(fcntl.F_WRLCK))
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
+
+
+def unlock_file(descriptor: int) -> None:
+    """Let another lock the file."""
+    fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _lock_request(fcntl.F_UNLCK))
+
+
+def file_is_locked(descriptor: int) -> bool:
+    """Whether anybody has the file locked who opened it apart from this descriptor."""
+    answer = fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, _lock_request(fcntl.F_WRLCK))
+    kind: int = struct.unpack_from("h", answer)[0]
+    return kind != fcntl.F_UNLCK
+
+
+def _lock_request(kind: int) -> bytes:
+    """The kernel's `struct flock` for the whole file."""
+    return struct.pack("hhqqi4x", kind, os.SEEK_SET, 0, 0, 0)
 
 
 def punch_hole(descriptor: int, start: int, length: int) -> None:

@@ -46,6 +46,14 @@ class Login:
     password: str = field(repr=False)
 
 
+@dataclass(frozen=True)
+class RegistryPlace:
+    """Where a registry is, and how to log in there; plain data, for another process too."""
+
+    address: str
+    login: Login | None = None
+
+
 class _Header(AuthBase):
     """An Authorization header as it is; without one, none of the machine's own either."""
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ByteSize,
@@ -53,7 +54,7 @@ SQLITE = "sqlite:///"
 DATABASES = (SQLITE, "postgresql://", "postgresql+psycopg://")
 """How a `database_url` begins."""
 
-SECRETS = ("client_secret", "database_url", "smtp_password")
+SECRETS = ("client_secret", "database_url", "registry_password", "smtp_password")
 """Settings whose values never stand in a message."""
 
 
@@ -136,6 +137,44 @@ class ProcessSettings(Section):
     """Several people who trust each other: all kernels and jobs run as one user."""
 
 
+def _pool(value: str) -> str:
+    pool = ipaddress.IPv4Network(value)
+    if not pool.is_private or pool.prefixlen > 24:
+        raise ValueError("it is no private range of 24 bits or fewer, such as 10.213.0.0/16")
+    return str(pool)
+
+
+def _range(value: str) -> str:
+    return str(ipaddress.IPv4Network(value))
+
+
+class DockerSettings(Section):
+    """The Docker engine: people's servers, jobs and models in containers."""
+
+    registry: str = ""
+    """The team's registry, as `HOST:PORT`; where it is empty, Labdock runs one here."""
+    registry_user: str = ""
+    """The account there for pushing and pulling images; nobody logs in where it is empty."""
+    registry_password: SecretStr = SecretStr("")
+    """That account's password; better as LABDOCK_DOCKER__REGISTRY_PASSWORD than in the file."""
+    registry_port: Annotated[int, Field(ge=1, le=65535)] = 5080
+    """The port of the registry that Labdock runs, on 127.0.0.1."""
+    prefix: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?$")] = (
+        "labdock"
+    )
+    """Begins the name of every container, network and volume."""
+    subnet: Annotated[str, AfterValidator(_pool)] = "10.213.0.0/16"
+    """Private addresses that the networks of people and jobs are cut out of."""
+    reachable: Annotated[list[Annotated[str, AfterValidator(_range)]], BeforeValidator(_split)] = []
+    """Private ranges that containers may reach, such as a package mirror's `10.0.7.4/32`."""
+    server_cpus: PositiveFloat = 2.0
+    """CPUs of a person's server, where they choose no other number."""
+    server_memory: ByteSize = ByteSize(4_000_000_000)
+    """Memory of a person's server, where they choose no other, such as `4GB`."""
+    server_pids: PositiveInt = 1024
+    """Processes and threads that a person's server may have at once."""
+
+
 SEVERITIES = ("unknown", "negligible", "low", "medium", "high", "critical")
 """How grave a scanner calls a finding, the least first; the words of Trivy and Grype."""
 
@@ -154,6 +193,12 @@ class ImagesSettings(Section):
 
     mirror: str = ""
     """The registry that `labdock images mirror` filled; the images' own ones where it is empty."""
+    ca: Path | None = None
+    """A PEM file of certificates that building trusts, in a closed network."""
+    index: str = ""
+    """The package index that building installs from; the usual one where it is empty."""
+    network: str = ""
+    """Docker's network that building runs in, such as `host`."""
     severity: Literal["negligible", "low", "medium", "high", "critical"] = "critical"
     """The least grave finding that keeps an image out."""
     ignore: dict[str, IgnoredFinding] = {}
@@ -262,8 +307,8 @@ class Settings(BaseSettings):
     """The one folder that holds all state; a relative path counts from the file's folder."""
     database_url: Annotated[str, BeforeValidator(_database)] = ""
     """The service's database; a SQLite file in the state folder where it is empty."""
-    engine: Literal["process"] = "process"
-    """What runs jobs and models: ordinary processes of the account that starts Labdock."""
+    engine: Literal["process", "docker"] = "process"
+    """What runs servers, jobs and models: processes of one account, or Docker's containers."""
     admins: Names = []
     """Who administers the hub; the one who started Labdock where it is empty."""
     default_environment: str = ""
@@ -272,6 +317,7 @@ class Settings(BaseSettings):
     """Seconds that a job's workers have to find each other."""
     auth: AuthSettings = AuthSettings()
     process: ProcessSettings = ProcessSettings()
+    docker: DockerSettings = DockerSettings()
     images: ImagesSettings = ImagesSettings()
     limits: LimitSettings = LimitSettings()
     idle: IdleSettings = IdleSettings()
@@ -317,7 +363,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _one_trusted_person(self) -> Settings:
-        if self.process.trusted_team:
+        if self.process.trusted_team or self.engine == "docker":
             return self
         if not _is_loopback(self.host):
             raise _problem(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,11 +21,9 @@ from labdock_service.ids import person_id
 from labdock_service.packaging.environments import choose_environment, find_environments
 from labdock_service.password import ONE_PERSON
 from labdock_service.settings import Settings
+from labdock_service.variables import KEPT
 
 EXAMPLES = CHECKOUT / "examples"
-
-KEPT = re.compile(r"LANG|LC_.*|TZ|(HTTPS?|NO|ALL)_PROXY|(PIP|UV|SSL|REQUESTS|CURL)_.*", re.I)
-"""What of the hub's environment people's servers get: language, and how to reach packages."""
 
 
 class ProcessSpawner(LocalProcessSpawner):  # type: ignore[misc]  # JupyterHub has no types
@@ -70,7 +67,7 @@ class ProcessSpawner(LocalProcessSpawner):  # type: ignore[misc]  # JupyterHub h
         groups = [group.name for group in self.user.orm_user.groups]
         homes.make_home(self.home, state.data_roots, groups)
         homes.welcome(self.home, EXAMPLES)
-        found = find_environments(state)
+        found = find_environments(state, "local")
         chosen = choose_environment(found, self.settings.default_environment)
         return homes.make_overlay(self.home, chosen.python.parents[1], chosen.title)
 

@@ -31,6 +31,16 @@ class StateFolder:
         return self.root / "team-password"
 
     @property
+    def registry(self) -> Path:
+        """What the registry that Labdock runs holds, and its accounts."""
+        return self.root / "registry"
+
+    @property
+    def registry_password(self) -> Path:
+        """The password of the registry that Labdock runs (mode 600)."""
+        return self.root / "registry-password"
+
+    @property
     def secret_keys(self) -> Path:
         """The keys that secrets are stored with (mode 600), made when the first is set."""
         return self.root / "secret-keys"
@@ -98,6 +108,11 @@ class StateFolder:
     def run(self) -> Path:
         """Process records, wake-up pipes and the router's tables."""
         return self.root / "run"
+
+    @property
+    def pulls(self) -> Path:
+        """How far the images of environments are fetched, on the Docker engine."""
+        return self.run / "images-fetched.json"
 
     @property
     def logs(self) -> Path:

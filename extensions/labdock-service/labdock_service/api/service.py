@@ -35,14 +35,14 @@ async def get_me(caller: Caller) -> Person:
 @router.get("/environments")
 def list_environments(parts: PartsOf, _caller: Caller) -> list[Environment]:
     """What notebooks and jobs can start from."""
-    environments = find_environments(parts.state)
+    environments = find_environments(parts.state, parts.engine.environments)
     default = find_named(environments, parts.settings.default_environment)
     return [
         Environment(
             name=found.name,
             digest=found.digest,
             title=found.title,
-            kind="local",
+            kind=parts.engine.environments,
             python=found.version,
             packages=found.packages,
             default=found is default,

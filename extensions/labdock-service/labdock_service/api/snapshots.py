@@ -51,7 +51,8 @@ def create_snapshot(
     if sources.missing_blobs(session, project.id, wanted):
         raise Conflict("Contents of this source are missing: send them first.", field="source")
     setting = parts.settings.default_environment
-    environment = choose_environment(find_environments(parts.state), setting, body.environment)
+    there = find_environments(parts.state, parts.engine.environments)
+    environment = choose_environment(there, setting, body.environment)
     row = snapshots.request(
         session,
         project.id,

@@ -13,6 +13,7 @@ from docker.errors import APIError
 
 from labdock_service.bootstrap import make_folder
 from labdock_service.commands.starting import Steps
+from labdock_service.engines.opening import registry_place
 from labdock_service.errors import Invalid, Unavailable
 from labdock_service.images.admission import admit, not_run
 from labdock_service.images.bootstrapping import MIRROR, SUITE, bootstrap
@@ -24,6 +25,7 @@ from labdock_service.images.publishing import Pair, push, record_environment
 from labdock_service.images.recipes import RECIPES, chosen
 from labdock_service.images.sbom import make_sbom
 from labdock_service.images.scanning import ScanReport, judge, read_report, refuse_findings
+from labdock_service.registry import Registry
 from labdock_service.settings import Settings, load_settings
 
 
@@ -31,16 +33,16 @@ from labdock_service.settings import Settings, load_settings
 class Order:
     """What was asked of `labdock images build`."""
 
-    names: tuple[str, ...]
-    base: str
+    names: tuple[str, ...] = ()
+    base: str = ""
     """The base's name in the lock; empty for one made by debootstrap."""
-    mirror: str
-    ca: Path | None
-    index: str
-    network: str
-    push: str
-    fresh: bool
-    scans: tuple[Path, ...]
+    mirror: str = ""
+    ca: Path | None = None
+    index: str = ""
+    network: str = ""
+    push: str = ""
+    fresh: bool = False
+    scans: tuple[Path, ...] = ()
 
 
 def build_images(order: Order) -> None:
@@ -118,7 +120,9 @@ def _admit(
 
 
 def _push(image: BuiltImage, address: str, settings: Settings) -> None:
-    registry = connect_registry(address)
+    place = registry_place(settings)
+    own = place.address == address
+    registry = Registry(address, place.login) if own else connect_registry(address)
     push(image, RECIPES[image.name].repository, BuiltImages(settings.state), registry)
 
 

@@ -17,7 +17,7 @@ import click
 from labdock_service import bootstrap, processes
 from labdock_service.deployment import Deployment, NotStarted, as_it_runs
 from labdock_service.installation import environment_digest, environment_folder
-from labdock_service.packaging.environments import find_environments
+from labdock_service.packaging.environments import Kind, find_environments
 from labdock_service.settings import Settings, load_settings
 
 MEMORY = 4_000_000_000
@@ -118,7 +118,8 @@ def installed(settings: Settings) -> Iterator[Finding]:
             advice = "Delete `venvs` in the state folder; `make up` makes it again."
             yield Finding(name, False, "none", advice)
     current = environment_folder(settings.state, environment_digest())
-    titles = [item.title for item in find_environments(settings.state)]
+    kind: Kind = "local" if settings.engine == "process" else "image"
+    titles = [item.title for item in find_environments(settings.state, kind)]
     there = (current / "environment.json").exists()
     advice = "" if there else "`make up` makes it."
     yield Finding("environment", there, ", ".join(titles) or "none", advice)

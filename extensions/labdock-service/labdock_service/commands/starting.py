@@ -45,6 +45,13 @@ class Steps:
         self._what = ""
 
 
+def set_up_containers(settings: Settings, steps: Steps) -> None:
+    """The same for the Docker engine, whose parts take a while to import."""
+    from labdock_service.commands.containersetup import set_up
+
+    set_up(settings, steps)
+
+
 def start(detach: bool) -> None:
     """Set up what is missing, start the hub and, unless detached, stay with it."""
     deployment = Deployment(load_settings())
@@ -54,7 +61,10 @@ def start(detach: bool) -> None:
         return
     with _alone(deployment):
         steps = Steps()
-        ensure_environment(deployment.state, steps)
+        if deployment.settings.engine == "process":
+            ensure_environment(deployment.state, steps)
+        else:
+            set_up_containers(deployment.settings, steps)
         ensure_proxy(deployment.state, steps)
         deployment.sweep()
         deployment.check_space()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -36,19 +36,23 @@ class WorkerSpec:
 
     `id` names it on every engine, is unique for ever and carries its owner and attempt
     (`job-ID-ATTEMPT-RANK`, `revision-ID-ATTEMPT-0`): who finds it running knows whose it is.
-    `layers` are unpacked folders, code last; `code` is the one that is copied for the
+    `image` is what a container engine starts it from, by digest; the paths of `argv`,
+    `python_path` and `code` are then paths in that image. `code` is copied for the
     worker to work in, none for a model server. `memory` 0 means no limit of its own.
-    `outputs` are folders of the deployment the worker may write, by environment variable;
-    `links` others, by where the worker finds them below its home.
+    `inputs` are folders of the deployment the worker may read, `outputs` those it may
+    write, by environment variable; `links` others, by where the worker finds them below its home.
+    Workers of one `group` reach each other. `port` is where this machine reaches the worker.
     `grace` is the seconds between SIGTERM and SIGKILL.
     """
 
     id: str
     argv: tuple[str, ...]
+    image: str = ""
     python_path: tuple[Path, ...] = ()
     code: Path | None = None
     environment: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    inputs: tuple[Path, ...] = ()
     outputs: dict[str, Path] = field(default_factory=dict)
     links: dict[str, Path] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
@@ -56,7 +60,8 @@ class WorkerSpec:
     devices: tuple[str, ...] = ()
     cpus: float = 1.0
     memory: int = 0
-    ports: int = 0
+    group: str = ""
+    port: int | None = None
     grace: float = 30.0
 
 
@@ -73,7 +78,6 @@ class WorkerStatus:
     node: str
     labels: dict[str, str]
     work: Path | None = None
-    address: str | None = None
     started: float | None = None
     ended: float | None = None
     exit_code: int | None = None
@@ -94,14 +98,20 @@ class Engine(ABC):
     """Runs workers. Every verb may be called by any process at any time, and again."""
 
     name: str
+    environments: Literal["local", "image"]
+    """The kind of environment that its workers start from."""
 
     @abstractmethod
     def nodes(self) -> list[Node]:
         """The machines there are now, with their devices."""
 
     @abstractmethod
-    def reserve_ports(self, node: str, count: int) -> list[str]:
-        """Addresses (`host:port`) that workers of a gang can listen on."""
+    def addresses(self, node: str, workers: Sequence[str]) -> list[str]:
+        """Where workers of a gang can listen for each other, as `host:port`, by their ids."""
+
+    @abstractmethod
+    def reserve_port(self, node: str) -> str:
+        """Where Labdock can reach a worker that listens there, as `host:port`."""
 
     @abstractmethod
     def start(self, spec: WorkerSpec) -> Iterator[dict[str, Any]]:

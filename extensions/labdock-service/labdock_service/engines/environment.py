@@ -17,7 +17,18 @@ def worker_environment(folder: WorkerFolder, spec: WorkerSpec) -> dict[str, str]
     """The machine's few variables, the engine's defaults, the spec's own, and the secrets."""
     return {
         **{name: os.environ[name] for name in _INHERITED if name in os.environ},
-        **_defaults(folder, spec),
+        **_language(),
+        "PATH": _path(Path(spec.argv[0])),
+        **container_environment(folder, spec),
+    }
+
+
+def container_environment(folder: WorkerFolder, spec: WorkerSpec) -> dict[str, str]:
+    """The same without the machine's: a container has its image's variables."""
+    return {
+        "HOME": str(folder.home),
+        "PYTHONUNBUFFERED": "1",
+        **({"PYTHONPATH": ":".join(map(str, spec.python_path))} if spec.python_path else {}),
         **spec.environment,
         **{name: str(path) for name, path in spec.outputs.items()},
         **spec.secrets,
@@ -27,15 +38,10 @@ def worker_environment(folder: WorkerFolder, spec: WorkerSpec) -> dict[str, str]
     }
 
 
-def _defaults(folder: WorkerFolder, spec: WorkerSpec) -> dict[str, str]:
-    program = Path(spec.argv[0])
-    found = {
-        "HOME": str(folder.home),
-        "PATH": f"{program.parent}:{_PATH}" if program.is_absolute() else _PATH,
-        "PYTHONUNBUFFERED": "1",
-    }
-    if "LANG" not in os.environ and "LC_ALL" not in os.environ:
-        found["LANG"] = "C.UTF-8"
-    if spec.python_path:
-        found["PYTHONPATH"] = ":".join(map(str, spec.python_path))
-    return found
+def _path(program: Path) -> str:
+    return f"{program.parent}:{_PATH}" if program.is_absolute() else _PATH
+
+
+def _language() -> dict[str, str]:
+    named = "LANG" in os.environ or "LC_ALL" in os.environ
+    return {} if named else {"LANG": "C.UTF-8"}

@@ -9,7 +9,7 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,14 @@ class Order:
     memory: int
     grace: float
     wake: str
+    copied: str = ""
+    """A folder of the image that the worker gets a copy of, to work in."""
+    walled: bool = False
+    """Whether the kernel holds the worker to its memory too, with all else in its container."""
+
+    def packed(self) -> bytes:
+        """As bytes that any Python reads."""
+        return marshal.dumps(vars(self), 2)
 
 
 def launch(folder: WorkerFolder, lock: int, order: Order, log: Path) -> Iterator[dict[str, Any]]:
@@ -52,10 +60,11 @@ def launch(folder: WorkerFolder, lock: int, order: Order, log: Path) -> Iterator
     """
     with _start_supervisor(folder, lock, log) as process:
         assert process.stdin is not None and process.stdout is not None
-        answers = _Answers(process.stdout.fileno())
+        stdout = process.stdout.fileno()
+        answers = Answers(stdout, lambda: os.read(stdout, 4096))
         yield {"supervisor": int(answers.expect("supervisor"))}
         with contextlib.suppress(BrokenPipeError):
-            process.stdin.write(marshal.dumps(vars(order)))
+            process.stdin.write(order.packed())
             process.stdin.close()
         yield {"pid": int(answers.expect("pid"))}
 
@@ -86,16 +95,17 @@ _KEPT = {"LC_ALL": "C.UTF-8"} | {
 }
 
 
-class _Answers:
-    """The supervisor's answers, one a line."""
+class Answers:
+    """The supervisor's answers, one a line, from a pipe or a socket that may be waited for."""
 
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+    def __init__(self, stream: int, receive: Callable[[], bytes]) -> None:
+        self._stream = stream
+        self._receive = receive
         self._waiting = b""
         self._deadline = time.monotonic() + ANSWER_SECONDS
 
     def expect(self, word: str) -> str:
-        """The rest of the next line, which begins with this word."""
+        """The rest of the next line, which begins with this word. Raises EngineFailed."""
         while b"\n" not in self._waiting:
             self._read_more()
         line, self._waiting = self._waiting.split(b"\n", 1)
@@ -106,9 +116,9 @@ class _Answers:
 
     def _read_more(self) -> None:
         left = self._deadline - time.monotonic()
-        if not select.select([self._descriptor], [], [], max(0.0, left))[0]:
+        if not select.select([self._stream], [], [], max(0.0, left))[0]:
             raise EngineFailed("The worker's supervisor did not answer in time; try again.")
-        block = os.read(self._descriptor, 4096)
+        block = self._receive()
         if not block:
             raise EngineFailed("The worker's supervisor ended before its worker began; try again.")
         self._waiting += block

@@ -14,6 +14,9 @@ from labdock_service import linux
 OVER_LIMIT = "out of memory: it used "
 """How the reason begins of a worker that was ended for going over its own limit."""
 
+_CONTAINERS_KILLS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
+"""Where the kernel counts for a container, by version 2 and 1 of control groups."""
+
 
 def descendants(root: int) -> list[int]:
     """Every process below `root`, children before their own children."""
@@ -49,13 +52,14 @@ def memory(pids: list[int]) -> int:
     return (own + shared) * 1024
 
 
-def out_of_memory_kills() -> int:
-    """How often this machine's kernel has ended a process for want of memory."""
-    with open("/proc/vmstat") as file:
-        for line in file:
-            name, _, value = line.partition(" ")
-            if name == "oom_kill":
-                return int(value)
+def out_of_memory_kills(*, walled: bool) -> int:
+    """How often the kernel has ended a process for want of memory: here, or in this container."""
+    for place in _CONTAINERS_KILLS if walled else ("/proc/vmstat",):
+        try:
+            with open(place) as file:
+                return sum(int(line.split()[1]) for line in file if line.startswith("oom_kill "))
+        except FileNotFoundError:
+            continue
     return 0
 
 

@@ -1,6 +1,7 @@
 """A worker's status.json, whole at any moment: what is known of it, whoever asks."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ NAME = "status.json"
 def read(folder: Path) -> dict[str, Any] | None:
     """The status, or None where no supervisor has taken the worker on yet."""
     try:
-        status = json.loads((folder / NAME).read_bytes())
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+        descriptor = os.open(folder / NAME, os.O_RDONLY | os.O_NOFOLLOW)
+        with os.fdopen(descriptor, "rb") as file:
+            status = json.loads(file.read())
+    except (OSError, ValueError):
         return None
     return status if isinstance(status, dict) else None
 

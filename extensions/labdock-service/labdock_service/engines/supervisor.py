@@ -62,6 +62,26 @@ def main(folder: str, lock: int, control: int) -> None:
     _clear("tmp")
 
 
+def attend(folder: str) -> None:
+    """Be the first process of a container, which ends with the worker, and see it through.
+
+    Of an engine that ended meanwhile there comes no order.
+    """
+    os.chdir(folder)
+    control = os.open("control", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+    lock = os.open("lock", os.O_RDWR | os.O_CLOEXEC)
+    linux.leave_no_core_dump()
+    _answer(f"supervisor {os.getpid()}")
+    try:
+        order = marshal.loads(read_all(0))
+    except (EOFError, ValueError, TypeError):
+        return
+    linux.lock_file(lock, wait=True)
+    order["environment"] = {**os.environ, **order["environment"]}
+    Supervisor(order, control).run()
+    _clear("tmp")
+
+
 class Supervisor:
     """One worker, from its start to its end. The current folder is the worker's."""
 
@@ -81,12 +101,13 @@ class Supervisor:
         self._check_at = time.monotonic() + _CHECK_SECONDS
         self._quiet_until = 0.0
         self._events_changed = False
+        self._memory_kills = 0
 
     def run(self) -> None:
         """Start the worker, serve it until it ends, end what it left, say how it ended."""
         self._watch_signals()
         self._watch_events()
-        ooms = processtree.out_of_memory_kills()
+        self._memory_kills = self._count_memory_kills()
         if not self._start():
             return
         self._watch(self._control, self._obey)
@@ -95,8 +116,7 @@ class Supervisor:
         self._end_the_rest()
         self._log.finish()
         if self._exit_code == -signal.SIGKILL and not self._killed:  # so by another
-            memory = processtree.out_of_memory_kills() > ooms
-            self._reason = "out of memory: the machine had none left" if memory else None
+            self._reason = self._out_of_memory() if self._went_short() else None
         self._end(self._exit_code)
 
     # Starting
@@ -108,6 +128,8 @@ class Supervisor:
         except OSError as error:  # nothing has begun, and it can be started again
             _answer(f"failed {error.strerror}")
             return False
+        if self._order["copied"]:
+            self._copy_code()
         outputs = [self._log.open(stream) for stream in ("stdout", "stderr")]
         started, self._began = time.time(), time.monotonic()
         try:
@@ -126,6 +148,13 @@ class Supervisor:
         for stream, descriptor in self._log.sources.items():
             self._watch(descriptor, partial(self._log.copy, stream))
         return True
+
+    def _copy_code(self) -> None:
+        from pathlib import Path  # slow to import; who needs it does not start in milliseconds
+
+        from labdock_service.engines.foldercopy import copy_folder
+
+        copy_folder(Path(self._order["copied"]), Path(self._order["work"]))
 
     # Serving
 
@@ -194,10 +223,26 @@ class Supervisor:
 
     def _check_memory(self) -> None:
         limit = self._order["memory"]
+        if self._order["walled"] and self._went_short():
+            self._kill(self._out_of_memory())
+            return
         used = processtree.memory(processtree.descendants(os.getpid()))
         if used > limit:
             sizes = f"{_mebibytes(used)} and its limit is {_mebibytes(limit)}"
             self._kill(f"{processtree.OVER_LIMIT}{sizes}")
+
+    def _count_memory_kills(self) -> int:
+        return processtree.out_of_memory_kills(walled=self._order["walled"])
+
+    def _went_short(self) -> bool:
+        """Whether the kernel ended anything for want of memory since the worker's start."""
+        return self._count_memory_kills() > self._memory_kills
+
+    def _out_of_memory(self) -> str:
+        if not self._order["walled"] or not self._order["memory"]:
+            return "out of memory: the machine had none left"
+        limit = _mebibytes(self._order["memory"])
+        return f"{processtree.OVER_LIMIT}{limit} and its limit is {limit}"
 
     # Ending
 

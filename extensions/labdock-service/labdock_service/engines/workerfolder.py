@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import fcntl
 import json
 import os
-import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from labdock_service import linux
 from labdock_service.engines import statusfile
 from labdock_service.engines.base import WorkerSpec
 from labdock_service.engines.orphans import end_orphans
@@ -26,16 +25,29 @@ from labdock_service.engines.orphans import end_orphans
 _VANISHED = "its supervisor vanished"
 
 
+EndRest = Callable[["WorkerFolder", dict[str, Any]], dict[str, Any] | None]
+"""Ends what is left of a worker whose supervisor vanished; returns what its status has to say.
+
+None where that cannot be told now: it is asked again at the next look."""
+
+
+def end_processes(folder: WorkerFolder, status: dict[str, Any]) -> dict[str, Any]:
+    """What that is for processes of this machine."""
+    end_orphans(folder.events, status)
+    return {"reason": _VANISHED}
+
+
 @dataclass(frozen=True)
 class WorkerFolder:
     """`workers/ID`, with status.json, lock, and what is named below."""
 
     path: Path
+    end_rest: EndRest = end_processes
 
     @property
     def spec(self) -> Path:
-        """What was asked for, without the secrets."""
-        return self.path / "spec.json"
+        """What was asked for, without the secrets, out of the worker's own reach."""
+        return self.path.with_name(f".{self.path.name}.json")
 
     @property
     def log(self) -> Path:
@@ -95,13 +107,11 @@ class WorkerFolder:
     def locked(self) -> bool:
         """Whether an engine that starts the worker, or its supervisor, is there."""
         try:
-            descriptor = os.open(self.path / "lock", os.O_RDWR)
+            descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_NOFOLLOW)
         except (FileNotFoundError, NotADirectoryError):
             return False
         try:
-            answer = fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, _lock_request(fcntl.F_WRLCK))
-            kind: int = struct.unpack_from("h", answer)[0]
-            return kind != fcntl.F_UNLCK
+            return linux.file_is_locked(descriptor)
         finally:
             os.close(descriptor)
 
@@ -113,7 +123,7 @@ class WorkerFolder:
         so a supervisor that inherits the descriptor holds on to it.
         """
         try:
-            descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+            descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         except (FileNotFoundError, NotADirectoryError):
             yield None
             return
@@ -124,10 +134,7 @@ class WorkerFolder:
                 os.close(descriptor)
 
     def _take(self, descriptor: int, wait: bool) -> bool:
-        how = fcntl.F_OFD_SETLKW if wait else fcntl.F_OFD_SETLK
-        try:
-            fcntl.fcntl(descriptor, how, _lock_request(fcntl.F_WRLCK))
-        except (BlockingIOError, PermissionError):
+        if not linux.lock_file(descriptor, wait=wait):
             return False
         try:
             return os.path.samestat((self.path / "lock").stat(), os.fstat(descriptor))
@@ -152,21 +159,18 @@ class WorkerFolder:
             status = statusfile.read(self.path)
             if lock is None or status is None or status["state"] == "ended":
                 return status
-            end_orphans(self.events, status)
-            status |= {"state": "ended", "ended": time.time(), "reason": _VANISHED}
+            told = self.end_rest(self, status)
+            if told is None:
+                return status
+            status |= {"state": "ended", "ended": time.time(), **told}
             statusfile.write(self.path, status)
             return status
 
     def tell(self, wish: bytes) -> None:
         """Tell the supervisor; where there is none, nothing."""
         try:
-            descriptor = os.open(self.control, os.O_WRONLY | os.O_NONBLOCK)
+            descriptor = os.open(self.control, os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
         except OSError:
             return
         with os.fdopen(descriptor, "wb", buffering=0) as pipe, contextlib.suppress(OSError):
             pipe.write(wish)
-
-
-def _lock_request(kind: int) -> bytes:
-    """The kernel's `struct flock` for the whole file."""
-    return struct.pack("hhqqi4x", kind, os.SEEK_SET, 0, 0, 0)

@@ -9,7 +9,7 @@ from pathlib import Path
 from labdock.schema import Layer
 from labdock_service.errors import PackagingFailed
 from labdock_service.folders import delete_folder
-from labdock_service.packaging.environments import LocalEnvironment
+from labdock_service.packaging.environments import PinnedEnvironment
 from labdock_service.packaging.layers import LayerStore
 from labdock_service.packaging.lock import lock_digest, locked_packages
 from labdock_service.packaging.reasons import plain
@@ -20,7 +20,7 @@ PORTABLE_SCRIPT = re.compile(rb"#!\s*/(?:bin/(?:ba)?sh|usr/bin/env [\w.-]+)\s*\n
 
 
 def dependency_layer(
-    lock: str, environment: LocalEnvironment, store: LayerStore, report: Callable[[str], None]
+    lock: str, environment: PinnedEnvironment, store: LayerStore, report: Callable[[str], None]
 ) -> Layer:
     """The layer for a lock, made once for each environment."""
     made_of = (lock_digest(lock), environment.digest, environment.platform)
@@ -53,7 +53,7 @@ def normalise(folder: Path) -> None:
 
 
 def _install(
-    lock: str, environment: LocalEnvironment, folder: Path, made: Scratch, cache: Path
+    lock: str, environment: PinnedEnvironment, folder: Path, made: Scratch, cache: Path
 ) -> None:
     file = made.path / "lock.txt"
     file.write_text(lock)

@@ -1,18 +1,26 @@
-"""Environments of kind `local`: read-only virtual environments in the state folder."""
+"""Environments: what notebooks and jobs start from, each described in the state folder.
+
+One of kind `local` is a read-only virtual environment there; one of kind `image` is a pair of
+images in a registry, for notebooks and for training.
+"""
 
 from __future__ import annotations
 
 import json
 import platform
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from labdock_service.errors import Invalid
 from labdock_service.statefolder import StateFolder
 
 DESCRIPTION = "environment.json"
+
+Kind = Literal["local", "image"]
+"""What an environment is: a virtual environment for processes, or images for containers."""
 
 
 def usual_platform() -> str:
@@ -25,14 +33,16 @@ def usual_platform() -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LocalEnvironment:
-    """A virtual environment that notebooks and jobs start from, named by its digest."""
+class PinnedEnvironment:
+    """What notebooks and jobs start from, named by its digest or that of its training image."""
 
     name: str
     digest: str
     title: str
     python: Path
-    """The interpreter."""
+    """Its interpreter; one of this machine for an image, whose own cannot be run here."""
+    site_packages: Path
+    """Where what its packages say of themselves can be read."""
     version: str
     """Python's version, in full."""
     packages: dict[str, str]
@@ -41,11 +51,12 @@ class LocalEnvironment:
     default: bool = False
     platform: str = field(default_factory=usual_platform)
     """Platform tag of the wheels it takes, as uv writes it."""
-
-    @property
-    def site_packages(self) -> Path:
-        """Where its packages are installed."""
-        return self.python.parent.parent / "lib" / f"python{self.minor}" / "site-packages"
+    notebook: str = ""
+    """The image of people's servers, as `HOST:PORT/REPOSITORY@DIGEST`."""
+    training: str = ""
+    """The image that jobs' images begin with."""
+    gpu: bool = False
+    """Whether it needs a GPU."""
 
     @property
     def minor(self) -> str:
@@ -58,16 +69,21 @@ class LocalEnvironment:
         return self.platform.partition("-")[0]
 
 
-def find_environments(state: StateFolder) -> list[LocalEnvironment]:
-    """The environments of a deployment, the default one first, then by name."""
-    found = [
-        _environment(file.parent, json.loads(file.read_bytes()))
+def find_environments(state: StateFolder, kind: Kind) -> list[PinnedEnvironment]:
+    """The environments that an engine can start, the default one first, then by name."""
+    described = (
+        (file.parent, json.loads(file.read_bytes()))
         for file in state.environments.glob(f"*/{DESCRIPTION}")
+    )
+    found = [
+        _environment(folder, body)
+        for folder, body in described
+        if body.get("kind", "local") == kind
     ]
     return sorted(found, key=lambda item: (not item.default, item.name, item.digest))
 
 
-def find_named(found: Iterable[LocalEnvironment], named: str) -> LocalEnvironment | None:
+def find_named(found: Iterable[PinnedEnvironment], named: str) -> PinnedEnvironment | None:
     """The environment of that name or digest; the one marked as default where none is named."""
     for environment in found:
         if named in (environment.name, environment.digest) if named else environment.default:
@@ -76,8 +92,8 @@ def find_named(found: Iterable[LocalEnvironment], named: str) -> LocalEnvironmen
 
 
 def choose_environment(
-    found: Sequence[LocalEnvironment], setting: str, named: str | None = None
-) -> LocalEnvironment:
+    found: Sequence[PinnedEnvironment], setting: str, named: str | None = None
+) -> PinnedEnvironment:
     """What is named, or what the setting `default_environment` says. Raises Invalid."""
     wanted = named or setting
     chosen = find_named(found, wanted)
@@ -93,15 +109,22 @@ def choose_environment(
     )
 
 
-def _environment(folder: Path, body: dict[str, Any]) -> LocalEnvironment:
-    return LocalEnvironment(
+def _environment(folder: Path, body: dict[str, Any]) -> PinnedEnvironment:
+    is_image = body.get("kind") == "image"
+    minor = ".".join(body["python"].split(".")[:2])
+    installed = f"venv/lib/python{minor}/site-packages"
+    return PinnedEnvironment(
         name=body["name"],
         digest=body["digest"],
         title=body["title"],
-        python=folder / "venv/bin/python",
+        python=Path(sys.executable) if is_image else folder / "venv/bin/python",
+        site_packages=folder / ("site-packages" if is_image else installed),
         version=body["python"],
         packages=body["packages"],
         foundation=body.get("foundation") or body["digest"],
         default=body.get("default", False),
         platform=body.get("platform") or usual_platform(),
+        notebook=body.get("notebook", ""),
+        training=body.get("training", ""),
+        gpu=body.get("gpu", False),
     )

@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 from labdock.distributions import SAME_MODULES, provided
 from labdock.schema import Requirements
 from labdock_service.errors import PackagingFailed
-from labdock_service.packaging.environments import LocalEnvironment
+from labdock_service.packaging.environments import PinnedEnvironment
 from labdock_service.packaging.reasons import clash, known_reason, plain
 from labdock_service.packaging.standins import constraints
 from labdock_service.packaging.uv import UvFailed, refuse_trouble, run_uv
@@ -34,7 +34,7 @@ class Locking:
     """What a lock is made for."""
 
     requirements: Requirements
-    environment: LocalEnvironment
+    environment: PinnedEnvironment
     state: StateFolder
     fresh: bool = False
     """Ask the index again for what uv's cache knows."""
@@ -62,7 +62,7 @@ def make_lock(locking: Locking) -> str:
         raise PackagingFailed(_explain(failed.output, wanted, locking)) from None
 
 
-def _lacking(requirements: Requirements, environment: LocalEnvironment) -> Iterator[Requirement]:
+def _lacking(requirements: Requirements, environment: PinnedEnvironment) -> Iterator[Requirement]:
     """The requirements that the environment does not meet by itself."""
     has = provided(environment.packages)
     for line in requirements.lines:
@@ -92,7 +92,7 @@ def _parse(line: str) -> Requirement:
     return requirement
 
 
-def _markers(environment: LocalEnvironment) -> dict[str, str]:
+def _markers(environment: PinnedEnvironment) -> dict[str, str]:
     return {
         "python_version": environment.minor,
         "python_full_version": environment.version,

@@ -40,21 +40,26 @@ def write_image(image: Image, store: LayerStore) -> str:
     manifest = canonical_json(_manifest(image, config))
     for data in (config, manifest):
         _put(data, store)
-    described = {**_described(MANIFEST, manifest), "platform": _platform(image)}
-    _list(image.name, described, store)
+    entry = {**described(MANIFEST, manifest), "platform": _platform(image)}
+    _list(image.name, entry, store)
     return sha256(manifest)
 
 
-def _config(image: Image) -> dict[str, Any]:
+def image_settings(image: Image) -> dict[str, Any]:
+    """What a container of the image starts with."""
     path = ":".join(f"/{ROOT}/{role}" for role in ("runtime", "dependencies"))
     return {
+        "Entrypoint": ["python", "-m", "labdock_runtime"],
+        "Env": [f"PYTHONPATH={path}"],
+        "WorkingDir": f"/{ROOT}/code",
+        "Labels": dict(image.annotations),
+    }
+
+
+def _config(image: Image) -> dict[str, Any]:
+    return {
         **_platform(image),
-        "config": {
-            "Entrypoint": ["python", "-m", "labdock_runtime"],
-            "Env": [f"PYTHONPATH={path}"],
-            "WorkingDir": f"/{ROOT}/code",
-            "Labels": dict(image.annotations),
-        },
+        "config": image_settings(image),
         "rootfs": {"type": "layers", "diff_ids": [layer.digest for layer in image.layers]},
         "history": [{"created_by": f"labdock: {layer.role}"} for layer in image.layers],
     }
@@ -64,7 +69,7 @@ def _manifest(image: Image, config: bytes) -> dict[str, Any]:
     return {
         "schemaVersion": 2,
         "mediaType": MANIFEST,
-        "config": _described(CONFIG, config),
+        "config": described(CONFIG, config),
         "layers": [
             {"mediaType": TAR, "digest": layer.digest, "size": layer.size} for layer in image.layers
         ],
@@ -76,7 +81,8 @@ def _platform(image: Image) -> dict[str, str]:
     return {"architecture": ARCHITECTURES.get(image.machine, image.machine), "os": "linux"}
 
 
-def _described(kind: str, data: bytes) -> dict[str, Any]:
+def described(kind: str, data: bytes) -> dict[str, Any]:
+    """How a manifest or index names a blob."""
     return {"mediaType": kind, "digest": sha256(data), "size": len(data)}
 
 

@@ -11,9 +11,11 @@ from labdock_service.packaging.dependencies import dependency_layer
 from labdock_service.packaging.layers import LayerStore
 from labdock_service.packaging.lock import Locking, lock_digest, make_lock
 from labdock_service.packaging.oci import Image, write_image
+from labdock_service.packaging.publishing import publish_image
 from labdock_service.packaging.request import Packaged, PackagingRequest
 from labdock_service.packaging.sourcecode import RUNTIME, code_layer, package_layer, read_package
 from labdock_service.packaging.uv import DISK_FULL
+from labdock_service.registry import Registry
 from labdock_service.statefolder import StateFolder
 
 Report = Callable[[str], None]
@@ -68,8 +70,19 @@ def _package(request: PackagingRequest, store: LayerStore, report: Report) -> Pa
         lock=lock,
         runtime=runtime.version,
         snapshot_digest=name,
-        image_digest=write_image(image, store),
+        image_digest=_finish(image, request, store, report),
         layers=layers,
+    )
+
+
+def _finish(image: Image, request: PackagingRequest, store: LayerStore, report: Report) -> str:
+    """The image's digest, once it is where its engine takes it from."""
+    place, training = request.registry, request.environment.training
+    if place is None or not training:
+        return write_image(image, store)
+    report("Pushing its image.")
+    return publish_image(
+        image, training, request.repository, Registry(place.address, place.login), store
     )
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labdock.schema import Layer, Source
-from labdock_service.packaging.environments import LocalEnvironment
+from labdock_service.packaging.environments import PinnedEnvironment
+from labdock_service.registry import RegistryPlace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,12 +15,15 @@ class PackagingRequest:
     """What to package. `runtime` is the folder of the package `labdock_runtime`.
 
     `lock` is the one kept for these requirements in this environment, where there is one;
-    `renew` asks for a new one nevertheless.
+    `renew` asks for a new one nevertheless. `registry` and `repository` are where the image
+    goes on a container engine.
     """
 
     source: Source
-    environment: LocalEnvironment
+    environment: PinnedEnvironment
     runtime: Path
+    registry: RegistryPlace | None = None
+    repository: str = ""
     lock: str | None = None
     renew: bool = False
 

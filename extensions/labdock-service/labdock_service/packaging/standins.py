@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 
 from labdock.digests import canonical_json, sha256
 from labdock.distributions import provided
-from labdock_service.packaging.environments import LocalEnvironment
+from labdock_service.packaging.environments import PinnedEnvironment
 from labdock_service.packaging.scratch import publish, scratch
 from labdock_service.statefolder import StateFolder
 
@@ -25,7 +25,7 @@ CONSTRAINTS = "constraints.txt"
 WHEEL = "Wheel-Version: 1.0\nGenerator: labdock\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 
 
-def constraints(environment: LocalEnvironment, state: StateFolder) -> Path:
+def constraints(environment: PinnedEnvironment, state: StateFolder) -> Path:
     """The file of constraints for an environment, made at the first use."""
     packages = provided(environment.packages)
     name = sha256(canonical_json([environment.digest, packages])).removeprefix("sha256:")

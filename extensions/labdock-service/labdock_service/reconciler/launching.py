@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 
 from labdock.parameters import effective
 from labdock_service.engines.base import WorkerSpec
-from labdock_service.errors import EngineFailed
+from labdock_service.errors import EngineAway, EngineFailed
 from labdock_service.homes import root_links
-from labdock_service.packaging.environments import find_environments
-from labdock_service.packaging.layers import LayerStore
+from labdock_service.packaging.environments import PinnedEnvironment, find_environments
+from labdock_service.packaging.layers import ROOT, LayerStore
 from labdock_service.packaging.sourcecode import package_layer, read_package
 from labdock_service.reconciler import handing
 from labdock_service.reconciler.parts import Parts, apart, log
@@ -29,6 +29,8 @@ from labdock_service.store.tables import AttemptRow, JobRow, RevisionRow, Worker
 SERVER = "labdock_model_server"
 JOB_GRACE = 30.0
 """Seconds that a job's worker has to keep a checkpoint after SIGTERM."""
+IMAGE_PYTHON = "python"
+"""The interpreter of an image, which its variables lead to."""
 REFUSED = 64
 """The exit code of a worker that refuses its job."""
 SERVER_GRACE = 25.0
@@ -59,6 +61,8 @@ class Launcher:
                 spec = self._spec(session, row)
             for _ in self.parts.engine.start(spec):
                 continue
+        except EngineAway as error:
+            log.warning("Worker %s waits: %s", row.id, error)
         except EngineFailed as error:
             log.warning("Worker %s did not start: %s", row.id, error)
             self._give_up(row, str(error))
@@ -82,18 +86,22 @@ class Launcher:
     def _spec(self, session: Session, row: WorkerRow) -> WorkerSpec:
         """What to start. Raises EngineFailed with what it lacks, and Withheld for a secret."""
         job = self._job(session, row)
-        digest = job.snapshot.environment
-        python = _interpreter(self.parts.state, digest)
-        if python is None:
-            raise EngineFailed(f"the environment {digest[:19]}… is no longer installed")
         devices = leases.devices(session, row.id)
+        environment = self._environment(job.snapshot.environment)
         if row.revision_id is not None:
             revision = session.get_one(RevisionRow, row.revision_id)
-            return server_spec(self.parts.state, row, revision, python, devices)
+            return server_spec(self.parts.state, row, revision, environment, devices)
         handing.show(self.parts.job_folder(job.id), row.attempt, self.parts.shown_curves(job))
         gang = workers.of_attempt(session, job.id, row.attempt)
         values = self.watcher.secrets.open(session, job)
-        return job_spec(self.parts, row, gang, job, python, devices, values)
+        program = job_program(self.parts, job, environment)
+        return job_spec(self.parts, row, gang, job, program, devices, values)
+
+    def _environment(self, digest: str) -> PinnedEnvironment:
+        for environment in find_environments(self.parts.state, self.parts.engine.environments):
+            if environment.digest == digest:
+                return environment
+        raise EngineFailed(f"the environment {digest[:19]}… is no longer installed")
 
     def _job(self, session: Session, row: WorkerRow) -> JobRow:
         if row.job_id is not None:
@@ -101,24 +109,48 @@ class Launcher:
         return session.get_one(RevisionRow, row.revision_id).model.job
 
 
+@dataclass(frozen=True)
+class Program:
+    """Where an engine's workers find what they run: in the image, where there is one."""
+
+    python: str
+    layers: Mapping[str, Path]
+    image: str = ""
+
+
+def jobs_repository(project_id: str) -> str:
+    """Where a project's images lie in the registry."""
+    return f"labdock/jobs/{project_id}"
+
+
+def job_program(parts: Parts, job: JobRow, environment: PinnedEnvironment) -> Program:
+    """A job's program: its image in the registry, or its layers unpacked on this machine."""
+    if parts.registry is None:
+        return Program(str(environment.python), parts.layers(job.snapshot))
+    inside = {role: Path("/", ROOT, role) for role in ("runtime", "dependencies", "code")}
+    repository = f"{parts.registry.address}/{jobs_repository(job.project_id)}"
+    return Program(IMAGE_PYTHON, inside, f"{repository}@{job.snapshot.image}")
+
+
 def job_spec(
     parts: Parts,
     worker: WorkerRow,
     gang: Sequence[WorkerRow],
     job: JobRow,
-    python: Path,
+    program: Program,
     devices: tuple[str, ...],
     secrets: dict[str, str],
 ) -> WorkerSpec:
     """A worker of a job: the runtime, with the job's image and its folders."""
-    state, layers = parts.state, parts.layers(job.snapshot)
+    state = parts.state
     folder = parts.job_folder(job.id)
     downloads = state.root / "downloads" / job.project_id
     return WorkerSpec(
         id=worker.id,
-        argv=(str(python), "-m", "labdock_runtime"),
-        python_path=(layers["runtime"], layers["dependencies"]),
-        code=layers["code"],
+        image=program.image,
+        argv=(program.python, "-m", "labdock_runtime"),
+        python_path=(program.layers["runtime"], program.layers["dependencies"]),
+        code=program.layers["code"],
         environment={
             **_job_environment(worker, gang, job, parts.limits.gang_timeout),
             "LABDOCK_ARTIFACTS": str(folder / "artifacts"),
@@ -132,6 +164,7 @@ def job_spec(
             "KERAS_HOME": downloads / "keras",
             "TFDS_DATA_DIR": downloads / "tensorflow-datasets",
         },
+        group=f"job-{job.id}-{worker.attempt}",
         labels={"job": job.id, "attempt": str(worker.attempt), "rank": str(worker.rank)},
         node=worker.node,
         devices=devices,
@@ -145,7 +178,7 @@ def server_spec(
     state: StateFolder,
     worker: WorkerRow,
     revision: RevisionRow,
-    python: Path,
+    environment: PinnedEnvironment,
     devices: tuple[str, ...],
 ) -> WorkerSpec:
     """A revision's model server, in the environment of the job that made the model.
@@ -155,19 +188,25 @@ def server_spec(
     model = revision.model
     server = read_package(package_folder(SERVER), SERVER)
     layers = LayerStore(state)
+    program = layers.unpacked(package_layer(server, layers).digest)
     port = (worker.address or "").rpartition(":")[2]
+    place = state.models / model.id / model.name
     return WorkerSpec(
         id=worker.id,
+        image=environment.training,
         argv=(
-            str(python),
+            IMAGE_PYTHON if environment.training else str(environment.python),
             "-m",
             SERVER,
             "--port=0",
             f"--rest_api_port={port}",
             f"--model_name={model.name}",
-            f"--model_base_path={state.models / model.id / model.name}",
+            f"--model_base_path={place}",
+            *(["--host=0.0.0.0"] if environment.training else []),
         ),
-        python_path=(layers.unpacked(package_layer(server, layers).digest),),
+        python_path=(program,),
+        inputs=(program, place),
+        port=int(port),
         labels={
             "revision": revision.id,
             "attempt": str(worker.attempt),
@@ -218,10 +257,3 @@ def tf_config(gang: Sequence[WorkerRow], rank: int) -> dict[str, Any]:
         "cluster": {"worker": [worker.address for worker in gang]},
         "task": {"type": "worker", "index": rank},
     }
-
-
-def _interpreter(state: StateFolder, digest: str) -> Path | None:
-    for environment in find_environments(state):
-        if environment.digest == digest:
-            return environment.python
-    return None

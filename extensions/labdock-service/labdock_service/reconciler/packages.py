@@ -13,7 +13,7 @@ from labdock_service.diskspace import shortage
 from labdock_service.errors import PackagingFailed
 from labdock_service.packaging.environments import find_environments
 from labdock_service.packaging.request import Packaged, PackagingRequest
-from labdock_service.reconciler.launching import package_folder
+from labdock_service.reconciler.launching import jobs_repository, package_folder
 from labdock_service.reconciler.parts import ACTOR, Parts, apart, log
 from labdock_service.reconciler.pool import Pool
 from labdock_service.store import events, snapshots, sources
@@ -61,7 +61,8 @@ class Packages:
 
     def _request(self, snapshot: SnapshotRow) -> PackagingRequest | str:
         """What to package, or a sentence that says why it cannot be."""
-        known = {found.digest: found for found in find_environments(self._parts.state)}
+        kind = self._parts.engine.environments
+        known = {found.digest: found for found in find_environments(self._parts.state, kind)}
         environment = known.get(snapshot.environment)
         with self._parts.store.read() as session:
             source = sources.find(session, snapshot.project_id, snapshot.source)
@@ -81,6 +82,8 @@ class Packages:
             source=source,
             environment=environment,
             runtime=package_folder("labdock_runtime"),
+            registry=self._parts.registry,
+            repository=jobs_repository(snapshot.project_id),
             lock=kept if snapshot.lock is None else snapshot.lock,
             renew=snapshot.renew_lock and snapshot.lock is None,
         )

@@ -16,6 +16,7 @@ from labdock_service.diskspace import is_full
 from labdock_service.engines.base import Engine
 from labdock_service.packaging.layers import LayerStore
 from labdock_service.reconciler.clock import SteadyClock
+from labdock_service.registry import RegistryPlace
 from labdock_service.statefolder import StateFolder
 from labdock_service.store import Fenced, Store
 from labdock_service.store.tables import JobRow, SnapshotRow
@@ -43,6 +44,8 @@ class Parts:
     fence: int
     engine: Engine
     state: StateFolder
+    registry: RegistryPlace | None = None
+    """Where images go on the container engines."""
     limits: Limits = field(default_factory=Limits)
     mail: MailServer = field(default_factory=MailServer)
     webhook_hosts: Sequence[str] = ()

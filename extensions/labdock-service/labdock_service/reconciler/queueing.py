@@ -75,7 +75,8 @@ class Queue:
         if not all(layer.is_dir() for layer in self.parts.layers(job.snapshot).values()):
             self._package_again(job)
             return
-        addresses = self._addresses(places) if len(places) > 1 else [None]
+        names = [worker_id(job.id, job.attempt + 1, rank) for rank in range(len(places))]
+        addresses = self._addresses(names, places) if len(places) > 1 else [None]
         with self.parts.write() as session:
             fresh = session.get_one(JobRow, job.id)
             fresh.attempt += 1
@@ -88,7 +89,7 @@ class Queue:
             )
             session.flush()
             for rank, (place, address) in enumerate(zip(places, addresses, strict=True)):
-                row = _worker(worker_id(job.id, fresh.attempt, rank), place, address)
+                row = _worker(names[rank], place, address)
                 row.job_id, row.attempt, row.rank = job.id, fresh.attempt, rank
                 _hold(session, row, _title(job), place, _job_need(job))
             count = "1 worker" if job.workers == 1 else f"{job.workers} workers"
@@ -102,7 +103,7 @@ class Queue:
             change(session, fresh, "packaging", "Its image is made again: layers of it are gone.")
 
     def _start_revision(self, revision: RevisionRow, place: Place) -> None:
-        address = self.parts.engine.reserve_ports(place.node, 1)[0]
+        address = self.parts.engine.reserve_port(place.node)
         with self.parts.write() as session:
             fresh = session.get_one(RevisionRow, revision.id)
             if not fresh.attempt or workers.of_revision(session, fresh.id, fresh.attempt):
@@ -114,12 +115,12 @@ class Queue:
             fresh.state, fresh.changed = "starting", self.parts.clock()
             fresh.message = "Starts its model server."
 
-    def _addresses(self, places: Sequence[Place]) -> list[str | None]:
-        addresses: dict[str, list[str]] = {}
+    def _addresses(self, names: Sequence[str], places: Sequence[Place]) -> list[str | None]:
+        found: dict[str, str] = {}
         for node in {place.node for place in places}:
-            count = sum(place.node == node for place in places)
-            addresses[node] = self.parts.engine.reserve_ports(node, count)
-        return [addresses[place.node].pop() for place in places]
+            here = [name for name, place in zip(names, places, strict=True) if place.node == node]
+            found |= zip(here, self.parts.engine.addresses(node, here), strict=True)
+        return [found[name] for name in names]
 
     def _tell(self, waits: dict[str, str], waiting: dict[str, active.QueuedJob]) -> None:
         """Write down what is waited for, where it is something else than before."""

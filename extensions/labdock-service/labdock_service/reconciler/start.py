@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from labdock_service.delivery.messages import MailServer
-from labdock_service.engines.process import ProcessEngine
+from labdock_service.engines.opening import EngineChoice, open_engine
 from labdock_service.reconciler.loop import Reconciler, own_pipe
 from labdock_service.reconciler.parts import Limits, Parts
 from labdock_service.statefolder import StateFolder
@@ -18,6 +18,7 @@ class Setup:
 
     state: StateFolder
     database_url: str
+    engine: EngineChoice
     limits: Limits
     mail: MailServer
     webhook_hosts: list[str]
@@ -36,6 +37,7 @@ def read_setup() -> Setup:
     return Setup(
         state=settings.state,
         database_url=settings.database_url,
+        engine=EngineChoice.of(settings),
         limits=Limits(cpus=limits.cpus, memory=limits.memory, gang_timeout=settings.gang_timeout),
         mail=MailServer(
             host=notify.smtp_host,
@@ -58,7 +60,8 @@ def open_reconciler(setup: Setup) -> Reconciler:
         Parts(
             store=store,
             fence=store.take_fence(),
-            engine=ProcessEngine(state, own_pipe(state)),
+            engine=open_engine(setup.engine, state, own_pipe(state)),
+            registry=setup.engine.registry,
             state=state,
             limits=setup.limits,
             mail=setup.mail,

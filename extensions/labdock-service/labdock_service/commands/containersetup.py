@@ -1,0 +1,50 @@
+"""What `labdock up` sets up on the Docker engine: its registry, and an environment of images."""
+
+from __future__ import annotations
+
+from labdock_service.commands.buildingimages import Order, build_images
+from labdock_service.commands.starting import Steps
+from labdock_service.engines.opening import registry_place
+from labdock_service.images.building import connect
+from labdock_service.images.layout import BuiltImages
+from labdock_service.images.locked import read_lock
+from labdock_service.ownregistry import NAME, ensure_registry
+from labdock_service.packaging.environments import find_environments
+from labdock_service.settings import Settings
+
+BASE = "debian"
+"""What the lock calls the image that Labdock's own begin from."""
+
+
+def set_up(settings: Settings, steps: Steps) -> None:
+    """Have a registry, and where there is no environment yet, build one."""
+    connect()
+    if not settings.docker.registry:
+        _run_registry(settings, steps)
+    if not find_environments(settings.state, "image"):
+        steps("images for notebooks and jobs (about 10 minutes, once)")
+        steps.finish()
+        build_images(_order(settings, (), push=True))
+
+
+def _run_registry(settings: Settings, steps: Steps) -> None:
+    images = BuiltImages(settings.state)
+    if images.find(NAME) is None:
+        build_images(_order(settings, (NAME,), push=False))
+    image = images.find(NAME)
+    assert image is not None, "it was just built"
+    steps("the registry")
+    ensure_registry(settings, image.id)
+    steps.finish()
+
+
+def _order(settings: Settings, names: tuple[str, ...], *, push: bool) -> Order:
+    has_base = bool(read_lock().named(BASE).digest)
+    return Order(
+        names=names,
+        base=BASE if has_base else "",
+        ca=settings.images.ca,
+        index=settings.images.index,
+        network=settings.images.network,
+        push=registry_place(settings).address if push else "",
+    )

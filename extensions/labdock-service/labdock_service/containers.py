@@ -1,0 +1,59 @@
+"""The containers of a deployment's people: which there are, and their end."""
+
+from __future__ import annotations
+
+import contextlib
+from functools import cache
+
+import docker
+from docker.errors import APIError, DockerException
+from docker.models.containers import Container
+
+from labdock_service.engines.networks import DEPLOYMENT, Networks
+from labdock_service.errors import Unavailable
+from labdock_service.packaging.imageenvironments import find_image_environments
+from labdock_service.settings import Settings
+
+PERSON = "labdock.person"
+"""The label of a person's server; its value is their id."""
+
+GRACE = 10
+"""Seconds that a server has to end."""
+
+
+@cache
+def docker_client() -> docker.DockerClient:
+    """Docker's client, one in a process. Raises Unavailable where Docker does not answer."""
+    try:
+        return docker.DockerClient.from_env(timeout=60)
+    except DockerException:
+        raise Unavailable(
+            "Docker does not answer: start it, and let this account use it (`docker info`)."
+        ) from None
+
+
+def networks_of(settings: Settings) -> Networks:
+    """The networks of a deployment's containers."""
+    chosen = settings.docker
+    reachable = tuple(chosen.reachable)
+    return Networks(docker_client(), chosen.prefix, chosen.subnet, settings.port, reachable)
+
+
+def servers_of(settings: Settings) -> list[Container]:
+    """People's servers, running or not."""
+    labels = [f"{DEPLOYMENT}={settings.docker.prefix}", PERSON]
+    wanted = {"label": labels}
+    found: list[Container] = docker_client().containers.list(
+        all=True, filters=wanted, ignore_removed=True
+    )
+    return found
+
+
+def end_servers(settings: Settings) -> None:
+    """Stop and remove people's servers, their networks and the walls."""
+    for server in servers_of(settings):
+        with contextlib.suppress(APIError):  # it ended meanwhile
+            server.stop(timeout=GRACE)
+            server.remove(force=True, v=True)
+    images = [item.notebook for item in find_image_environments(settings.state)]
+    networks_of(settings).remove_all(images[0] if images else "")

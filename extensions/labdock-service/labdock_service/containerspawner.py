@@ -1,0 +1,239 @@
+"""The spawner of the Docker engine: people's servers in containers of their own.
+
+A container has its person's home and data roots and no other folder of the host, no right of
+root's, a network of its own whose walls `engines.networks` describes, and limits. The hub's
+database keeps its id, by which a hub that starts again finds it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from docker.errors import DockerException, ImageNotFound
+from docker.types import LogConfig, Ulimit
+from dockerspawner import DockerSpawner
+from jupyterhub.spawner import SpawnException
+from traitlets import Callable, Instance, default
+
+from labdock_service.bootstrap import CHECKOUT
+from labdock_service.choices import Choice, Gpus, Offer
+from labdock_service.containerhomes import PLACE, container_owner, make_places
+from labdock_service.containers import PERSON, networks_of
+from labdock_service.engines.networks import DEPLOYMENT
+from labdock_service.engines.pulling import PullRecord
+from labdock_service.errors import ServiceError
+from labdock_service.ids import person_id
+from labdock_service.packaging.imageenvironments import find_image_environments
+from labdock_service.settings import Settings
+from labdock_service.startpage import render_form
+from labdock_service.variables import KEPT
+
+EXAMPLES = CHECKOUT / "examples"
+PACKAGE = Path(__file__).parent
+INSIDE = "/opt/labdock"
+"""Where a container finds the examples and what fills its home."""
+
+TEMPORARY = "rw,exec,nosuid,nodev,mode=1777"
+SHARED_MEMORY = "1g"
+"""Of /dev/shm, which counts as the server's memory."""
+
+LOGS = LogConfig(type="json-file", config={"max-size": "10m", "max-file": "2"})
+
+
+class ContainerSpawner(DockerSpawner):  # type: ignore[misc]  # DockerSpawner has no types
+    """Starts a person's server in a container from the environment that they chose."""
+
+    _executor = ThreadPoolExecutor(8, thread_name_prefix="docker")
+    settings = Instance(Settings, help="The deployment's settings.").tag(config=True)
+    gpus = Callable(Gpus, help="What the ledger says of this machine's GPUs.").tag(config=True)
+
+    def __init__(self, **options: Any) -> None:
+        self._stages: list[dict[str, Any]] = []
+        super().__init__(**options)
+        self.use_internal_ip = True
+        self.remove = True
+        self.pull_policy = "never"
+        self.options_form = self._form
+        self.options_from_form = self._from_form
+        self.apply_user_options = _no_options
+
+    @property
+    def person(self) -> str:
+        """The person's id: a name used again inherits nothing."""
+        user = self.user.orm_user
+        return person_id(user.name, user.created)
+
+    @property
+    def home(self) -> Path:
+        """The person's home folder on the host."""
+        homes: Path = self.settings.state.homes
+        return homes / self.person
+
+    @default("object_name")  # type: ignore[untyped-decorator]  # traitlets has no types
+    def _object_name_default(self) -> str:
+        return f"{self.settings.docker.prefix}-server-{self.person}"
+
+    async def start(self) -> tuple[str, int]:
+        """Make the home, the network and its walls, and start the container."""
+        self._stages = []
+        self._tell(5, "Looking at what you chose")
+        with _refusals():
+            choice = (await asyncio.to_thread(self._offer)).settle(self.user_options)
+            self._tell(10, "Making your home and a network of its own")
+            roots, _ = await asyncio.gather(
+                asyncio.to_thread(self._make_home), asyncio.to_thread(self._make_network, choice)
+            )
+            self._arrange(choice, roots)
+            self._tell(40, f"Starting a container from {choice.environment.title}")
+            try:
+                address: tuple[str, int] = await super().start()
+            except ImageNotFound:
+                raise SpawnException(
+                    f"{choice.environment.title} is not on this machine yet: try again soon.",
+                    reason="image",
+                    status_code=503,
+                ) from None
+        self._tell(60, "Starting JupyterLab in it")
+        return address
+
+    async def progress(self) -> AsyncIterator[dict[str, Any]]:
+        """The stages of a start, as they happen."""
+        shown = 0
+        while True:
+            for stage in self._stages[shown:]:
+                yield stage
+            shown = len(self._stages)
+            await asyncio.sleep(0.1)
+
+    def _tell(self, percent: int, message: str) -> None:
+        self._stages.append({"progress": percent, "message": message})
+
+    def _offer(self) -> Offer:
+        machine = self.client.info()
+        return Offer(
+            environments=find_image_environments(self.settings.state),
+            default_environment=self.settings.default_environment,
+            default_cpus=self.settings.docker.server_cpus,
+            default_memory=self.settings.docker.server_memory,
+            cpus=machine["NCPU"],
+            memory=machine["MemTotal"],
+            gpus=self.gpus(),
+            pulls=PullRecord(self.settings.state.pulls).read(),
+        )
+
+    async def _form(self, _spawner: DockerSpawner) -> str:
+        with _refusals():
+            return render_form(await asyncio.to_thread(self._offer))
+
+    async def _from_form(self, form: Mapping[str, list[str]]) -> dict[str, str]:
+        """The options of a form that was filled in; what cannot be met is refused here."""
+        options = {name: values[0] for name, values in form.items() if name != "_xsrf"}
+        with _refusals():
+            (await asyncio.to_thread(self._offer)).settle(options)
+        return options
+
+    def _make_home(self) -> dict[str, Path]:
+        groups = [group.name for group in self.user.orm_user.groups]
+        return make_places(self.home, self.settings.state.data_roots, groups)
+
+    def _make_network(self, choice: Choice) -> None:
+        networks = networks_of(self.settings)
+        self.network_name = networks.ensure(self.object_name)
+        networks.ensure_walls(choice.environment.notebook)
+
+    def _arrange(self, choice: Choice, roots: Mapping[str, Path]) -> None:
+        """What the container is made with."""
+        environment = choice.environment
+        self.image = environment.notebook
+        self.cmd = [
+            *("python3", "-P", "-m", "labdock_service.entering"),
+            *(environment.digest, environment.title),
+            *("-P", "-m", "jupyterhub.singleuser"),
+        ]
+        self.cpu_limit, self.mem_limit = choice.cpus, choice.memory
+        self.volumes = {str(self.home): PLACE} | {
+            str(root): f"{PLACE}/{name}" for name, root in roots.items() if name != "data"
+        }
+        self.read_only_volumes = {
+            str(roots["data"]): f"{PLACE}/data",
+            str(EXAMPLES): f"{INSIDE}/examples",
+            str(PACKAGE): f"{INSIDE}/labdock_service",
+        }
+        self.extra_create_kwargs = {
+            "user": "{}:{}".format(*container_owner()),
+            "hostname": "labdock",
+            "working_dir": PLACE,
+            "labels": {DEPLOYMENT: self.settings.docker.prefix, PERSON: self.person},
+        }
+        self.extra_host_config = self._confinement(choice)
+
+    def _confinement(self, choice: Choice) -> dict[str, Any]:
+        return {
+            "auto_remove": False,  # how it ended is read first
+            "cap_drop": ["ALL"],
+            "security_opt": ["no-new-privileges"],
+            "read_only": True,
+            "tmpfs": {"/tmp": TEMPORARY, "/var/tmp": TEMPORARY, "/run": TEMPORARY},
+            "init": True,
+            "pids_limit": self.settings.docker.server_pids,
+            "memswap_limit": choice.memory,
+            "shm_size": SHARED_MEMORY,
+            "ulimits": [Ulimit(name="core", soft=0, hard=0)],
+            "log_config": LOGS,
+        }
+
+    def get_env(self) -> dict[str, str]:
+        """The server's environment; nothing of the hub's but language and ways to packages."""
+        env: dict[str, str] = super().get_env()
+        kept = {name: value for name, value in os.environ.items() if KEPT.fullmatch(name)}
+        portable = {name: value for name, value in kept.items() if not value.startswith("/")}
+        return (
+            portable
+            | env
+            | {
+                "USER": self.user.name,
+                "LOGNAME": self.user.name,
+                "HOME": PLACE,
+                "SHELL": "/bin/bash",
+                "PYTHONPATH": INSIDE,
+                "LABDOCK_URL": self.hub_connect_url,
+            }
+        )
+
+    async def poll(self) -> int | str | None:
+        """None while the server runs. One that ended is removed once it is known how."""
+        container = await self.get_object()
+        if container is None:
+            return 0
+        state = container["State"]
+        if state["Running"] or state["Status"] == "created":
+            return None
+        await self.remove_object()
+        if state["OOMKilled"]:
+            return "The server was out of memory: choose more at the next start."
+        return int(state["ExitCode"])
+
+
+def _no_options(_spawner: DockerSpawner, _options: Mapping[str, Any]) -> None:
+    """Options become a choice when the server starts."""
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Errors as the hub shows them: a sentence, with its status."""
+    try:
+        yield
+    except ServiceError as error:
+        raise SpawnException(str(error), reason=error.code, status_code=error.status) from None
+    except DockerException:
+        raise SpawnException(
+            "Docker could not start this server; its admin finds why in the hub's log.",
+            reason="docker",
+            status_code=503,
+        ) from None

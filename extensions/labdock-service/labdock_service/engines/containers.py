@@ -1,0 +1,101 @@
+"""What a worker's container may see and use."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from docker.types import LogConfig, Mount
+
+import labdock_service
+from labdock_service.engines.base import WorkerSpec
+from labdock_service.engines.workerfolder import WorkerFolder
+
+OWN_CODE = Path("/opt/labdock/engine")
+"""Where a container finds the supervisor."""
+
+ROOTS = Path("/opt/labdock/roots")
+"""Where it finds the data roots."""
+
+MOST_PROCESSES = 8192
+SHARED_MEMORY = 2**30
+"""Bytes of /dev/shm at most, which count as the worker's memory once they are used."""
+
+_PROGRAM = f"""\
+import sys
+sys.path.append("{OWN_CODE}")
+from labdock_service.engines.supervisor import attend
+attend(sys.argv[1])
+"""
+
+
+def account() -> tuple[int, int]:
+    """The user and group that containers run as: this one's, and never root."""
+    return os.getuid() or 1000, os.getgid() or 1000
+
+
+def give_away(folders: Sequence[Path]) -> None:
+    """Let the account that containers run as write there, where it is not this one."""
+    owner = account()
+    if owner == (os.getuid(), os.getgid()):
+        return
+    for folder in folders:
+        for parent, _, files in os.walk(folder):
+            for path in (parent, *(os.path.join(parent, name) for name in files)):  # noqa: PTH118
+                os.chown(path, *owner, follow_symlinks=False)
+
+
+def options(
+    folder: WorkerFolder, spec: WorkerSpec, *, cpus: list[int], wake: Path | None
+) -> dict[str, Any]:
+    """What Docker is asked for, in the words of its client."""
+    return {
+        "image": spec.image,
+        "entrypoint": ["python3", "-I", "-S", "-c", _PROGRAM, str(folder.path)],
+        "hostname": spec.id[:63],
+        "user": ":".join(map(str, account())),
+        "working_dir": "/",
+        "stdin_open": True,
+        "labels": {"labdock.worker": spec.id},
+        "mounts": _mounts(folder, spec, wake),
+        "read_only": True,
+        "tmpfs": {"/tmp": "mode=1777"},
+        "shm_size": SHARED_MEMORY,
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges"],
+        "pids_limit": MOST_PROCESSES,
+        "cpuset_cpus": ",".join(map(str, cpus)),
+        "log_config": LogConfig(type=LogConfig.types.JSON, config={"max-size": "64k"}),
+        "ports": {spec.port: ("127.0.0.1", spec.port)} if spec.port else {},
+    } | _memory(spec.memory)
+
+
+def root_places(spec: WorkerSpec) -> dict[str, Path]:
+    """Where a container has what the spec links to, by the names below the worker's home."""
+    return {name: ROOTS / name for name in spec.links}
+
+
+def _memory(limit: int) -> dict[str, Any]:
+    return {"mem_limit": limit, "memswap_limit": limit} if limit else {}
+
+
+def _mounts(folder: WorkerFolder, spec: WorkerSpec, wake: Path | None) -> list[Mount]:
+    own = Path(labdock_service.__file__).parent
+    written = {folder.path, *spec.outputs.values()} | ({wake} if wake else set())
+    roots = {ROOTS / name: place for name, place in spec.links.items()}
+    return [
+        *_same_places(written, read_only=False),
+        *_same_places(spec.inputs, read_only=True),
+        _mount(OWN_CODE / own.name, own, read_only=True),
+        *(_mount(at, place, read_only=at == ROOTS / "data") for at, place in roots.items()),
+    ]
+
+
+def _same_places(paths: Iterable[Path], *, read_only: bool) -> list[Mount]:
+    return [_mount(path, path, read_only=read_only) for path in sorted(paths)]
+
+
+def _mount(at: Path, source: Path, *, read_only: bool) -> Mount:
+    return Mount(str(at), str(source.absolute()), type="bind", read_only=read_only)

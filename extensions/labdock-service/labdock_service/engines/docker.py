@@ -1,0 +1,125 @@
+"""The Docker engine: each worker in a container of its own, with its supervisor as first process.
+
+The container sees its image, read-only; the worker's folder and what its spec names, at the
+same paths as here; and nothing else of this machine. Its supervisor comes from this
+installation, so that an image that was made long ago runs under it.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from labdock_service import linux
+from labdock_service.engines import containers, processtree
+from labdock_service.engines.base import WorkerSpec, WorkerStatus
+from labdock_service.engines.dockerd import Dockerd
+from labdock_service.engines.environment import container_environment
+from labdock_service.engines.supervised import SupervisedEngine
+from labdock_service.engines.workerfolder import WorkerFolder
+from labdock_service.errors import EngineAway
+from labdock_service.statefolder import StateFolder
+
+GANG_PORT = 2222
+"""Where workers of a gang listen for each other: each has an address of its own."""
+
+
+class DockerEngine(SupervisedEngine):
+    """Workers as containers of this machine's Docker."""
+
+    name = "docker"
+    environments = "image"
+
+    def __init__(self, state: StateFolder, dockerd: Dockerd, wake: Path | None = None) -> None:
+        super().__init__(state, wake)
+        self._dockerd = dockerd
+        self._tidied: set[str] = set()
+
+    def addresses(self, node: str, workers: Sequence[str]) -> list[str]:
+        """Their names, on a network of their own."""
+        del node
+        return [f"{worker}:{GANG_PORT}" for worker in workers]
+
+    def look(self) -> list[WorkerStatus]:
+        """Every worker; the containers of those that ended are removed."""
+        found = super().look()
+        ended = {worker.id for worker in found if worker.state == "ended"}
+        for worker in sorted(ended - self._tidied):
+            with suppress(EngineAway):
+                self._tidy(worker)
+                self._tidied.add(worker)
+        self._tidied &= ended
+        return found
+
+    def remove(self, worker: str) -> None:
+        """Delete an ended worker's folder, and its container where that is left."""
+        super().remove(worker)
+        self._tidy(worker)
+
+    # Starting
+
+    def _launch(
+        self, folder: WorkerFolder, lock: int, spec: WorkerSpec
+    ) -> Iterator[dict[str, Any]]:
+        self._dockerd.ensure_image(spec.image)
+        order = self._order(folder, spec)
+        if spec.code is not None:
+            order = replace(order, copied=str(spec.code))
+        containers.give_away([folder.path, *spec.outputs.values()])
+        container = self._dockerd.create_container(
+            spec.id,
+            network=self._dockerd.ensure_network(spec.group or spec.id),
+            **containers.options(folder, spec, cpus=order.cpus, wake=self._wake),
+        )
+        yield {"container": container.id}
+        with self._dockerd.started(container) as attachment:
+            yield {"supervisor": int(attachment.expect("supervisor"))}
+            linux.unlock_file(lock)  # the supervisor takes it as soon as it has its order
+            attachment.send(replace(order, walled=True).packed())
+            yield {"pid": int(attachment.expect("pid"))}
+
+    def _environment(self, folder: WorkerFolder, spec: WorkerSpec) -> dict[str, str]:
+        return container_environment(folder, spec)
+
+    def _links(self, spec: WorkerSpec) -> dict[str, Path]:
+        return containers.root_places(spec)
+
+    # Looking
+
+    def _end_rest(self, folder: WorkerFolder, status: dict[str, Any]) -> dict[str, Any] | None:
+        """What Docker says of a container whose supervisor could write nothing any more."""
+        del status
+        name = folder.path.name
+        try:
+            container = self._dockerd.find_container(name)
+            if container is None:
+                return {"reason": "its container vanished"}
+            self._note(self._dockerd.output(container))
+            self._dockerd.remove_container(name)
+        except EngineAway:
+            return None
+        return _how_it_ended(container.attrs["State"])
+
+    def _note(self, output: bytes) -> None:
+        """Keep what a supervisor wrote that came to grief."""
+        self._state.logs.mkdir(parents=True, exist_ok=True)
+        with (self._state.logs / "supervisors.log").open("ab") as log:
+            log.write(output)
+
+    def _tidy(self, worker: str) -> None:
+        self._dockerd.remove_container(worker)
+        spec = self._folder(worker).read_spec() or {}
+        self._dockerd.remove_network(spec.get("group") or worker)
+
+
+def _how_it_ended(state: dict[str, Any]) -> dict[str, Any]:
+    if state["OOMKilled"]:
+        reason = f"{processtree.OVER_LIMIT}all that its limit lets it have"
+        return {"exit_code": -signal.SIGKILL, "reason": reason}
+    if state["ExitCode"] == 128 + signal.SIGKILL:
+        return {"exit_code": -signal.SIGKILL, "reason": None}
+    return {"reason": "its container ended"}

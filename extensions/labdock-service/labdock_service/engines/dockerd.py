@@ -1,0 +1,184 @@
+"""This machine's Docker, as far as the engine needs it; its errors become sentences."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import docker
+import requests
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.models.containers import Container
+from docker.utils.socket import frames_iter_no_tty
+
+from labdock_service.engines.launch import Answers
+from labdock_service.errors import EngineAway, EngineFailed
+from labdock_service.registry import Login
+
+LABEL = "labdock.deployment"
+"""On everything that a deployment makes in Docker: its prefix."""
+
+_PATIENCE_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Dockerd:
+    """Docker, for one deployment, whose containers and networks have names with its prefix."""
+
+    prefix: str
+    login: Login | None = None
+    """The account at the registry that images are pulled from."""
+
+    @cached_property
+    def client(self) -> docker.DockerClient:
+        """The connection, made when it is first needed."""
+        with _sentences():
+            return docker.from_env(timeout=_PATIENCE_SECONDS)
+
+    def ensure_image(self, image: str) -> None:
+        """Have the image here. Raises EngineFailed where no registry has it any more."""
+        with _sentences():
+            try:
+                self.client.images.get(image)
+            except ImageNotFound:
+                self._pull(image)
+
+    def ensure_network(self, name: str) -> str:
+        """The network of this name, made where it is missing; returns its full name."""
+        full = self._full(name)
+        with _sentences():
+            if not self.client.networks.list(names=[f"^{full}$"]):
+                self.client.networks.create(full, driver="bridge", labels={LABEL: self.prefix})
+        return full
+
+    def create_container(self, name: str, **options: Any) -> Container:
+        """Make a container; one of this name that never ran is made anew.
+
+        Raises EngineFailed where somebody else's has its name.
+        """
+        full = self._full(name)
+        options["labels"] = {LABEL: self.prefix, **options["labels"]}
+        with _sentences():
+            try:
+                return self.client.containers.create(name=full, **options)
+            except APIError as error:
+                if error.status_code != requests.codes.conflict:
+                    raise
+                self._clear_away(full)
+                return self.client.containers.create(name=full, **options)
+
+    def run(self, container: Container) -> None:
+        """Start a container that needs no input."""
+        with _sentences():
+            container.start()
+
+    @contextlib.contextmanager
+    def started(self, container: Container) -> Iterator[Attachment]:
+        """Start a container with its input and output in hand, for as long as this lasts."""
+        with _sentences():
+            stream = container.attach_socket(params={"stdin": 1, "stdout": 1, "stream": 1})
+        try:
+            with _sentences():
+                container.start()
+            yield Attachment(stream._sock)
+        finally:
+            stream.close()
+
+    def output(self, container: Container) -> bytes:
+        """What its first process wrote, which is little: workers have logs of their own."""
+        with _sentences():
+            return bytes(container.logs())
+
+    def find_container(self, name: str) -> Container | None:
+        """The deployment's container of this name, with its state. Raises EngineAway."""
+        with _sentences():
+            try:
+                return self._own(self.client.containers.get(self._full(name)))
+            except NotFound:
+                return None
+
+    def remove_container(self, name: str) -> None:
+        """End and delete a container and its anonymous volumes; one that is gone is gone."""
+        container = self.find_container(name)
+        if container is not None:
+            with _sentences(), contextlib.suppress(NotFound):
+                container.remove(force=True, v=True)
+
+    def remove_network(self, name: str) -> None:
+        """Delete a network that nobody is on any more."""
+        with _sentences():
+            for network in self.client.networks.list(names=[f"^{self._full(name)}$"]):
+                with contextlib.suppress(NotFound, APIError):
+                    network.remove()
+
+    def _full(self, name: str) -> str:
+        return f"{self.prefix}-{name}"
+
+    def _own(self, container: Container) -> Container | None:
+        return container if container.labels.get(LABEL) == self.prefix else None
+
+    def _clear_away(self, full: str) -> None:
+        container = self.client.containers.get(full)
+        if self._own(container) is None:
+            raise EngineFailed(
+                f"A container named {full} is there that is not Labdock's: remove or rename it."
+            )
+        container.remove(force=True, v=True)
+
+    def _account(self) -> dict[str, str] | None:
+        if self.login is None:
+            return None
+        return {"username": self.login.name, "password": self.login.password}
+
+    def _pull(self, image: str) -> None:
+        try:
+            self.client.images.pull(image, auth_config=self._account())
+        except NotFound:
+            raise EngineFailed(
+                "its image is not in the registry any more: `labdock retry` makes it again"
+            ) from None
+
+
+class Attachment:
+    """The input and output of a container that begins."""
+
+    def __init__(self, stream: socket.socket) -> None:
+        self._stream = stream
+        frames = frames_iter_no_tty(stream)
+        self._answers = Answers(stream.fileno(), lambda: next(frames, (0, b""))[1])
+
+    def expect(self, word: str) -> str:
+        """The rest of its next line, which begins with this word."""
+        return self._answers.expect(word)
+
+    def send(self, data: bytes) -> None:
+        """Hand it all of its input. It may be gone."""
+        with contextlib.suppress(OSError):
+            self._stream.sendall(data)
+            self._stream.shutdown(socket.SHUT_WR)
+
+
+@contextlib.contextmanager
+def _sentences() -> Iterator[None]:
+    """Docker's errors, as EngineFailed or EngineAway."""
+    try:
+        yield
+    except EngineFailed:
+        raise
+    except (DockerException, requests.RequestException) as error:
+        raise _explained(error) from error
+
+
+def _explained(error: Exception) -> EngineFailed:
+    said = str(error.explanation if isinstance(error, APIError) else error)
+    if "no space left on device" in said:
+        return EngineFailed("There is no space left on the disk that Docker keeps images on.")
+    if isinstance(error, APIError) and not error.is_server_error():
+        return EngineFailed(f"Docker refuses to start it: {said.rstrip('.')}.")
+    if isinstance(error, APIError):
+        return EngineFailed(f"Docker could not start it: {said.rstrip('.')}.")
+    return EngineAway("Docker does not answer: `systemctl status docker` says why.")

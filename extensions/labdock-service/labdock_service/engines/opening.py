@@ -1,0 +1,58 @@
+"""From the name of an engine to the engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from labdock_service.engines.base import Engine
+from labdock_service.engines.process import ProcessEngine
+from labdock_service.registry import Login, RegistryPlace
+from labdock_service.settings import Settings
+from labdock_service.statefolder import StateFolder
+
+OWN_ACCOUNT = "labdock"
+"""The account at the registry that Labdock runs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineChoice:
+    """Which engine, and what the settings say of it."""
+
+    name: str = "process"
+    prefix: str = "labdock"
+    """Begins the names of containers and networks."""
+    registry: RegistryPlace | None = None
+    """Where the images of containers are."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> EngineChoice:
+        """What the settings choose."""
+        if settings.engine == "process":
+            return cls()
+        return cls(
+            name=settings.engine, prefix=settings.docker.prefix, registry=registry_place(settings)
+        )
+
+
+def open_engine(choice: EngineChoice, state: StateFolder, wake: Path | None = None) -> Engine:
+    """The engine; `wake` is the pipe that it tells changes of state through."""
+    if choice.name == "process":
+        return ProcessEngine(state, wake)
+    from labdock_service.engines.docker import DockerEngine  # 20 MB that few processes need
+    from labdock_service.engines.dockerd import Dockerd
+
+    login = choice.registry.login if choice.registry else None
+    return DockerEngine(state, Dockerd(choice.prefix, login), wake)
+
+
+def registry_place(settings: Settings) -> RegistryPlace:
+    """The team's registry, or the one that Labdock runs."""
+    docker = settings.docker
+    if docker.registry:
+        password = docker.registry_password.get_secret_value()
+        login = Login(docker.registry_user, password) if docker.registry_user else None
+        return RegistryPlace(docker.registry, login)
+    file = settings.state.registry_password
+    login = Login(OWN_ACCOUNT, file.read_text().strip()) if file.exists() else None
+    return RegistryPlace(f"127.0.0.1:{docker.registry_port}", login)

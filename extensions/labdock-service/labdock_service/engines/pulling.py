@@ -1,0 +1,130 @@
+"""Images are fetched ahead of their use, and how far each is can be read from a file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import docker
+from docker.errors import APIError, DockerException, ImageNotFound
+
+from labdock_service.jsonfile import write_json
+
+
+@dataclass(frozen=True)
+class Pull:
+    """How far an image is."""
+
+    percent: int = 0
+    problem: str = ""
+    """Why it could not be fetched; it is tried again."""
+
+    @property
+    def here(self) -> bool:
+        """Whether containers can be started from it."""
+        return self.percent == 100
+
+    @property
+    def sentence(self) -> str:
+        """What a person is told, after the image's title."""
+        if self.problem:
+            return f"could not be fetched ({self.problem}); it is tried again."
+        return f"is being fetched, and {self.percent} % are here."
+
+
+def pull(
+    client: docker.DockerClient, image: str, report: Callable[[int], None] = lambda _: None
+) -> None:
+    """Fetch an image where it is missing, with per cent as they come. Raises DockerException."""
+    if not is_here(client, image):
+        for percent in percents(client.api.pull(image, stream=True, decode=True)):
+            report(percent)
+
+
+def is_here(client: docker.DockerClient, image: str) -> bool:
+    """Whether Docker has this image."""
+    try:
+        client.api.inspect_image(image)
+    except ImageNotFound:
+        return False
+    return True
+
+
+def percents(events: Iterable[dict[str, Any]]) -> Iterator[int]:
+    """What Docker says while it fetches, as whole per cent that never fall and end below 100.
+
+    A layer counts half when it is here and whole when it is unpacked; layers count by their
+    bytes, those whose size is not said yet as nothing. Raises APIError where it did not succeed.
+    """
+    total: dict[str, int] = {}
+    done: dict[str, float] = {}
+    shown = -1
+    for event in events:
+        if error := event.get("error"):
+            raise APIError(error, explanation=error)
+        layer, status = event.get("id", ""), event.get("status", "")
+        detail = event.get("progressDetail") or {}
+        if detail.get("total"):
+            total[layer] = max(total.get(layer, 0), detail["total"])
+        done[layer] = max(done.get(layer, 0.0), _share(status, detail))
+        whole = sum(total.values())
+        part = sum(total[name] * done.get(name, 0.0) for name in total)
+        percent = min(99, int(100 * part / whole)) if whole else 0
+        if percent > shown:
+            shown = percent
+            yield percent
+
+
+def _share(status: str, detail: dict[str, Any]) -> float:
+    if status in ("Pull complete", "Already exists"):
+        return 1.0
+    if status in ("Download complete", "Verifying Checksum"):
+        return 0.5
+    if detail.get("total") and status in ("Downloading", "Extracting"):
+        part = 0.5 * float(detail.get("current", 0)) / float(detail["total"])
+        return part + (0.5 if status == "Extracting" else 0.0)
+    return 0.0
+
+
+class PullRecord:
+    """The file that says how far each image is; one process writes it."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def read(self) -> dict[str, Pull]:
+        """Every image of which anything is known."""
+        try:
+            kept = json.loads(self._file.read_bytes())
+            return {image: Pull(**said) for image, said in kept.items()}
+        except (OSError, ValueError, TypeError, AttributeError):
+            return {}
+
+    def write(self, pulls: dict[str, Pull]) -> None:
+        """Replace what is known."""
+        write_json(self._file, {image: asdict(pull) for image, pull in pulls.items()})
+
+
+def pull_all(client: docker.DockerClient, images: Iterable[str], record: PullRecord) -> None:
+    """Fetch what is missing, one image after the other, and record how far each is."""
+    wanted = list(dict.fromkeys(images))
+    pulls = {image: Pull(100 if is_here(client, image) else 0) for image in wanted}
+    if pulls != record.read():
+        record.write(pulls)
+
+    def note(image: str, state: Pull) -> None:
+        pulls[image] = state
+        record.write(pulls)
+
+    for image in wanted:
+        if pulls[image].here:
+            continue
+        try:
+            pull(client, image, lambda percent, image=image: note(image, Pull(percent)))  # type: ignore[misc]
+            note(image, Pull(100))
+        except DockerException as error:
+            reason = getattr(error, "explanation", None) or type(error).__name__
+            note(image, Pull(problem=str(reason)[:200]))

@@ -1,0 +1,82 @@
+"""The registry that Labdock runs where the team names none: a container on 127.0.0.1.
+
+Only the service and Docker itself have its account; no container that people control has a
+way there. What it holds lies in the state folder.
+"""
+
+from __future__ import annotations
+
+import time
+
+import bcrypt
+import requests
+
+from labdock_service.engines.containers import account, give_away
+from labdock_service.engines.dockerd import Dockerd
+from labdock_service.engines.opening import OWN_ACCOUNT, registry_place
+from labdock_service.errors import Unavailable
+from labdock_service.hub import keep_secret
+from labdock_service.registry import RegistryPlace
+from labdock_service.settings import Settings
+
+NAME = "registry"
+INSIDE = "/var/lib/registry"
+ACCOUNTS = "/etc/labdock/accounts"
+PORT = 5000
+"""Its port inside of its container."""
+
+_PATIENCE_SECONDS = 60.0
+
+
+def ensure_registry(settings: Settings, image: str) -> RegistryPlace:
+    """Have the registry run, from an image that is here, and say where it answers."""
+    password = keep_secret(settings.state.registry_password)
+    place = registry_place(settings)
+    dockerd = Dockerd(settings.docker.prefix, place.login)
+    found = dockerd.find_container(NAME)
+    if found is None or found.status != "running" or found.image.id != image:
+        dockerd.remove_container(NAME)
+        _start(settings, dockerd, image, password)
+    _await(place)
+    return place
+
+
+def _start(settings: Settings, dockerd: Dockerd, image: str, password: str) -> None:
+    folder = settings.state.registry
+    data, accounts = folder / "data", folder / "accounts"
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt()).decode()
+    accounts.write_text(f"{OWN_ACCOUNT}:{hashed}\n")
+    give_away([data])
+    uid, gid = account()
+    container = dockerd.create_container(
+        NAME,
+        image=image,
+        user=f"{uid}:{gid}",
+        read_only=True,
+        cap_drop=["ALL"],
+        security_opt=["no-new-privileges"],
+        volumes=[f"{data}:{INSIDE}", f"{accounts}:{ACCOUNTS}:ro"],
+        ports={PORT: ("127.0.0.1", settings.docker.registry_port)},
+        restart_policy={"Name": "unless-stopped"},
+        labels={},
+    )
+    dockerd.run(container)
+
+
+def _await(place: RegistryPlace) -> None:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while not _answers(place):
+        if time.monotonic() > deadline:
+            raise Unavailable(
+                f"The registry on {place.address} does not answer: `docker logs` of its container "
+                "says why. If another program has the port, set 'docker.registry_port'."
+            )
+        time.sleep(0.1)
+
+
+def _answers(place: RegistryPlace) -> bool:
+    try:
+        return requests.get(f"http://{place.address}/v2/", timeout=5).status_code in (200, 401)
+    except requests.RequestException:
+        return False

@@ -1,0 +1,43 @@
+"""Fetches the images of all environments ahead, as a service that ends with the hub."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+import docker
+from docker.errors import DockerException
+
+from labdock_service.engines.pulling import PullRecord, pull_all
+from labdock_service.packaging.imageenvironments import find_image_environments
+from labdock_service.processes import claim, die_with_parent
+from labdock_service.settings import load_settings
+from labdock_service.statefolder import StateFolder
+
+LOG = logging.getLogger(__name__)
+SECONDS = 5.0
+"""Between two looks at which environments there are."""
+
+
+def main() -> None:
+    """Look for environments and fetch their images, until the hub ends."""
+    die_with_parent()
+    state = load_settings().state
+    claim(state, "puller")
+    record = PullRecord(state.pulls)
+    while True:
+        try:
+            pull_all(docker.from_env(), wanted(state), record)
+        except DockerException as error:
+            LOG.warning("Docker does not answer: %s", error)
+        time.sleep(SECONDS)
+
+
+def wanted(state: StateFolder) -> list[str]:
+    """The images of all environments, the default one's first."""
+    found = find_image_environments(state)
+    return [environment.notebook for environment in found] + [item.training for item in found]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""The form on which a person chooses what their server starts with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader
+
+from labdock import wording
+from labdock_service.choices import Offer
+from labdock_service.packaging.imageenvironments import ImageEnvironment
+
+TEMPLATES = Path(__file__).parent / "templates"
+NAMED = {"tensorflow": "TensorFlow", "tensorflow-cpu": "TensorFlow", "keras": "Keras"}
+"""Packages that are said before the list of all."""
+
+
+def render_form(offer: Offer) -> str:
+    """The form's HTML, with everything from outside escaped."""
+    templates = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
+    templates.filters |= {"size": wording.size, "plain": lambda number: f"{number:g}"}
+    default = offer.default
+    return templates.get_template("start.html").render(
+        environments=[_shown(offer, item, default.environment) for item in offer.environments],
+        default=default,
+        cpus=offer.cpu_choices(),
+        memory=offer.memory_choices(),
+        gpus=offer.gpus,
+    )
+
+
+def _shown(offer: Offer, item: ImageEnvironment, default: ImageEnvironment) -> dict[str, Any]:
+    versions = {NAMED[name]: item.packages[name] for name in NAMED if name in item.packages}
+    contents = {"Python": item.version, **versions}
+    return {
+        "name": item.name,
+        "title": item.title,
+        "chosen": item == default,
+        "problem": offer.problem(item),
+        "contents": ", ".join(f"{name} {version}" for name, version in contents.items()),
+        "packages": sorted(item.packages.items()),
+    }

@@ -1,0 +1,172 @@
+"""The networks of people and jobs, and what their walls let through, on real Docker."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+
+import docker
+import pytest
+from tests.support.containers import pool_of
+from tests.support.deployment import free_port
+from tests.support.docker import docker_client, sweep, swept_prefix
+from tests.support.notebook_image import notebook_image
+
+from labdock_service.engines.networks import Networks
+from labdock_service.errors import EngineFailed
+
+pytestmark = pytest.mark.timeout(600)
+
+TRY = """
+import json, socket, sys
+found = {}
+for place in sys.argv[1:]:
+    host, port = place.rsplit(":", 1)
+    try:
+        socket.create_connection((host, int(port)), 5).close()
+        found[place] = "connected"
+    except Exception as error:
+        found[place] = str(error)
+print(json.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def client() -> docker.DockerClient:
+    return docker_client()
+
+
+@pytest.fixture(scope="module")
+def image(client: docker.DockerClient) -> str:
+    return notebook_image(client)
+
+
+@pytest.fixture(scope="module")
+def networks(client: docker.DockerClient, image: str) -> Iterator[Networks]:
+    with swept_prefix(client) as prefix:
+        made = Networks(client, prefix, pool_of(prefix), free_port())
+        made.ensure_door()
+        made.ensure_walls(image)
+        yield made
+        sweep(client, prefix)
+        made.remove_all(image)
+
+
+def tried(networks: Networks, image: str, network: str, *places: str) -> dict[str, str]:
+    """What comes of connecting to each place from a container on a network."""
+    said = networks.client.containers.run(
+        image,
+        ["python3", "-c", TRY, *places],
+        name=f"{networks.prefix}-{free_port()}",
+        network=network,
+        remove=True,
+    )
+    return dict(json.loads(said))
+
+
+def listening(address: str, port: int) -> socket.socket:
+    server = socket.create_server((address, port))
+    threading.Thread(target=accept, args=(server,), daemon=True).start()
+    return server
+
+
+def accept(server: socket.socket) -> None:
+    try:
+        while True:
+            server.accept()[0].close()
+    except OSError:
+        return
+
+
+def test_the_door_alone_is_open(networks: Networks, image: str) -> None:
+    other = free_port()
+    name = networks.ensure(f"{networks.prefix}-ann")
+    door, beside = f"{networks.door}:{networks.port}", f"{networks.door}:{other}"
+    with listening("0.0.0.0", networks.port), listening("0.0.0.0", other):
+        found = tried(networks, image, name, door, beside)
+    assert found[door] == "connected"
+    assert "refused" in found[beside]
+
+
+def test_private_and_metadata_addresses_are_closed(networks: Networks, image: str) -> None:
+    name = networks.ensure(f"{networks.prefix}-ann")
+    places = ["169.254.169.254:80", "192.168.1.1:80", "10.0.0.1:80", "172.17.0.1:22"]
+    assert "connected" not in tried(networks, image, name, *places).values()
+
+
+def test_another_network_is_closed_and_ones_own_is_open(networks: Networks, image: str) -> None:
+    mine = networks.ensure(f"{networks.prefix}-ann")
+    theirs = networks.ensure(f"{networks.prefix}-bo")
+    server = networks.client.containers.run(
+        image,
+        ["python3", "-m", "http.server", "8888"],
+        name=f"{networks.prefix}-server",
+        network=theirs,
+        detach=True,
+    )
+    server.reload()
+    place = f"{server.attrs['NetworkSettings']['Networks'][theirs]['IPAddress']}:8888"
+    assert "connected" not in tried(networks, image, mine, place).values()
+    assert "connected" not in tried(networks, image, "bridge", place).values()
+    assert tried(networks, image, theirs, place) == {place: "connected"}
+
+
+def test_what_the_admin_names_is_reachable(networks: Networks, image: str) -> None:
+    opened = Networks(
+        networks.client, networks.prefix, networks.pool, networks.port, ("172.16.0.0/12",)
+    )
+    name = networks.ensure(f"{networks.prefix}-ann")
+    rules = subprocess.run(["iptables-save"], capture_output=True, text=True, check=True).stdout
+    assert "-d 172.16.0.0/12 -j RETURN" not in rules
+    opened.ensure_walls(image)
+    rules = subprocess.run(["iptables-save"], capture_output=True, text=True, check=True).stdout
+    assert f"LABDOCK-{networks.mark}-OUT -d 172.16.0.0/12 -j RETURN" in rules
+    networks.ensure_walls(image)
+    assert name
+
+
+def test_walls_that_stand_stay_as_they_are(networks: Networks, image: str) -> None:
+    before = own_rules(networks)
+    networks.ensure_walls(image)
+    assert own_rules(networks) == before and len(before) > 20
+
+
+def test_walls_are_made_by_a_container_where_root_does_not(networks: Networks, image: str) -> None:
+    before = own_rules(networks)
+    networks._run(networks._opening(), "")
+    assert own_rules(networks) == []
+    networks._run_in_container(networks._closing(), image)
+    assert own_rules(networks) == before
+
+
+def test_a_pool_that_is_used_up(client: docker.DockerClient) -> None:
+    with swept_prefix(client) as prefix:
+        pool = pool_of(prefix)
+        few = Networks(client, prefix, pool, free_port())
+        few.ensure_door()
+        names = [few.ensure(f"{prefix}-{number}") for number in range(7)]
+        assert few.ensure(names[0]) == names[0]
+        again = few.ensure(f"{prefix}-more")  # takes the place of those that nobody uses
+        left = {found["Name"] for found in client.api.networks() if prefix in found["Name"]}
+        assert left == {again, f"{prefix}-hub"}
+        few.remove(again)
+        few.remove(again)
+        small = Networks(client, f"{prefix}x", f"{pool.removesuffix('/24')}/27", free_port())
+        with pytest.raises(EngineFailed, match=r"docker\.subnet"):
+            small.ensure(f"{prefix}x-ann")
+
+
+def own_rules(networks: Networks) -> list[str]:
+    rules: list[str] = []
+    for program in ("iptables-save", "ip6tables-save"):
+        saved = subprocess.run([program], capture_output=True, text=True, check=True).stdout
+        rules += [
+            line
+            for line in saved.splitlines()
+            if line.startswith("-A")
+            and (f"LABDOCK-{networks.mark}" in line or f"ld{networks.mark}+" in line)
+        ]
+    return rules

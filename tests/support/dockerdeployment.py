@@ -1,0 +1,57 @@
+"""A deployment of the reconciler on the Docker engine, with a registry of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.support.docker import docker_client, swept_prefix
+from tests.support.dockerengine import plain_image, pushed
+from tests.support.reconciling import Deployment
+from tests.support.registry import LOGIN, RunningRegistry, running_registry
+
+from labdock_service.engines.base import Engine
+from labdock_service.engines.opening import EngineChoice, open_engine
+from labdock_service.registry import RegistryPlace
+
+
+class DockerDeployment(Deployment):
+    """Jobs of this deployment run in containers."""
+
+    def __init__(self, folder: Path, registry: RunningRegistry, prefix: str) -> None:
+        self._registry = registry
+        self._choice = EngineChoice(
+            name="docker", prefix=prefix, registry=RegistryPlace(registry.address, LOGIN)
+        )
+        settings = {
+            "LABDOCK_ENGINE": "docker",
+            "LABDOCK_DOCKER__PREFIX": prefix,
+            "LABDOCK_DOCKER__REGISTRY": registry.address,
+            "LABDOCK_DOCKER__REGISTRY_USER": LOGIN.name,
+            "LABDOCK_DOCKER__REGISTRY_PASSWORD": LOGIN.password,
+        }
+        super().__init__(folder, settings=settings)
+
+    def _make_engine(self) -> Engine:
+        return open_engine(self._choice, self.state)
+
+    def _describe_environment(self, folder: Path) -> dict[str, object]:
+        folder.mkdir(parents=True)
+        training = pushed(plain_image(), self._registry, "labdock/training")
+        return {"kind": "image", "python": "3.11.2", "training": training}
+
+
+@contextmanager
+def deployed_on_docker(folder: Path) -> Iterator[DockerDeployment]:
+    """A deployment that leaves nothing running, and whose reconciler saw no error of its own."""
+    with (
+        swept_prefix(docker_client()) as prefix,
+        running_registry(folder / "registry") as registry,
+    ):
+        deployment = DockerDeployment(folder, registry, prefix)
+        try:
+            yield deployment
+            assert "Traceback" not in deployment.log()
+        finally:
+            deployment.close()

@@ -1,0 +1,93 @@
+"""The Docker engine for tests, with an image to start from."""
+
+from __future__ import annotations
+
+import io
+import secrets
+import subprocess
+import sys
+import tarfile
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from docker.errors import ImageNotFound
+from docker.models.containers import Container
+from tests.support.docker import docker_client
+from tests.support.registry import LOGIN, RunningRegistry
+from tests.support.services import require
+
+from labdock_service.engines.base import WorkerSpec
+from labdock_service.engines.docker import DockerEngine
+
+BASE = "labdock-test/base:bookworm"
+"""Debian with its own Python, made by debootstrap: no image can be pulled everywhere."""
+PLAIN = "labdock-test/plain:bookworm"
+"""The same with a Python where the tests' own lies, so that they name one program everywhere."""
+
+
+@cache
+def base_image() -> str:
+    """The image of a small Debian, made once on a machine."""
+    client = docker_client()
+    with suppress(ImageNotFound):
+        client.images.get(BASE)
+        return BASE
+    folder = Path("/var/tmp") / f"labdock-test-{secrets.token_hex(4)}"
+    packages = "--include=ca-certificates,python3,python3-venv"
+    command = ["debootstrap", "--variant=minbase", packages, "bookworm", str(folder)]
+    try:
+        subprocess.run(command, check=True, capture_output=True)
+    except FileNotFoundError:
+        require(False, "debootstrap (`apt-get install debootstrap`)")
+    with subprocess.Popen(["tar", "-C", folder, "-c", "."], stdout=subprocess.PIPE) as tar:
+        client.api.import_image_from_stream(tar.stdout, *BASE.split(":"))
+    subprocess.run(["rm", "-rf", str(folder)], check=True)
+    return BASE
+
+
+@cache
+def plain_image() -> str:
+    """The small Debian, with Python at the place of the one that runs the tests."""
+    client = docker_client()
+    lines = [f"FROM {base_image()}", "RUN ln -s /usr/bin/python3 /usr/local/bin/python"]
+    if sys.executable != "/usr/bin/python3":
+        where = Path(sys.executable).parent
+        lines += [f"RUN mkdir -p {where} && ln -s /usr/bin/python3 {sys.executable}"]
+    client.images.build(fileobj=_context(lines), custom_context=True, tag=PLAIN, rm=True)
+    return PLAIN
+
+
+def pushed(image: str, registry: RunningRegistry, repository: str) -> str:
+    """The image in a registry, by digest."""
+    client, name = docker_client(), f"{registry.address}/{repository}"
+    client.images.get(image).tag(name, "test")
+    account = {"username": LOGIN.name, "password": LOGIN.password}
+    client.images.push(name, tag="test", auth_config=account)
+    client.images.remove(f"{name}:test")
+    return f"{name}@{registry.client().digest(repository, 'test')}"
+
+
+def _context(lines: list[str]) -> io.BytesIO:
+    packed = io.BytesIO()
+    text = "\n".join(lines).encode()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        entry = tarfile.TarInfo("Dockerfile")
+        entry.size = len(text)
+        tar.addfile(entry, io.BytesIO(text))
+    packed.seek(0)
+    return packed
+
+
+class PlainDockerEngine(DockerEngine):
+    """Starts what names no image from the plain one."""
+
+    def start(self, spec: WorkerSpec) -> Iterator[dict[str, Any]]:
+        return super().start(replace(spec, image=spec.image or plain_image()))
+
+    def find_container(self, worker: str) -> Container | None:
+        """The worker's container."""
+        return self._dockerd.find_container(worker)

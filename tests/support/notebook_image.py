@@ -1,0 +1,83 @@
+"""A small notebook image without TensorFlow, for tests of people's servers.
+
+It is made once on a machine, from a Debian base that debootstrap makes, and kept by the digest
+of what it is made from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import docker
+from docker.errors import ImageNotFound
+from tests.support.deployment import CHECKOUT
+from tests.support.services import require
+
+BASE = "labdock-tests/base:bookworm-1"
+PACKAGES = ("jupyterhub", "jupyterlab", "ipykernel")
+OWN = ("extensions/labdock", "extensions/labdock-runtime")
+LOCK = CHECKOUT / "images/local/requirements.lock"
+DOCKERFILE = f"""
+FROM {BASE}
+RUN python3 -m venv --without-pip /opt/environment
+COPY packages /opt/environment/lib/python3.11/site-packages
+RUN cd /opt/environment/lib/python3.11/site-packages && mv etc share /opt/environment \\
+ && /opt/environment/bin/python -m compileall -q /opt/environment/lib \\
+ && useradd --uid 1000 --create-home labdock
+ENV PATH=/opt/environment/bin:/usr/local/bin:/usr/bin:/bin
+USER 1000:1000
+"""
+
+
+def notebook_image(client: docker.DockerClient) -> str:
+    """The image's name, which holds its digest; made where it is missing."""
+    name = f"labdock-tests/notebook:{_digest()}"
+    try:
+        client.images.get(name)
+    except ImageNotFound:
+        _ensure_base(client)
+        _build(client, name)
+    return name
+
+
+def _digest() -> str:
+    hashed = hashlib.sha256(DOCKERFILE.encode() + LOCK.read_bytes())
+    for package in OWN:
+        for file in sorted((CHECKOUT / package).rglob("*.py")):
+            hashed.update(file.read_bytes())
+    return hashed.hexdigest()[:16]
+
+
+def _ensure_base(client: docker.DockerClient) -> None:
+    try:
+        client.images.get(BASE)
+        return
+    except ImageNotFound:
+        pass
+    require(shutil.which("debootstrap") is not None, "debootstrap")
+    with tempfile.TemporaryDirectory(prefix="labdock-base-") as folder:
+        included = "--include=python3,python3-venv,ca-certificates"
+        root = Path(folder) / "root"
+        command = ["debootstrap", "--variant=minbase", included, "bookworm", str(root)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        packed = Path(folder) / "base.tar"
+        subprocess.run(["tar", "-C", str(root), "-cf", str(packed), "."], check=True)
+        repository, tag = BASE.split(":")
+        client.api.import_image_from_file(str(packed), repository=repository, tag=tag)
+
+
+def _build(client: docker.DockerClient, name: str) -> None:
+    with tempfile.TemporaryDirectory(prefix="labdock-notebook-") as folder:
+        packages = Path(folder) / "packages"
+        for_the_image = ["--python-version", "3.11", "--target", str(packages)]
+        own = [str(CHECKOUT / package) for package in OWN]
+        uv = str(Path(sys.executable).with_name("uv"))
+        command = [uv, "pip", "install", "--quiet", *for_the_image, "-c", str(LOCK)]
+        subprocess.run([*command, *PACKAGES, *own], check=True)
+        (Path(folder) / "Dockerfile").write_text(DOCKERFILE)
+        client.images.build(path=folder, tag=name, rm=True, forcerm=True)
