@@ -67,13 +67,19 @@ def build_images(order: Order) -> None:
         _record(made, order.push, settings, client)
 
 
+def usual_registry() -> str:
+    """The deployment's own registry, where its engine has one."""
+    settings = load_settings()
+    return registry_place(settings).address if settings.engine == "docker" else ""
+
+
 def _building(order: Order, settings: Settings) -> Building:
     return Building(
         state=settings.state,
         beginning=_locked(order.base, settings) if order.base else _bootstrapped(order, settings),
-        ca=order.ca,
-        index=order.index,
-        network=order.network,
+        ca=order.ca or settings.images.ca,
+        index=order.index or settings.images.index,
+        network=order.network or settings.images.network,
         fresh=order.fresh,
     )
 
