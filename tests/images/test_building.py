@@ -6,6 +6,7 @@ Two images stand for all here, as they are quick to build; `make rebuild` builds
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 from tests.support.docker import docker_client
 from tests.support.images import build_images, built, labdock_images, logged_in, new_images_removed
 from tests.support.registry import running_registry
+from tests.support.services import require
 
 from labdock_service.images.admission import SOMEBODY, verify
 from labdock_service.images.recipes import RECIPES, chosen
@@ -105,6 +107,18 @@ def test_images_are_pushed_by_digest_and_pulled_as_they_were(
         place = f"{running.address}/labdock/tensorboard@{image.digest}"
         pulled = client.images.pull(place, auth_config=auth)
         assert pulled.id == image.id
+
+
+def test_the_sbom_lists_debians_packages_and_pythons(state: Path, tmp_path: Path) -> None:
+    require(Path(sys.executable).with_name("syft").exists(), "syft (of the hub's own packages)")
+    target = tmp_path / "board.spdx.json"
+    done = labdock_images(state, "sbom", "tensorboard", "--output", str(target))
+    assert done.returncode == 0, done.stderr
+    body = json.loads(target.read_text())
+    assert body["name"] == "labdock/tensorboard"
+    assert {"python3.11-minimal", "tensorboard", "numpy"} <= {
+        package["name"] for package in body["packages"]
+    }
 
 
 def test_parents_are_built_first() -> None:
