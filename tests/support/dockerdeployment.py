@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support.containers import pool_of
 from tests.support.docker import docker_client, swept_prefix
 from tests.support.dockerengine import plain_image, pushed
 from tests.support.reconciling import Deployment
@@ -22,11 +23,15 @@ class DockerDeployment(Deployment):
     def __init__(self, folder: Path, registry: RunningRegistry, prefix: str) -> None:
         self._registry = registry
         self._choice = EngineChoice(
-            name="docker", prefix=prefix, registry=RegistryPlace(registry.address, LOGIN)
+            name="docker",
+            prefix=prefix,
+            pool=pool_of(prefix),
+            registry=RegistryPlace(registry.address, LOGIN),
         )
         settings = {
             "LABDOCK_ENGINE": "docker",
             "LABDOCK_DOCKER__PREFIX": prefix,
+            "LABDOCK_DOCKER__SUBNET": pool_of(prefix),
             "LABDOCK_DOCKER__REGISTRY": registry.address,
             "LABDOCK_DOCKER__REGISTRY_USER": LOGIN.name,
             "LABDOCK_DOCKER__REGISTRY_PASSWORD": LOGIN.password,

@@ -15,6 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tests.support.containers import pool_of
 from tests.support.docker import docker_client, swept_prefix
 from tests.support.dockerengine import PlainDockerEngine
 
@@ -143,7 +144,7 @@ def process_engine(root: Path, wake: Path | None = None) -> Iterator[ProcessEngi
 def docker_engine(root: Path, wake: Path | None = None) -> Iterator[PlainDockerEngine]:
     """The same of this machine's Docker."""
     with swept_prefix(docker_client()) as prefix:
-        engine = PlainDockerEngine(StateFolder(root), Dockerd(prefix), wake)
+        engine = PlainDockerEngine(StateFolder(root), Dockerd(prefix, pool_of(prefix)), wake)
         with _cleared(engine):
             yield engine
 

@@ -16,11 +16,9 @@ from docker.models.containers import Container
 from docker.utils.socket import frames_iter_no_tty
 
 from labdock_service.engines.launch import Answers
+from labdock_service.engines.networks import DEPLOYMENT, Networks
 from labdock_service.errors import EngineAway, EngineFailed
 from labdock_service.registry import Login
-
-LABEL = "labdock.deployment"
-"""On everything that a deployment makes in Docker: its prefix."""
 
 _PATIENCE_SECONDS = 60
 
@@ -30,8 +28,14 @@ class Dockerd:
     """Docker, for one deployment, whose containers and networks have names with its prefix."""
 
     prefix: str
+    pool: str
+    """The addresses that its networks are cut out of, as in `10.213.0.0/16`."""
     login: Login | None = None
     """The account at the registry that images are pulled from."""
+    port: int = 0
+    """The hub's door, for who has a way through it."""
+    reachable: tuple[str, ...] = ()
+    """Private networks that may be reached."""
 
     @cached_property
     def client(self) -> docker.DockerClient:
@@ -47,13 +51,17 @@ class Dockerd:
             except ImageNotFound:
                 self._pull(image)
 
+    @cached_property
+    def networks(self) -> Networks:
+        """Its networks, behind their walls."""
+        made = Networks(self.client, self.prefix, self.pool, self.port, self.reachable)
+        made.ensure_walls(self._any_image())
+        return made
+
     def ensure_network(self, name: str) -> str:
         """The network of this name, made where it is missing; returns its full name."""
-        full = self._full(name)
         with _sentences():
-            if not self.client.networks.list(names=[f"^{full}$"]):
-                self.client.networks.create(full, driver="bridge", labels={LABEL: self.prefix})
-        return full
+            return self.networks.ensure(self._full(name))
 
     def create_container(self, name: str, **options: Any) -> Container:
         """Make a container; one of this name that never ran is made anew.
@@ -61,7 +69,7 @@ class Dockerd:
         Raises EngineFailed where somebody else's has its name.
         """
         full = self._full(name)
-        options["labels"] = {LABEL: self.prefix, **options["labels"]}
+        options["labels"] = {DEPLOYMENT: self.prefix, **options["labels"]}
         with _sentences():
             try:
                 return self.client.containers.create(name=full, **options)
@@ -109,17 +117,19 @@ class Dockerd:
                 container.remove(force=True, v=True)
 
     def remove_network(self, name: str) -> None:
-        """Delete a network that nobody is on any more."""
+        """Delete a network, unless somebody is on it still."""
         with _sentences():
-            for network in self.client.networks.list(names=[f"^{self._full(name)}$"]):
-                with contextlib.suppress(NotFound, APIError):
-                    network.remove()
+            self.networks.remove(self._full(name))
+
+    def _any_image(self) -> str:
+        images = self.client.api.images(quiet=True)
+        return str(images[0]) if images else ""
 
     def _full(self, name: str) -> str:
         return f"{self.prefix}-{name}"
 
     def _own(self, container: Container) -> Container | None:
-        return container if container.labels.get(LABEL) == self.prefix else None
+        return container if container.labels.get(DEPLOYMENT) == self.prefix else None
 
     def _clear_away(self, full: str) -> None:
         container = self.client.containers.get(full)

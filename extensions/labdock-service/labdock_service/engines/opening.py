@@ -22,6 +22,12 @@ class EngineChoice:
     name: str = "process"
     prefix: str = "labdock"
     """Begins the names of containers and networks."""
+    pool: str = ""
+    """The addresses that networks are cut out of."""
+    port: int = 0
+    """The hub's."""
+    reachable: tuple[str, ...] = ()
+    """Private networks that containers may reach."""
     registry: RegistryPlace | None = None
     """Where the images of containers are."""
 
@@ -31,7 +37,12 @@ class EngineChoice:
         if settings.engine == "process":
             return cls()
         return cls(
-            name=settings.engine, prefix=settings.docker.prefix, registry=registry_place(settings)
+            name=settings.engine,
+            prefix=settings.docker.prefix,
+            pool=settings.docker.subnet,
+            port=settings.port,
+            reachable=tuple(settings.docker.reachable),
+            registry=registry_place(settings),
         )
 
 
@@ -43,7 +54,8 @@ def open_engine(choice: EngineChoice, state: StateFolder, wake: Path | None = No
     from labdock_service.engines.dockerd import Dockerd
 
     login = choice.registry.login if choice.registry else None
-    return DockerEngine(state, Dockerd(choice.prefix, login), wake)
+    dockerd = Dockerd(choice.prefix, choice.pool, login, choice.port, choice.reachable)
+    return DockerEngine(state, dockerd, wake)
 
 
 def registry_place(settings: Settings) -> RegistryPlace:
