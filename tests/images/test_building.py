@@ -6,6 +6,7 @@ Two images stand for all here, as they are quick to build; `make rebuild` builds
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -162,6 +163,8 @@ def test_every_image_has_its_folder(name: str) -> None:
     recipe = RECIPES[name]
     text = (recipe.folder / "Dockerfile").read_text()
     assert text.count("\nFROM ") >= 2, "the stages of its making stay behind"
+    froms = re.findall(r"^FROM (\S+)(?: AS (\S+))?$", text, re.MULTILINE)
+    assert {base for base, _ in froms} <= {"${BASE}", "scratch"} | {stage for _, stage in froms}
     assert (recipe.folder / "verify").read_text().rstrip().endswith("finish()")
     asked = (recipe.folder / "requirements.in").exists()
     assert asked == (recipe.folder / "requirements.lock").exists() == ("requirements.lock" in text)
