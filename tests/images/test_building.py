@@ -8,13 +8,12 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import docker
 import pytest
 from tests.support.docker import docker_client
-from tests.support.images import build_images, built, labdock_images, logged_in, new_images_removed
+from tests.support.images import build_images, built, labdock_images, logged_in
 from tests.support.registry import running_registry
 from tests.support.services import require
 
@@ -25,15 +24,14 @@ BUILT = ("base", "tensorboard")
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[docker.DockerClient]:
-    with new_images_removed(client := docker_client()):
-        yield client
+def client() -> docker.DockerClient:
+    return docker_client()
 
 
 @pytest.fixture(scope="module")
-def state(client: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A state folder in which the images were built."""
-    assert client  # it sweeps what this leaves
+    docker_client()
     folder = tmp_path_factory.mktemp("first")
     said = build_images(folder, *BUILT, "--no-cache")
     for name in BUILT:
@@ -80,10 +78,12 @@ def test_what_breaks_an_image_is_found_in_it(client: docker.DockerClient, state:
         container.start()
         container.wait()
         image = container.commit(changes="USER 1000:1000")
-        client.api.tag(image.id, "labdock/spoilt", "built")
     finally:
         container.remove(force=True)
-    found = {check.check: check for check in verify(client, RECIPES["tensorboard"], image.id)}
+    try:
+        found = {check.check: check for check in verify(client, RECIPES["tensorboard"], image.id)}
+    finally:
+        client.api.remove_image(image.id, force=True)
     assert found["pip check"].passed is False
     assert "numpy" in found["pip check"].said
     assert found["byte code without dates"].passed is False
