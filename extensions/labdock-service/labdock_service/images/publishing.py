@@ -98,7 +98,7 @@ def _names(pair: Pair, packages: Mapping[str, str], python: str) -> dict[str, An
 def _describe(client: DockerClient, image: BuiltImage) -> dict[str, Any]:
     """What an image says of its Python and packages."""
     output = client.containers.run(
-        image.id, ["python", "-c", DESCRIBE], entrypoint=[], network_disabled=True, remove=True
+        image.id, ["python", "-c", DESCRIBE], entrypoint=[], network_mode="none", remove=True
     )
     try:
         told: dict[str, Any] = json.loads(output)
