@@ -22,6 +22,7 @@ from tests.support.services import require
 
 from labdock_service.engines.base import WorkerSpec
 from labdock_service.engines.docker import DockerEngine
+from labdock_service.registry import Login
 
 BASE = "labdock-test/base:bookworm"
 """Debian with its own Python, made by debootstrap: no image can be pulled everywhere."""
@@ -91,3 +92,16 @@ class PlainDockerEngine(DockerEngine):
     def find_container(self, worker: str) -> Container | None:
         """The worker's container."""
         return self._dockerd.find_container(worker)
+
+    @property
+    def prefix(self) -> str:
+        """Begins the names of its containers."""
+        return self._dockerd.prefix
+
+    def networks(self) -> list[str]:
+        """Those of its deployment."""
+        return [str(network.name) for network in self._dockerd.client.networks.list()]
+
+    def log_in(self, login: Login) -> None:
+        """Use this account at registries."""
+        self._dockerd = replace(self._dockerd, login=login)
