@@ -4,11 +4,14 @@ PYTHON ?= $(or $(shell command -v python3.11),$(shell command -v python3),python
 BOOTSTRAP := @$(PYTHON) -I extensions/labdock-service/labdock_service/bootstrap.py
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+COMPILE_FOR := $(subst --universal,--python-platform x86_64-manylinux_2_28,$(COMPILE))
 SERVICE := extensions/labdock-service
+LOCAL := images/local/requirements.lock
+IN_JOBS := extensions/labdock/pyproject.toml extensions/labdock-model-server/pyproject.toml
 SOURCES := extensions tests docs examples images jupyterhub_config.py
 
 .DEFAULT_GOAL := help
-.PHONY: help up down doctor test check format docs bench corpus chaos lock
+.PHONY: help up down doctor test check format docs bench corpus chaos rebuild lock
 
 help:  ## Say what there is
 	@echo "Labdock: a notebook becomes a job, its curves, and an endpoint."
@@ -52,6 +55,9 @@ chaos:  ## Kill everything at random while jobs run (JOBS=100, SEED=N, PAGE=FILE
 	$(BOOTSTRAP) test python -m tests.load.chaos $(if $(JOBS),--jobs $(JOBS)) \
 		$(if $(SEED),--seed $(SEED)) $(if $(PAGE),--page $(PAGE))
 
+rebuild:  ## Build the images twice, and say whether they are the same (IMAGES="base tensorboard")
+	$(BOOTSTRAP) test python -m tests.images.rebuild $(IMAGES)
+
 lock:  ## Choose the newest versions again and write every lock
 	$(COMPILE) --upgrade images/local/requirements.in extensions/labdock/pyproject.toml \
 		extensions/labdock-model-server/pyproject.toml -o images/local/requirements.lock
@@ -60,4 +66,14 @@ lock:  ## Choose the newest versions again and write every lock
 		--no-emit-package labdock-runtime -o $(SERVICE)/requirements.lock
 	$(COMPILE) --upgrade tests/requirements.in extensions/labdock-model-server/pyproject.toml \
 		-c $(SERVICE)/requirements.lock -o tests/requirements.lock
+	$(COMPILE) images/training/requirements.in $(IN_JOBS) -c $(LOCAL) \
+		-o images/training/requirements.lock
+	$(COMPILE) images/notebook/requirements.in images/training/requirements.in $(IN_JOBS) \
+		-c images/training/requirements.lock -c $(LOCAL) -o images/notebook/requirements.lock
+	$(COMPILE_FOR) --upgrade images/training-gpu/requirements.in $(IN_JOBS) -c $(LOCAL) \
+		-o images/training-gpu/requirements.lock
+	$(COMPILE_FOR) images/notebook-gpu/requirements.in images/training-gpu/requirements.in \
+		$(IN_JOBS) -c images/training-gpu/requirements.lock -c $(LOCAL) \
+		-o images/notebook-gpu/requirements.lock
+	$(COMPILE) images/tensorboard/requirements.in -c $(LOCAL) -o images/tensorboard/requirements.lock
 	cd $(SERVICE)/proxy && npm update --package-lock-only --omit-lockfile-registry-resolved

@@ -6,14 +6,16 @@ Two images stand for all here, as they are quick to build; `make rebuild` builds
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+import sys
 from pathlib import Path
 
 import docker
 import pytest
 from tests.support.docker import docker_client
-from tests.support.images import build_images, built, labdock_images, logged_in, new_images_removed
+from tests.support.images import build_images, built, labdock_images, logged_in
 from tests.support.registry import running_registry
+from tests.support.services import require
 
 from labdock_service.images.admission import SOMEBODY, verify
 from labdock_service.images.recipes import RECIPES, chosen
@@ -22,15 +24,14 @@ BUILT = ("base", "tensorboard")
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[docker.DockerClient]:
-    with new_images_removed(client := docker_client()):
-        yield client
+def client() -> docker.DockerClient:
+    return docker_client()
 
 
 @pytest.fixture(scope="module")
-def state(client: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A state folder in which the images were built."""
-    assert client  # it sweeps what this leaves
+    docker_client()
     folder = tmp_path_factory.mktemp("first")
     said = build_images(folder, *BUILT, "--no-cache")
     for name in BUILT:
@@ -77,10 +78,12 @@ def test_what_breaks_an_image_is_found_in_it(client: docker.DockerClient, state:
         container.start()
         container.wait()
         image = container.commit(changes="USER 1000:1000")
-        client.api.tag(image.id, "labdock/spoilt", "built")
     finally:
         container.remove(force=True)
-    found = {check.check: check for check in verify(client, RECIPES["tensorboard"], image.id)}
+    try:
+        found = {check.check: check for check in verify(client, RECIPES["tensorboard"], image.id)}
+    finally:
+        client.api.remove_image(image.id, force=True)
     assert found["pip check"].passed is False
     assert "numpy" in found["pip check"].said
     assert found["byte code without dates"].passed is False
@@ -105,6 +108,18 @@ def test_images_are_pushed_by_digest_and_pulled_as_they_were(
         place = f"{running.address}/labdock/tensorboard@{image.digest}"
         pulled = client.images.pull(place, auth_config=auth)
         assert pulled.id == image.id
+
+
+def test_the_sbom_lists_debians_packages_and_pythons(state: Path, tmp_path: Path) -> None:
+    require(Path(sys.executable).with_name("syft").exists(), "syft (of the hub's own packages)")
+    target = tmp_path / "board.spdx.json"
+    done = labdock_images(state, "sbom", "tensorboard", "--output", str(target))
+    assert done.returncode == 0, done.stderr
+    body = json.loads(target.read_text())
+    assert body["name"] == "labdock/tensorboard"
+    assert {"python3.11-minimal", "tensorboard", "numpy"} <= {
+        package["name"] for package in body["packages"]
+    }
 
 
 def test_parents_are_built_first() -> None:
@@ -148,6 +163,8 @@ def test_every_image_has_its_folder(name: str) -> None:
     recipe = RECIPES[name]
     text = (recipe.folder / "Dockerfile").read_text()
     assert text.count("\nFROM ") >= 2, "the stages of its making stay behind"
+    froms = re.findall(r"^FROM (\S+)(?: AS (\S+))?$", text, re.MULTILINE)
+    assert {base for base, _ in froms} <= {"${BASE}", "scratch"} | {stage for _, stage in froms}
     assert (recipe.folder / "verify").read_text().rstrip().endswith("finish()")
     asked = (recipe.folder / "requirements.in").exists()
     assert asked == (recipe.folder / "requirements.lock").exists() == ("requirements.lock" in text)

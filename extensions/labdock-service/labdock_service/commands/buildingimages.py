@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -15,7 +15,7 @@ from labdock_service.bootstrap import make_folder
 from labdock_service.commands.starting import Steps
 from labdock_service.engines.opening import registry_place
 from labdock_service.errors import Invalid, Unavailable
-from labdock_service.images.admission import admit, not_run
+from labdock_service.images.admission import Verification, admit
 from labdock_service.images.bootstrapping import MIRROR, SUITE, bootstrap
 from labdock_service.images.building import Beginning, Building, Report, build, connect
 from labdock_service.images.layout import BuiltImage, BuiltImages
@@ -53,27 +53,36 @@ def build_images(order: Order) -> None:
     reports = [read_report(file) for file in order.scans]
     client = connect()
     steps = Steps()
-    made = {}
+    made: dict[str, BuiltImage] = {}
+    verifications: dict[str, Verification] = {}
     for image in build(recipes, _building(order, settings), client, steps):
         steps(f"{image.name}: verify")
-        _admit(client, image, reports, settings)
+        verified = _admit(client, image, reports, settings)
         if order.push:
             steps(f"{image.name}: push to {order.push}")
             _push(image, order.push, settings)
         steps.finish()
         click.echo(_summary(image))
-        made[image.name] = image
+        made[image.name], verifications[image.name] = image, verified
     if order.push:
-        _record(made, order.push, settings, client)
+        for pair in _pairs(made, verifications, order.push):
+            told = record_environment(pair, settings.state, client)
+            click.echo(f"The environment {told['name']} is there: {told['title']}.")
+
+
+def usual_registry() -> str:
+    """The deployment's own registry, where its engine has one."""
+    settings = load_settings()
+    return registry_place(settings).address if settings.engine == "docker" else ""
 
 
 def _building(order: Order, settings: Settings) -> Building:
     return Building(
         state=settings.state,
         beginning=_locked(order.base, settings) if order.base else _bootstrapped(order, settings),
-        ca=order.ca,
-        index=order.index,
-        network=order.network,
+        ca=order.ca or settings.images.ca,
+        index=order.index or settings.images.index,
+        network=order.network or settings.images.network,
         fresh=order.fresh,
     )
 
@@ -111,12 +120,14 @@ def _locked(name: str, settings: Settings) -> Beginning:
 
 def _admit(
     client: DockerClient, image: BuiltImage, reports: Sequence[ScanReport], settings: Settings
-) -> None:
+) -> Verification:
     for report in reports:
         if report.is_of((image.digest, image.id)):
             refuse_findings(image.name, judge(report, settings.images, date.today()))
-    for said in not_run(admit(client, RECIPES[image.name], image.id)):
+    verified = admit(client, RECIPES[image.name], image)
+    for said in verified.not_run:
         click.echo(f"    {said}")
+    return verified
 
 
 def _push(image: BuiltImage, address: str, settings: Settings) -> None:
@@ -131,15 +142,16 @@ def _summary(image: BuiltImage) -> str:
     return f"  {image.name}: {image.digest} ({sizes})"
 
 
-def _record(
-    made: dict[str, BuiltImage], address: str, settings: Settings, client: DockerClient
-) -> None:
+def _pairs(
+    made: Mapping[str, BuiltImage], verified: Mapping[str, Verification], address: str
+) -> Iterator[Pair]:
+    """The environments that images make: those for GPUs, and those for none."""
     for ending in ("", "-gpu"):
-        training, notebook = made.get(f"training{ending}"), made.get(f"notebook{ending}")
-        if training and notebook:
-            pair = Pair(training, notebook, address, gpu=bool(ending))
-            told = record_environment(pair, settings.state, client)
-            click.echo(f"The environment {told['name']} is there: {told['title']}.")
+        parts = [f"{part}{ending}" for part in ("training", "notebook")]
+        if all(part in made for part in parts):
+            training, notebook = (made[part] for part in parts)
+            told = [verified[part] for part in parts]
+            yield Pair(training, notebook, address, told, gpu=bool(ending))
 
 
 def read_scan(name: str, file: Path) -> Iterator[str]:

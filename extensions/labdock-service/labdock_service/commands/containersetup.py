@@ -43,8 +43,5 @@ def _order(settings: Settings, names: tuple[str, ...], *, push: bool) -> Order:
     return Order(
         names=names,
         base=BASE if has_base else "",
-        ca=settings.images.ca,
-        index=settings.images.index,
-        network=settings.images.network,
         push=registry_place(settings).address if push else "",
     )

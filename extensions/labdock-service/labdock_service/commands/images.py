@@ -24,7 +24,7 @@ def images() -> None:
 @click.option("--ca", type=FILE, help="Certificates that the build trusts, as one PEM file.")
 @click.option("--index", default="", help="The package index that the build installs from.")
 @click.option("--network", default="", help="Docker's network that the build runs in.")
-@click.option("--push", default="", help="The registry that gets the images, as HOST:PORT.")
+@click.option("--push", default="", help="The registry that gets them; the deployment's own one.")
 @click.option("--no-cache", is_flag=True, help="Build again what is there.")
 @click.option("--scan", type=FILE, multiple=True, help="A report of Trivy or Grype on one image.")
 @spoken
@@ -41,7 +41,7 @@ def build(
     scan: tuple[Path, ...],
 ) -> None:
     """Build images (base, training and notebook where none is named), verify and push them."""
-    from labdock_service.commands.buildingimages import Order, build_images
+    from labdock_service.commands.buildingimages import Order, build_images, usual_registry
 
     build_images(
         Order(
@@ -51,7 +51,7 @@ def build(
             ca=ca,
             index=index,
             network=network,
-            push=push,
+            push=push or usual_registry(),
             fresh=no_cache,
             scans=scan,
         )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import platform
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from docker import DockerClient
 from docker.errors import APIError
@@ -14,6 +16,7 @@ from requests.exceptions import ConnectionError as NoAnswer
 from requests.exceptions import ReadTimeout
 
 from labdock_service.errors import EngineFailed, Invalid
+from labdock_service.images.layout import BuiltImage
 from labdock_service.images.recipes import COMMON, Recipe
 
 PATIENCE = 600
@@ -32,6 +35,17 @@ class Check:
     check: str
     passed: bool | None
     said: str
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Where and when an image was verified, and what could not be checked there."""
+
+    image: str
+    """Its digest."""
+    node: str
+    when: str
+    not_run: list[str]
 
 
 def verify(client: DockerClient, recipe: Recipe, image: str, user: int = 1000) -> list[Check]:
@@ -55,13 +69,15 @@ def verify(client: DockerClient, recipe: Recipe, image: str, user: int = 1000) -
         container.remove(force=True, v=True)
 
 
-def admit(client: DockerClient, recipe: Recipe, image: str) -> list[Check]:
+def admit(client: DockerClient, recipe: Recipe, image: BuiltImage) -> Verification:
     """Verify an image as its own user and as somebody else. Raises Invalid where it fails."""
-    found = [check for user in (1000, SOMEBODY) for check in verify(client, recipe, image, user)]
+    users = (1000, SOMEBODY)
+    found = [check for user in users for check in verify(client, recipe, image.id, user)]
     failed = [f"{check.check}: {check.said}" for check in found if check.passed is False]
     if failed:
         raise Invalid(f"The image {recipe.name} is not admitted. {'; '.join(failed)}.")
-    return found
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return Verification(image.digest, platform.node(), now, _not_run(found))
 
 
 def script(recipe: Recipe) -> str:
@@ -70,8 +86,7 @@ def script(recipe: Recipe) -> str:
     return "\n".join(path.read_text() for path in [*parts, recipe.folder / "verify"])
 
 
-def not_run(checks: Sequence[Check]) -> list[str]:
-    """What could not be checked here."""
+def _not_run(checks: Sequence[Check]) -> list[str]:
     return sorted({f"{check.check}: {check.said}" for check in checks if check.passed is None})
 
 

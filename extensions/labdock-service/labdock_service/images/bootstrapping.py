@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -14,7 +15,6 @@ from labdock_service.images.layout import BuiltImages
 
 SUITE = "bookworm"
 MIRROR = "http://deb.debian.org"
-TAG = "labdock-bootstrap"
 SOURCES = """\
 deb {mirror}/debian {suite} main
 deb {mirror}/debian {suite}-updates main
@@ -45,8 +45,8 @@ def bootstrap(docker: DockerClient, images: BuiltImages, mirror: str = MIRROR) -
 
 
 def _import(docker: DockerClient, tar: Path) -> str:
-    docker.api.import_image_from_file(str(tar), repository=TAG, tag=SUITE)
-    return str(docker.images.get(f"{TAG}:{SUITE}").id)
+    said = docker.api.import_image_from_file(str(tar))
+    return str(json.loads(said.splitlines()[-1])["status"])
 
 
 def _clean(root: Path, mirror: str) -> None:

@@ -6,13 +6,14 @@ import io
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import docker
 from docker import DockerClient
-from docker.errors import DockerException, ImageNotFound
+from docker.errors import APIError, DockerException, ImageNotFound
 from uv import find_uv_bin
 
 from labdock.digests import canonical_json, sha256
@@ -92,10 +93,11 @@ class _Build:
         if there:
             self.report(f"{name} (built already)")
             return there
-        built = self._build(self._base(), tar)
+        base = self._base()
+        built = self._build(base, tar)
         self.report(f"{name}: its layers without times, and compressed")
         image = normal_image(self.client, built, name, made_of, self.images)
-        self._clean_up(built, image)
+        self._clean_up(base, built, image)
         return image
 
     def _context(self) -> bytes:
@@ -156,7 +158,7 @@ class _Build:
             return []
         return [text.strip()] if text.strip() else []
 
-    def _clean_up(self, built: str, image: BuiltImage) -> None:
+    def _clean_up(self, base: str, built: str, image: BuiltImage) -> None:
         """Keep the one form, by name, and of a fresh build nothing else."""
         self.client.api.tag(image.id, self.recipe.repository, "built")
         if built != image.id:
@@ -164,3 +166,6 @@ class _Build:
         if self.how.fresh:
             mark = {"dangling": True, "label": f"labdock.build={self.mark}"}
             self.client.api.prune_images(mark)
+            if not self.recipe.parent:
+                with suppress(APIError):  # it is somebody's, by a name
+                    self.client.api.remove_image(base)

@@ -75,13 +75,28 @@ class BuiltImages:
         """Write an image's configuration and manifest, and its record."""
         settings = canonical_json(_config(name, layers, config))
         manifest = canonical_json(_manifest(settings, layers))
+        self.blob("").mkdir(parents=True, exist_ok=True)
         for data in (settings, manifest):
             self.blob(sha256(data)).write_bytes(data)
         image = BuiltImage(
             name=name, digest=sha256(manifest), id=sha256(settings), layers=layers, made_of=made_of
         )
         write_json(self.folder / f"{name}.json", asdict(image))
+        self._sweep()
         return image
+
+    def _sweep(self) -> None:
+        """Delete the blobs that no image names any more."""
+        images = (self.find(file.stem) for file in self.folder.glob("*.json"))
+        kept = {
+            digest
+            for image in images
+            if image
+            for digest in (image.digest, image.id, *(layer.digest for layer in image.layers))
+        }
+        for file in self.blob("").iterdir():
+            if f"sha256:{file.name}" not in kept:
+                file.unlink()
 
     def add_layer(self, tar: Path, diff_id: str) -> tuple[NormalLayer, Path]:
         """Keep a layer's tar of that digest in its one form; the layer, and the tar of that form.
@@ -109,9 +124,10 @@ class BuiltImages:
 
     def _layer(self, diff_id: str) -> NormalLayer | None:
         try:
-            return NormalLayer(**json.loads(self._layer_file(diff_id).read_bytes()))
+            layer = NormalLayer(**json.loads(self._layer_file(diff_id).read_bytes()))
         except FileNotFoundError:
             return None
+        return layer if self.blob(layer.digest).exists() else None
 
     def _layer_file(self, diff_id: str) -> Path:
         return self.folder / "layers" / f"{diff_id.removeprefix('sha256:')}.json"

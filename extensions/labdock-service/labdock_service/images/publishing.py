@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from docker import DockerClient
 
 from labdock.digests import canonical_json, sha256
 from labdock_service.errors import EngineFailed
+from labdock_service.images.admission import Verification
 from labdock_service.images.layout import MANIFEST, BuiltImage, BuiltImages
 from labdock_service.jsonfile import write_json
 from labdock_service.packaging.environments import DESCRIPTION, usual_platform
 from labdock_service.registry import Registry
 from labdock_service.statefolder import StateFolder
-
-Report = Callable[[str], None]
 
 TAG = "built"
 """Where people look for the newest; Labdock itself names images by digest alone."""
@@ -51,6 +50,7 @@ class Pair:
     training: BuiltImage
     notebook: BuiltImage
     address: str
+    verified: Sequence[Verification]
     gpu: bool = False
 
     def names(self) -> dict[str, str]:
@@ -64,8 +64,13 @@ class Pair:
 def record_environment(pair: Pair, state: StateFolder, client: DockerClient) -> dict[str, Any]:
     """Write an environment's record, and make it the default one of its state folder."""
     told = _describe(client, pair.training)
-    described = {**_names(pair, told["packages"]), **told, **pair.names()}
-    described["packages"] = dict(sorted(told["packages"].items()))
+    described = {
+        **_names(pair, told["packages"], told["python"]),
+        **pair.names(),
+        "python": told["python"],
+        "packages": dict(sorted(told["packages"].items())),
+        "verified": [asdict(verification) for verification in pair.verified],
+    }
     folder = state.environments / pair.training.digest.removeprefix("sha256:")
     folder.mkdir(parents=True, exist_ok=True)
     _make_older(state, described["name"], folder.name)
@@ -73,15 +78,15 @@ def record_environment(pair: Pair, state: StateFolder, client: DockerClient) -> 
     return described
 
 
-def _names(pair: Pair, packages: Mapping[str, str]) -> dict[str, Any]:
+def _names(pair: Pair, packages: Mapping[str, str], python: str) -> dict[str, Any]:
     tensorflow = packages.get("tensorflow-cpu") or packages["tensorflow"]
-    version = ".".join(tensorflow.split(".")[:2])
+    version, minor = (".".join(number.split(".")[:2]) for number in (tensorflow, python))
     own = pair.training.layers[-1]  # Labdock's own packages: the rest is what locks hold for
     rest = [layer.diff_id for layer in pair.training.layers if layer != own]
     return {
         "kind": "image",
         "name": f"tensorflow-{version}{'-gpu' if pair.gpu else ''}",
-        "title": f"TensorFlow {version} ({'GPU' if pair.gpu else 'CPU'})",
+        "title": f"TensorFlow {version} ({'GPU' if pair.gpu else 'CPU'}), Python {minor}",
         "digest": pair.training.digest,
         "foundation": sha256(canonical_json(rest)),
         "platform": usual_platform(),

@@ -15,8 +15,9 @@ from labdock_service.images.layout import BuiltImage
 def make_sbom(image: BuiltImage, target: Path) -> int:
     """Write the SBOM of an image of the local Docker; the number of packages in it."""
     program = Path(sys.executable).with_name("syft")
+    named = ["--source-name", f"labdock/{image.name}", "--source-version", image.digest]
     done = subprocess.run(
-        [program, "scan", f"docker:{image.id}", "--quiet", "--output", f"spdx-json={target}"],
+        [program, "scan", f"docker:{image.id}", *named, "--quiet", "-o", f"spdx-json={target}"],
         env={**os.environ, "SYFT_CHECK_FOR_APP_UPDATE": "false"},
         capture_output=True,
         text=True,
