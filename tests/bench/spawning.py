@@ -118,8 +118,9 @@ def together(people: list[Person]) -> float:
 
 
 def start(one: Person) -> None:
-    one.choose()
-    eventually(lambda: is_ready(one), seconds=120, what=f"the server of {one.name}")
+    answer = one.choose()
+    assert answer.status_code == 200, answer.text
+    eventually(lambda: is_ready(one), seconds=300, what=f"the server of {one.name}")
 
 
 def is_ready(one: Person) -> bool:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import subprocess
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +14,6 @@ import docker
 import pytest
 from tests.support.deployment import eventually, free_port
 from tests.support.docker import docker_client
-from tests.support.notebook_image import notebook_image
 from tests.support.services import require
 
 from labdock_service.engines.pulling import Pull, PullRecord, is_here, pull_all
@@ -52,9 +53,9 @@ def test_an_image_is_fetched_by_digest(
     client: docker.DockerClient, registry: str, tmp_path: Path
 ) -> None:
     repository = f"{registry}/labdock/notebook"
-    small = client.images.build(fileobj=layers(client), tag=f"{repository}:1", rm=True)[0]
+    client.api.import_image_from_data(some_layer(), repository=repository, tag="1")
     client.images.push(repository, tag="1")
-    small.reload()
+    small = client.images.get(f"{repository}:1")
     (digest,) = [name for name in small.attrs["RepoDigests"] if name.startswith(repository)]
     client.images.remove(f"{repository}:1", force=True, noprune=True)
     record, missing = PullRecord(tmp_path / "fetched.json"), f"{registry}/none@sha256:{'0' * 64}"
@@ -67,6 +68,11 @@ def test_an_image_is_fetched_by_digest(
         client.images.remove(digest, force=True, noprune=True)
 
 
-def layers(client: docker.DockerClient) -> io.BytesIO:
-    """What the image is built from."""
-    return io.BytesIO(f"FROM {notebook_image(client)}\nLABEL tried=pulling\n".encode())
+def some_layer() -> bytes:
+    """A layer that takes more than one event to fetch."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as layer:
+        member = tarfile.TarInfo("some")
+        member.size = 4_000_000
+        layer.addfile(member, io.BytesIO(os.urandom(member.size)))
+    return packed.getvalue()

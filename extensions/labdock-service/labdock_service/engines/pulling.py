@@ -115,7 +115,10 @@ def pull_all(client: docker.DockerClient, images: Iterable[str], record: PullRec
     """Fetch what is missing, one image after the other, and record how far each is."""
     wanted = list(dict.fromkeys(images))
     pulls = {image: Pull(100 if is_here(client, image) else 0) for image in wanted}
-    if pulls != record.read():
+    known = record.read()
+    if {image: pull.here for image, pull in known.items()} != {
+        image: pull.here for image, pull in pulls.items()
+    }:
         record.write(pulls)
 
     def note(image: str, state: Pull) -> None:
@@ -130,5 +133,7 @@ def pull_all(client: docker.DockerClient, images: Iterable[str], record: PullRec
             note(image, Pull(100))
         except DockerException as error:
             reason = getattr(error, "explanation", None) or type(error).__name__
-            LOG.warning("%s could not be fetched: %s", image, reason)
-            note(image, Pull(problem=str(reason)[:200]))
+            problem = str(reason)[:200]
+            if problem != known.get(image, Pull()).problem:
+                LOG.warning("%s could not be fetched: %s", image, problem)
+            note(image, Pull(problem=problem))

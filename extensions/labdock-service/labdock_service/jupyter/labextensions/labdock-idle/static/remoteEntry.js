@@ -48,6 +48,6 @@
   const plugin = { id: "labdock-idle:notice", autoStart: true, activate };
   (window._JUPYTERLAB = window._JUPYTERLAB || {})["labdock-idle"] = {
     init: () => undefined,
-    get: async () => () => ({ default: plugin })
+    get: async () => () => ({ __esModule: true, default: plugin })
   };
 })();
