@@ -47,6 +47,9 @@ ADMIN = "labdock-admin"
 OPEN = ("access:services!service=labdock", "access:services!service=tensorboard")
 """What everybody who can log in may open."""
 
+CULLING = ("list:users", "read:users:activity", "read:servers", "delete:servers")
+"""What the culler needs; on the Docker engine it asks people's servers too."""
+
 GIVE_BACK = {
     "MALLOC_ARENA_MAX": "2",
     "MALLOC_MMAP_THRESHOLD_": "262144",
@@ -107,7 +110,7 @@ def configure(c: Config, settings: Settings) -> None:
     update_people(c, settings)
     update_spawner(c, settings, local)
     update_services(c, settings, local)
-    update_roles(c)
+    update_roles(c, settings)
     service._ServiceSpawner = ServiceSpawner
 
 
@@ -255,7 +258,7 @@ def service_environment(settings: Settings) -> dict[str, str]:
     return kept | home | GIVE_BACK | settings_environment(settings)
 
 
-def update_roles(c: Config) -> None:
+def update_roles(c: Config, settings: Settings) -> None:
     """Who may ask the hub for what: each service no more than it needs."""
     c.JupyterHub.extra_user_scopes = set(OPEN)
     c.JupyterHub.load_roles = [
@@ -279,7 +282,7 @@ def update_roles(c: Config) -> None:
         },
         {
             "name": "labdock-culler",
-            "scopes": ["list:users", "read:users:activity", "read:servers", "delete:servers"],
+            "scopes": [*CULLING, *(["access:servers"] if settings.engine == "docker" else [])],
             "services": ["culler"],
         },
     ]
