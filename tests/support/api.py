@@ -175,7 +175,7 @@ class Api:
 
 
 @functools.cache
-def _fresh_database() -> bytes:
+def fresh_database() -> bytes:
     """An upgraded database, made once: Alembic takes a second."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "labdock.sqlite")
@@ -189,7 +189,7 @@ def _fresh_database() -> bytes:
 async def running_api(folder: Path, settings: Settings | None = None) -> AsyncIterator[Api]:
     settings = settings or make_settings(folder)
     make_environment(settings.state)
-    settings.state.database.write_bytes(_fresh_database())
+    settings.state.database.write_bytes(fresh_database())
     store = Store(settings.database_url)
     hub = WrittenHub(hub_place(), **team())
     parts = assemble(settings, hub, store)

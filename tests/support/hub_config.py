@@ -4,6 +4,7 @@ import json
 import os
 
 from labdock_service import hub
+from labdock_service.hubclient import ADMIN
 from labdock_service.settings import load_settings
 
 c = get_config()  # type: ignore[name-defined]  # noqa: F821  JupyterHub defines it where it reads this file
@@ -20,10 +21,10 @@ hub.update_addresses(c, settings, local)
 hub.update_storage(c, settings)
 hub.update_services(c, settings, local)
 hub.update_roles(c)
-NAMES = {"labdock", "tensorboard", hub.ADMIN}
+NAMES = {"labdock", "tensorboard", ADMIN}
 c.JupyterHub.services = [item for item in c.JupyterHub.services if item["name"] in NAMES]
 c.JupyterHub.load_roles = [
     *(role for role in c.JupyterHub.load_roles if NAMES.issuperset(role.get("services", []))),
-    {"name": "tester", "scopes": ["admin:users", "admin:groups"], "services": [hub.ADMIN]},
+    {"name": "tester", "scopes": ["admin:users", "admin:groups"], "services": [ADMIN]},
 ]
 c.JupyterHub.authenticator_class = "dummy"
