@@ -13,7 +13,7 @@ import tarfile
 import tempfile
 import threading
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,8 @@ from labdock.servingschema import KeyRequest
 from labdock.snapshot import source_digest
 from labdock_service.api.parts import Parts
 from labdock_service.app import assemble, create_app, guarded
-from labdock_service.hubclient import Hub, HubPlace, HubUser
+from labdock_service.engines.base import Engine
+from labdock_service.hubclient import ADMIN, Hub, HubPlace, HubUser
 from labdock_service.ids import new_id
 from labdock_service.settings import ProcessSettings, ProjectSettings, Settings
 from labdock_service.statefolder import StateFolder
@@ -126,6 +127,7 @@ def team() -> dict[str, WrittenPerson]:
         "grace": WrittenPerson(groups=["vision"]),
         "alan": WrittenPerson(),
         "root": WrittenPerson(admin=True),
+        ADMIN: WrittenPerson(kind="service"),
     }
 
 
@@ -186,13 +188,16 @@ def fresh_database() -> bytes:
 
 
 @contextlib.asynccontextmanager
-async def running_api(folder: Path, settings: Settings | None = None) -> AsyncIterator[Api]:
+async def running_api(
+    folder: Path, settings: Settings | None = None, engine: Engine | None = None
+) -> AsyncIterator[Api]:
     settings = settings or make_settings(folder)
     make_environment(settings.state)
     settings.state.database.write_bytes(fresh_database())
     store = Store(settings.database_url)
     hub = WrittenHub(hub_place(), **team())
     parts = assemble(settings, hub, store)
+    parts = replace(parts, engine=engine or parts.engine)
     app = guarded(create_app(parts))
     async with serving(app, parts.wakeups.close) as url, contextlib.AsyncExitStack() as clients:
         yield Api(url, parts, hub, clients)

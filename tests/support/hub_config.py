@@ -21,8 +21,12 @@ hub.update_addresses(c, settings, local)
 hub.update_storage(c, settings)
 hub.update_services(c, settings, local)
 hub.update_roles(c)
-NAMES = {"labdock", "tensorboard", ADMIN}
-c.JupyterHub.services = [item for item in c.JupyterHub.services if item["name"] in NAMES]
+NAMES = {"labdock", "tensorboard", "reconciler", ADMIN}
+RECONCILER = {"name": "reconciler", "api_token": os.environ["RECONCILER_TOKEN"]}
+c.JupyterHub.services = [
+    *(item for item in c.JupyterHub.services if item["name"] in NAMES - {"reconciler"}),
+    RECONCILER,
+]
 c.JupyterHub.load_roles = [
     *(role for role in c.JupyterHub.load_roles if NAMES.issuperset(role.get("services", []))),
     {"name": "tester", "scopes": ["admin:users", "admin:groups"], "services": [ADMIN]},
