@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import threading
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -14,17 +12,25 @@ from typing import Any
 import httpx
 import pytest
 from sqlalchemy.exc import IntegrityError
-from tests.support.api import Api, make_settings, problem, running_api
+from tests.support.api import (
+    Api,
+    make_environment,
+    make_settings,
+    problem,
+    running_api,
+    send_source,
+)
+from tests.support.gpus import reconciling_beside
 from tests.support.hub import ADMIN_TOKEN, RECONCILER_TOKEN, RunningHub, running_hub
 from tests.support.invented import WithGpus, gpus
 from tests.support.reconciling import Deployment, deployed, eventually
 
 from labdock.schema import Resources
+from labdock_service.engines.base import NO_GPU
 from labdock_service.hubclient import ADMIN
-from labdock_service.reconciler.loop import Reconciler, own_pipe
-from labdock_service.reconciler.parts import Parts
+from labdock_service.reconciler.loop import own_pipe
 from labdock_service.reconciler.servers import HubServers
-from labdock_service.store import Store, leases, notebooks
+from labdock_service.store import leases, notebooks
 from labdock_service.store.tables import LeaseRow
 from labdock_service.wakeup import wake
 
@@ -57,28 +63,12 @@ class Place:
         return [gpu["held_by"] for gpu in (await self.hub.get("gpus")).json()]
 
 
-@contextlib.contextmanager
-def reconciling(api: Api, engine: WithGpus) -> Iterator[None]:
-    store = Store(api.parts.settings.database_url)
-    made = Reconciler(
-        Parts(store=store, fence=store.take_fence(), engine=engine, state=api.parts.state)
-    )
-    thread = threading.Thread(target=made.run)
-    thread.start()
-    try:
-        yield
-    finally:
-        made.stop()
-        thread.join(90)
-        made.close()
-
-
 @pytest.fixture
 async def place(tmp_path: Path) -> AsyncIterator[Place]:
     settings = make_settings(tmp_path)
     engine = WithGpus(settings.state, own_pipe(settings.state))
     async with running_api(tmp_path, settings, engine) as api:
-        with reconciling(api, engine):
+        with reconciling_beside(api, engine):
             yield Place(api, engine, await api.client(ADMIN), await api.client("ada"))
 
 
@@ -154,6 +144,23 @@ async def test_a_lost_gpu_is_not_offered_and_its_holder_is_told(place: Place) ->
     assert [(gpu["uuid"], gpu["lost"]) for gpu in listed] == [("GPU-1", False), ("GPU-0", True)]
     assert (await place.start("grace"))["devices"] == ["GPU-1"]
     assert (await place.start("alan"))["state"] == "waiting"
+
+
+async def test_an_environment_without_its_gpu_says_so(place: Place) -> None:
+    digest = "sha256:" + "f" * 64
+    make_environment(place.api.parts.state, "tf-gpu", digest, gpu=True, default=False)
+
+    async def listed() -> dict[str, Any]:
+        found = {one["name"]: one for one in (await place.ada.get("environments")).json()}
+        assert found["tf"]["unavailable"] is None
+        return {name: found["tf-gpu"][name] for name in ("gpu", "unavailable")}
+
+    wanted = {"project": "ada", "source": await send_source(place.ada), "environment": "tf-gpu"}
+    assert await listed() == {"gpu": True, "unavailable": None}
+    assert (await place.ada.post("snapshots", json=wanted)).status_code == 201
+    place.engine.devices = ()
+    assert await listed() == {"gpu": True, "unavailable": NO_GPU}
+    assert NO_GPU in problem(await place.ada.post("snapshots", json=wanted), 400)
 
 
 SMI = """#!/bin/sh

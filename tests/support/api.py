@@ -143,7 +143,9 @@ def make_settings(folder: Path, **values: Any) -> Settings:
     )
 
 
-def make_environment(state: StateFolder, name: str = "tf", digest: str = ENVIRONMENT) -> None:
+def make_environment(
+    state: StateFolder, name: str = "tf", digest: str = ENVIRONMENT, **more: Any
+) -> None:
     folder = state.environments / digest.removeprefix("sha256:")
     (folder / "venv/bin").mkdir(parents=True)
     body = {
@@ -154,7 +156,7 @@ def make_environment(state: StateFolder, name: str = "tf", digest: str = ENVIRON
         "packages": {"tensorflow-cpu": "2.21.0"},
         "default": True,
     }
-    (folder / "environment.json").write_text(json.dumps(body))
+    (folder / "environment.json").write_text(json.dumps(body | more))
 
 
 @dataclass
@@ -230,14 +232,16 @@ def make_tar(contents: dict[str, bytes]) -> bytes:
 
 
 @contextlib.contextmanager
-def api_in_thread(folder: Path) -> Iterator[Api]:
+def api_in_thread(
+    folder: Path, settings: Settings | None = None, engine: Engine | None = None
+) -> Iterator[Api]:
     """The running API for tests that are not asynchronous."""
     started: queue.SimpleQueue[Api] = queue.SimpleQueue()
     loop = asyncio.new_event_loop()
     end = asyncio.Event()
 
     async def run() -> None:
-        async with running_api(folder) as api:
+        async with running_api(folder, settings, engine) as api:
             started.put(api)
             await end.wait()
 

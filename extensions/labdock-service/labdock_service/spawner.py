@@ -116,6 +116,7 @@ class ProcessSpawner(LocalProcessSpawner):  # type: ignore[misc]  # JupyterHub h
             "JUPYTER_PATH": str(self._overlay.jupyter_path),
             "LABDOCK_URL": self.settings.address,
             "CUDA_VISIBLE_DEVICES": ",".join(self._gpus) or "-1",
+            "LABDOCK_RELEASE_GPU_AFTER": str(self.settings.idle.release_gpu_after),
         }
 
     def load_state(self, state: dict[str, Any]) -> None:

@@ -16,6 +16,8 @@ import click
 
 from labdock_service import bootstrap, processes
 from labdock_service.deployment import Deployment, NotStarted, as_it_runs
+from labdock_service.engines.base import NO_GPU
+from labdock_service.engines.devices import find_devices
 from labdock_service.installation import environment_digest, environment_folder
 from labdock_service.packaging.environments import find_environments
 from labdock_service.settings import Settings, load_settings
@@ -124,6 +126,14 @@ def installed(settings: Settings) -> Iterator[Finding]:
     yield Finding("environment", there, ", ".join(titles) or "none", advice)
 
 
+def gpu_environments(settings: Settings) -> Iterator[Finding]:
+    """Environments that need a GPU, and why one of them cannot be used."""
+    found = [item for item in find_environments(settings.state) if item.gpu]
+    why = None if not found or find_devices() else NO_GPU
+    for item in found:
+        yield Finding("environment", True, f"{item.title}: {why or 'has its GPU'}")
+
+
 def gpu(_settings: Settings) -> Iterator[Finding]:
     """Whether there are GPUs that jobs can use."""
     if shutil.which("nvidia-smi"):
@@ -157,6 +167,7 @@ LOOKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     port,
     installed,
     gpu,
+    gpu_environments,
     login,
     running,
 )

@@ -38,6 +38,8 @@ class LocalEnvironment:
     packages: dict[str, str]
     foundation: str
     """Digest of what it holds besides Labdock's own packages: locks hold for as long."""
+    gpu: bool = False
+    """Whether it needs a GPU."""
     default: bool = False
     platform: str = field(default_factory=usual_platform)
     """Platform tag of the wheels it takes, as uv writes it."""
@@ -75,6 +77,12 @@ def find_named(found: Iterable[LocalEnvironment], named: str) -> LocalEnvironmen
     return None
 
 
+def check_usable(environment: LocalEnvironment, why_no_gpu: str | None) -> None:
+    """Refuse an environment that needs a GPU where there is none. Raises Invalid."""
+    if environment.gpu and why_no_gpu:
+        raise Invalid(f"{environment.name}: {why_no_gpu}", field="environment")
+
+
 def choose_environment(
     found: Sequence[LocalEnvironment], setting: str, named: str | None = None
 ) -> LocalEnvironment:
@@ -102,6 +110,7 @@ def _environment(folder: Path, body: dict[str, Any]) -> LocalEnvironment:
         version=body["python"],
         packages=body["packages"],
         foundation=body.get("foundation") or body["digest"],
+        gpu=body.get("gpu", False),
         default=body.get("default", False),
         platform=body.get("platform") or usual_platform(),
     )
