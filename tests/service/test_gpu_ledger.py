@@ -366,3 +366,25 @@ def test_a_gpu_has_one_holder_whatever_happens() -> None:
     run_state_machine_as_test(
         Ledger, settings=settings(max_examples=12, stateful_step_count=40, deadline=None)
     )
+
+
+def test_a_model_server_that_takes_too_long_keeps_its_gpu_until_it_has_ended() -> None:
+    ledger = Ledger()
+    try:
+        ledger.engine.devices = gpus(1)
+        ledger.deploy(1)
+        ledger.look()
+        (server,) = ledger.engine.running()
+        waiting = ledger._submit(1, 1)
+        ledger.look()
+        ledger.ahead += 400
+        ledger.look()
+        assert server.id in ledger.engine.stopping
+        assert ledger.engine.running() == [server]
+        ledger.no_device_has_two_holders()
+        ledger.workers_end_as_they_were_told()
+        ledger.look()
+        (worker,) = ledger.engine.running()
+        assert (worker.labels["job"], worker.devices) == (waiting, ("GPU-0",))
+    finally:
+        ledger.teardown()

@@ -21,7 +21,6 @@ from tests.support.api import (
     send_source,
 )
 from tests.support.gpus import reconciling_beside
-from tests.support.hub import ADMIN_TOKEN, RECONCILER_TOKEN, RunningHub, running_hub
 from tests.support.invented import WithGpus, gpus
 from tests.support.reconciling import Deployment, deployed, eventually
 
@@ -29,7 +28,6 @@ from labdock.schema import Resources
 from labdock_service.engines.base import NO_GPU
 from labdock_service.hubclient import ADMIN
 from labdock_service.reconciler.loop import own_pipe
-from labdock_service.reconciler.servers import HubServers
 from labdock_service.store import leases, notebooks
 from labdock_service.store.tables import LeaseRow
 from labdock_service.wakeup import wake
@@ -243,27 +241,3 @@ def test_the_database_itself_refuses_a_second_holder(machine: Deployment) -> Non
         session.add(lease("ada"))
     with pytest.raises(IntegrityError), machine.store.write() as session:
         session.add(lease("grace"))
-
-
-@pytest.fixture(scope="module")
-def hub(labdock_proxy: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
-    with running_hub(tmp_path_factory.mktemp("hub"), labdock_proxy) as running:
-        yield running
-
-
-def test_the_hub_says_whose_server_runs_and_is_known_by_its_token(hub: RunningHub) -> None:
-    """Against a real hub: what its answers look like, with the scopes that the services have."""
-    hub.add_person("ada")
-    api = {"JUPYTERHUB_API_URL": f"{hub.url}/hub/api", "JUPYTERHUB_API_TOKEN": RECONCILER_TOKEN}
-    servers = HubServers(api, hub.state, lambda: None)
-    eventually(lambda: servers("pabcdefghij", "ada") is False)
-    eventually(lambda: servers("pabcdefghij", "nobody") is False)
-    lost = HubServers({**api, "JUPYTERHUB_API_URL": "http://127.0.0.1:1"}, hub.state, lambda: None)
-    assert lost("pabcdefghij", "ada") is None
-    with hub.api(ADMIN_TOKEN) as client:
-        answer = client.put("notebook-leases/ada", json={"start": "t1"})
-        assert (answer.status_code, answer.json()["state"]) == (200, "none"), answer.text
-        assert client.get("gpus").status_code == 200
-    token, _ = hub.token("ada")
-    with hub.api(token) as client:
-        assert client.put("notebook-leases/ada", json={"start": "t1"}).status_code == 403
