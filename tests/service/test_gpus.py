@@ -21,11 +21,14 @@ from tests.support.api import (
     send_source,
 )
 from tests.support.gpus import reconciling_beside
-from tests.support.invented import WithGpus, gpus
+from tests.support.invented import WithGpus, gpus, write_nvidia_smi
 from tests.support.reconciling import Deployment, deployed, eventually
 
 from labdock.schema import Resources
+from labdock_service import gpulease
 from labdock_service.engines.base import NO_GPU
+from labdock_service.errors import Conflict, Invalid, Unavailable
+from labdock_service.gpulease import GpuLedger
 from labdock_service.hubclient import ADMIN
 from labdock_service.reconciler.loop import own_pipe
 from labdock_service.store import leases, notebooks
@@ -144,6 +147,31 @@ async def test_a_lost_gpu_is_not_offered_and_its_holder_is_told(place: Place) ->
     assert (await place.start("alan"))["state"] == "waiting"
 
 
+async def test_a_spawner_leases_and_gives_back(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = int(place.api.url.rpartition(":")[2])
+    settings = make_settings(tmp_path, port=port)
+    settings.state.admin_token.write_text(f"token-{ADMIN}\n")
+    ledger = GpuLedger(settings)
+    monkeypatch.setattr(gpulease, "WAIT_SECONDS", 0.0)
+    assert await ledger.lease("ada", "t1", 2) == ["GPU-0", "GPU-1"]
+    with pytest.raises(Conflict, match="Start without one"):
+        await ledger.lease("grace", "t2", 1)
+    with pytest.raises(Invalid, match="Needs 9 GPUs"):
+        await ledger.lease("grace", "t2", 9)
+    await ledger.give_back("ada", "t1")
+    await ledger.give_back("ada", "t1")
+    assert await ledger.lease("grace", "t2", 1, keeps_devices=True) == ["GPU-0"]
+
+    away = GpuLedger(make_settings(tmp_path, port=1))
+    monkeypatch.setattr(gpulease, "AWAY_SECONDS", 0.0)
+    assert await away.lease("ada", "t3", 0) == []
+    with pytest.raises(Unavailable, match="does not answer"):
+        await away.lease("ada", "t3", 1)
+    await away.give_back("ada", "t3")
+
+
 async def test_an_environment_without_its_gpu_says_so(place: Place) -> None:
     digest = "sha256:" + "f" * 64
     make_environment(place.api.parts.state, "tf-gpu", digest, gpu=True, default=False)
@@ -161,10 +189,6 @@ async def test_an_environment_without_its_gpu_says_so(place: Place) -> None:
     assert NO_GPU in problem(await place.ada.post("snapshots", json=wanted), 400)
 
 
-SMI = """#!/bin/sh
-cat {listed}
-"""
-
 ON_A_GPU = """
     import os, time
     with open({file!r}, "a", buffering=1) as file:
@@ -179,11 +203,7 @@ ON_A_GPU = """
 @pytest.fixture
 def machine(tmp_path: Path) -> Iterator[Deployment]:
     """A deployment whose nvidia-smi lists what a file says."""
-    programs, listed = tmp_path / "programs", tmp_path / "listed"
-    programs.mkdir()
-    listed.write_text("GPU-0, NVIDIA Invented, 81920\nGPU-1, NVIDIA Invented, 81920\n")
-    (programs / "nvidia-smi").write_text(SMI.format(listed=listed))
-    (programs / "nvidia-smi").chmod(0o755)
+    programs = write_nvidia_smi(tmp_path, "GPU-0", "GPU-1")
     with deployed(tmp_path, PATH=f"{programs}:/usr/bin:/bin") as place:
         yield place
 

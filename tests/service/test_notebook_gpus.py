@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from jupyter_client.blocking import BlockingKernelClient
+from jupyter_client.blocking.client import BlockingKernelClient
 from tests.support.api import Api, api_in_thread, make_settings
 from tests.support.deployment import CHECKOUT, eventually, free_port
 from tests.support.gpus import reconciling_beside

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from labdock_service.engines.base import (
@@ -107,3 +108,13 @@ class Written(Engine):
     def events(self, worker: str, offset: int) -> tuple[list[bytes], int]:
         del worker
         return [], offset
+
+
+def write_nvidia_smi(folder: Path, *uuids: str) -> Path:
+    """An nvidia-smi that lists these; the folder that it lies in, for PATH."""
+    programs, listed = folder / "programs", folder / "listed"
+    programs.mkdir()
+    listed.write_text("".join(f"{uuid}, NVIDIA Invented, 81920\n" for uuid in uuids))
+    (programs / "nvidia-smi").write_text(f"#!/bin/sh\ncat {listed}\n")
+    (programs / "nvidia-smi").chmod(0o755)
+    return programs
