@@ -23,6 +23,7 @@ from tests.support.api import (
 from tests.support.gpus import reconciling_beside
 from tests.support.invented import WithGpus, gpus, write_nvidia_smi
 from tests.support.reconciling import Deployment, deployed, eventually
+from tests.support.stores import every_project
 
 from labdock.schema import Resources
 from labdock_service import gpulease
@@ -31,7 +32,7 @@ from labdock_service.errors import Conflict, Invalid, Unavailable
 from labdock_service.gpulease import GpuLedger
 from labdock_service.hubclient import ADMIN
 from labdock_service.reconciler.loop import own_pipe
-from labdock_service.store import leases, notebooks
+from labdock_service.store import events, leases, notebooks
 from labdock_service.store.tables import LeaseRow
 from labdock_service.wakeup import wake
 
@@ -88,6 +89,11 @@ async def test_a_notebook_gets_a_gpu_and_gives_it_back(place: Place) -> None:
     assert await place.holders() == ["ada's notebook server"] * 2
     await place.end("ada")
     assert (await place.start("grace", 2))["devices"] == ["GPU-0", "GPU-1"]
+    with place.api.parts.store.read() as session:
+        told = events.after(session, every_project(session), 0)
+    kinds = [event.kind for event in told if event.project == "ada"]
+    leased, returned = "notebook.gpus_leased", "notebook.gpus_returned"
+    assert kinds == [leased, returned, leased, returned, returned]
 
 
 async def test_what_is_held_is_said_with_who_holds_it(place: Place) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from labdock_service.reconciler.parts import ACTOR, Parts, log
-from labdock_service.store import events, leases
+from labdock_service.store import events, leases, notebooks
 from labdock_service.store.tables import JobRow, LeaseRow, RevisionRow
 
 
@@ -40,11 +40,13 @@ class LostDevices:
 
 
 def _tell(session: Session, lease: LeaseRow) -> None:
-    """Tell the holder; a notebook's person reads it with their lease."""
+    """Tell the holder; a notebook's person reads it with their lease, too."""
     text = f"The machine no longer lists GPU {lease.device}, which this was given."
     log.warning("GPU %s is gone; %s %s has it", lease.device, lease.holder_kind, lease.holder_id)
     if lease.holder_kind == "job":
         _tell_job(session, session.get_one(JobRow, lease.holder_id), text)
+    elif lease.holder_kind == notebooks.KIND:
+        notebooks.note(session, lease.holder_id, ACTOR, "lost", [str(lease.device)])
     elif lease.holder_kind == "revision":
         _tell_revision(session, session.get_one(RevisionRow, lease.holder_id), text)
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from labdock_service.diskspace import shortage
 from labdock_service.reconciler.attempts import worker_id
-from labdock_service.reconciler.parts import Parts, apart
+from labdock_service.reconciler.parts import ACTOR, Parts, apart
 from labdock_service.reconciler.states import change, note
 from labdock_service.scheduling.ledger import Capacity, Need, leases_of, limited
 from labdock_service.scheduling.queue import Ask, Place, Plan, plan
@@ -146,6 +146,7 @@ class Queue:
                 row.devices = list(place.devices)
             for device in place.devices:
                 session.add(_notebook_lease(row, place.node, device))
+            notebooks.note(session, person_id, ACTOR, "leased", place.devices)
 
     def _tell_notebooks(self, waits: dict[str, str]) -> None:
         with self.parts.store.read() as session:

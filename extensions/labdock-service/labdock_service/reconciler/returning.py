@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.orm import Session
 
-from labdock_service.reconciler.parts import Parts
+from labdock_service.reconciler.parts import ACTOR, Parts
 from labdock_service.reconciler.watching import Watcher
 from labdock_service.store import leases, notebooks
 from labdock_service.store.tables import LeaseRow, NotebookRow
@@ -80,6 +80,8 @@ def _delete_leases(session: Session, ids: Collection[int]) -> None:
     for lease_id in ids:
         if (lease := session.get(LeaseRow, lease_id)) is not None:
             session.delete(lease)
+            if lease.holder_kind == notebooks.KIND and lease.device:
+                notebooks.note(session, lease.holder_id, ACTOR, "returned", [lease.device])
 
 
 def _forget(session: Session, gone: NotebookRow) -> None:

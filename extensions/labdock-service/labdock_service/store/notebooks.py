@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from labdock.gpuschema import NotebookLease
+from labdock.gpuschema import LeaseState, NotebookLease
 from labdock_service.errors import Conflict
+from labdock_service.ids import personal_project_id
+from labdock_service.store import events
 from labdock_service.store.tables import LeaseRow, NotebookRow
 
 KIND = "notebook"
@@ -121,6 +123,12 @@ def _poll(row: NotebookRow) -> None:
     row.polls += 1 if row.polls else 0
 
 
+def note(session: Session, person_id: str, actor: str, what: str, devices: Sequence[str]) -> None:
+    """Append an event to the person's own project: what became of their server's GPUs."""
+    project, data = personal_project_id(person_id), {"devices": list(devices)}
+    events.add(session, project, actor, f"notebook.gpus_{what}", data=data)
+
+
 def leased(session: Session, row: NotebookRow) -> list[LeaseRow]:
     """What it holds now; not what it is about to give back."""
     query = select(LeaseRow).where(
@@ -135,11 +143,11 @@ def view(row: NotebookRow | None, held: Sequence[LeaseRow]) -> NotebookLease:
     """A server's GPUs as its person sees them."""
     if row is None:
         return NotebookLease(message="Your notebook server does not run.")
-    state = "held" if held else "waiting" if row.gpus else "none"
+    state: LeaseState = "held" if held else "waiting" if row.gpus else "none"
     gone = [lease.device for lease in held if lease.lost is not None]
     message = f"Its machine lists {', '.join(map(str, gone))} no longer." if gone else row.message
     return NotebookLease(
-        state=state,  # type: ignore[arg-type]
+        state=state,
         gpus=row.gpus,
         devices=[lease.device for lease in held if lease.device],
         message=message,
