@@ -27,6 +27,7 @@ from labdock_service.containers import networks_of
 from labdock_service.containerspawner import ContainerSpawner
 from labdock_service.deployment import PORTS_FILE, read_ports
 from labdock_service.engines.networks import door_address
+from labdock_service.hubclient import ADMIN
 from labdock_service.installation import ensure_proxy
 from labdock_service.jsonfile import write_json
 from labdock_service.names import NAME
@@ -40,9 +41,6 @@ EVERYWHERE = ("0.0.0.0", "::")
 
 PORTS = ("hub", "proxy", "labdock", "tensorboard", "endpoints")
 """What listens on 127.0.0.1 beside the proxy's public port."""
-
-ADMIN = "labdock-admin"
-"""The hub's name for `labdock token` and `labdock up`, which use its API."""
 
 OPEN = ("access:services!service=labdock", "access:services!service=tensorboard")
 """What everybody who can log in may open."""
@@ -279,6 +277,12 @@ def update_roles(c: Config, settings: Settings) -> None:
             "name": ADMIN,
             "scopes": ["tokens", "read:users", "list:groups", "groups"],
             "services": [ADMIN],
+        },
+        {
+            # Whose server runs: GPUs of one that is gone are given back.
+            "name": "labdock-reconciler",
+            "scopes": ["read:servers"],
+            "services": ["reconciler"],
         },
         {
             "name": "labdock-culler",
