@@ -31,6 +31,7 @@ from tests.support.workers import (
     texts,
 )
 
+from labdock_service.engines.docker import DockerEngine
 from labdock_service.engines.dockerd import Dockerd
 from labdock_service.errors import EngineAway, EngineFailed
 from labdock_service.statefolder import StateFolder
@@ -170,6 +171,24 @@ def test_networks_and_containers_are_gone_with_their_workers(engine: PlainDocker
     assert not [name for name in engine.networks() if "jgang" in name]
 
 
+# GPUs
+
+
+def test_leased_gpus_are_asked_for_by_uuid(engine: PlainDockerEngine) -> None:
+    run(engine, spec("true", devices=("GPU-1", "GPU-2")))
+    [request] = engine.requested
+    assert (request["Driver"], request["DeviceIDs"]) == ("nvidia", ["GPU-1", "GPU-2"])
+
+
+def test_a_docker_that_cannot_give_gpus_away(engine: PlainDockerEngine, tmp_path: Path) -> None:
+    if engine.has_toolkit():
+        pytest.skip("this machine's Docker can")
+    plain = DockerEngine(StateFolder(tmp_path / "other"), engine.docker)
+    with pytest.raises(EngineFailed, match="install NVIDIA's toolkit"):
+        start(plain, spec("true", image=plain_image(), devices=("GPU-1",)))
+    assert plain.why_no_gpu()
+
+
 # Docker's troubles
 
 
@@ -185,7 +204,9 @@ def test_a_container_that_is_killed(engine: PlainDockerEngine) -> None:
 
 def test_a_name_that_is_taken(engine: PlainDockerEngine) -> None:
     wanted = spec("true")
-    docker_client().containers.create(plain_image(), "true", name=f"{engine.prefix}-{wanted.id}")
+    docker_client().containers.create(
+        plain_image(), "true", name=f"{engine.docker.prefix}-{wanted.id}"
+    )
     with pytest.raises(EngineFailed, match="that is not Labdock's: remove or rename it"):
         start(engine, wanted)
 
