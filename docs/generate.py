@@ -152,12 +152,15 @@ def route_rows(document: dict[str, Any]) -> Iterator[str]:
 def python_page() -> str:
     """The public names of `labdock`, and the wire types."""
     import labdock
-    from labdock import gridschema, inputs, personal, schema, servingschema
+    from labdock import gpu, gpuschema, gridschema, inputs, personal, schema, servingschema
 
     lines = ["# Python", "", "## labdock", "", inspect.getdoc(labdock) or ""]
     for name in labdock.__all__:
         lines += documented(name, getattr(labdock, name))
-    for wire in (schema, inputs, gridschema, servingschema, personal):
+    lines += ["", "## labdock.gpu", "", inspect.getdoc(gpu) or ""]
+    for name in ("status", "lease", "notice", "release", "acquire"):
+        lines += documented(name, getattr(gpu, name))
+    for wire in (schema, inputs, gridschema, servingschema, personal, gpuschema):
         lines += ["", f"## {wire.__name__}", "", inspect.getdoc(wire) or ""]
         for name, kind in vars(wire).items():
             if inspect.isclass(kind) and kind.__module__ == wire.__name__:

@@ -144,8 +144,8 @@ def test_walls_are_made_by_a_container_where_root_does_not(networks: Networks, i
 
 def test_a_pool_that_is_used_up(client: docker.DockerClient) -> None:
     with swept_prefix(client) as prefix:
-        pool = pool_of(prefix)
-        few = Networks(client, prefix, pool, free_port())
+        address = pool_of(prefix).partition("/")[0]
+        few = Networks(client, prefix, f"{address}/24", free_port())
         few.ensure_door()
         names = [few.ensure(f"{prefix}-{number}") for number in range(7)]
         assert few.ensure(names[0]) == names[0]
@@ -154,7 +154,7 @@ def test_a_pool_that_is_used_up(client: docker.DockerClient) -> None:
         assert left == {again, f"{prefix}-hub"}
         few.remove(again)
         few.remove(again)
-        small = Networks(client, f"{prefix}x", f"{pool.removesuffix('/24')}/27", free_port())
+        small = Networks(client, f"{prefix}x", f"{address}/27", free_port())
         with pytest.raises(EngineFailed, match=r"docker\.subnet"):
             small.ensure(f"{prefix}x-ann")
 

@@ -35,7 +35,7 @@ def deployment(
         tmp_path_factory.mktemp("docker"),
         LABDOCK_PROCESS__TRUSTED_TEAM="true",
         LABDOCK_ADMINS="cy",
-        LABDOCK_PROJECTS='{"digits": {"members": ["ann", "bo"]}}',
+        LABDOCK_PROJECTS__DIGITS__MEMBERS="ann,bo",
     ) as running:
         yield running
 

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 from click.testing import CliRunner
-from tests.support.hub import ADMIN_TOKEN, RunningHub, running_hub
+from tests.support.deployment import eventually
+from tests.support.hub import ADMIN_TOKEN, RECONCILER_TOKEN, RunningHub, running_hub
 
 from labdock_service.commands import token
 from labdock_service.hubadmin import leave_members_only
+from labdock_service.reconciler.servers import HubServers
 from labdock_service.settings import ProcessSettings, ProjectSettings, Settings
 
 
@@ -80,3 +82,20 @@ def test_a_broken_record_counts_as_none(hub: RunningHub, text: str) -> None:
     (hub.state.hub / "projects.json").write_text(text)
     start(hub)
     assert (hub.state.hub / "projects.json").read_text() == "[]"
+
+
+def test_the_hub_says_whose_server_runs_and_is_known_by_its_token(hub: RunningHub) -> None:
+    """Against a real hub: what its answers look like, with the scopes that the services have."""
+    api = {"JUPYTERHUB_API_URL": f"{hub.url}/hub/api", "JUPYTERHUB_API_TOKEN": RECONCILER_TOKEN}
+    servers = HubServers(api, hub.state, lambda: None)
+    eventually(lambda: servers("pabcdefghij", "ada") is False)
+    eventually(lambda: servers("pabcdefghij", "nobody") is False)
+    lost = HubServers({**api, "JUPYTERHUB_API_URL": "http://127.0.0.1:1"}, hub.state, lambda: None)
+    assert lost("pabcdefghij", "ada") is None
+    with hub.api(ADMIN_TOKEN) as client:
+        answer = client.put("notebook-leases/ada", json={"start": "t1"})
+        assert (answer.status_code, answer.json()["state"]) == (200, "none"), answer.text
+        assert client.get("gpus").status_code == 200
+    token, _ = hub.token("ada")
+    with hub.api(token) as client:
+        assert client.put("notebook-leases/ada", json={"start": "t1"}).status_code == 403

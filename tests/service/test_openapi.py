@@ -64,6 +64,12 @@ ROUTES = [
     "DELETE secrets/{project}/{name}",
     "GET notify",
     "PATCH notify",
+    "GET gpus",
+    "PUT notebook-leases/{name}",
+    "DELETE notebook-leases/{name}",
+    "GET notebook-lease",
+    "POST notebook-lease/release",
+    "POST notebook-lease/acquire",
 ]
 
 schemathesis.serializer.alias("application/x-tar", "application/octet-stream")

@@ -13,7 +13,7 @@ import tarfile
 import tempfile
 import threading
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,8 @@ from labdock.servingschema import KeyRequest
 from labdock.snapshot import source_digest
 from labdock_service.api.parts import Parts
 from labdock_service.app import assemble, create_app, guarded
-from labdock_service.hubclient import Hub, HubPlace, HubUser
+from labdock_service.engines.base import Engine
+from labdock_service.hubclient import ADMIN, Hub, HubPlace, HubUser
 from labdock_service.ids import new_id
 from labdock_service.settings import ProcessSettings, ProjectSettings, Settings
 from labdock_service.statefolder import StateFolder
@@ -126,6 +127,7 @@ def team() -> dict[str, WrittenPerson]:
         "grace": WrittenPerson(groups=["vision"]),
         "alan": WrittenPerson(),
         "root": WrittenPerson(admin=True),
+        ADMIN: WrittenPerson(kind="service"),
     }
 
 
@@ -141,7 +143,9 @@ def make_settings(folder: Path, **values: Any) -> Settings:
     )
 
 
-def make_environment(state: StateFolder, name: str = "tf", digest: str = ENVIRONMENT) -> None:
+def make_environment(
+    state: StateFolder, name: str = "tf", digest: str = ENVIRONMENT, **more: Any
+) -> None:
     folder = state.environments / digest.removeprefix("sha256:")
     (folder / "venv/bin").mkdir(parents=True)
     body = {
@@ -152,7 +156,7 @@ def make_environment(state: StateFolder, name: str = "tf", digest: str = ENVIRON
         "packages": {"tensorflow-cpu": "2.21.0"},
         "default": True,
     }
-    (folder / "environment.json").write_text(json.dumps(body))
+    (folder / "environment.json").write_text(json.dumps(body | more))
 
 
 @dataclass
@@ -175,7 +179,7 @@ class Api:
 
 
 @functools.cache
-def _fresh_database() -> bytes:
+def fresh_database() -> bytes:
     """An upgraded database, made once: Alembic takes a second."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "labdock.sqlite")
@@ -186,13 +190,16 @@ def _fresh_database() -> bytes:
 
 
 @contextlib.asynccontextmanager
-async def running_api(folder: Path, settings: Settings | None = None) -> AsyncIterator[Api]:
+async def running_api(
+    folder: Path, settings: Settings | None = None, engine: Engine | None = None
+) -> AsyncIterator[Api]:
     settings = settings or make_settings(folder)
     make_environment(settings.state)
-    settings.state.database.write_bytes(_fresh_database())
+    settings.state.database.write_bytes(fresh_database())
     store = Store(settings.database_url)
     hub = WrittenHub(hub_place(), **team())
     parts = assemble(settings, hub, store)
+    parts = replace(parts, engine=engine or parts.engine)
     app = guarded(create_app(parts))
     async with serving(app, parts.wakeups.close) as url, contextlib.AsyncExitStack() as clients:
         yield Api(url, parts, hub, clients)
@@ -225,14 +232,16 @@ def make_tar(contents: dict[str, bytes]) -> bytes:
 
 
 @contextlib.contextmanager
-def api_in_thread(folder: Path) -> Iterator[Api]:
+def api_in_thread(
+    folder: Path, settings: Settings | None = None, engine: Engine | None = None
+) -> Iterator[Api]:
     """The running API for tests that are not asynchronous."""
     started: queue.SimpleQueue[Api] = queue.SimpleQueue()
     loop = asyncio.new_event_loop()
     end = asyncio.Event()
 
     async def run() -> None:
-        async with running_api(folder) as api:
+        async with running_api(folder, settings, engine) as api:
             started.put(api)
             await end.wait()
 

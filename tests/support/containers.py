@@ -38,7 +38,7 @@ def add_environment(state: StateFolder, name: str, **more: object) -> None:
 
 def pool_of(prefix: str) -> str:
     """A pool that no other test takes at the same time."""
-    return f"10.{200 + int(prefix[-1], 16)}.{int(prefix[-3:-1], 16)}.0/24"
+    return f"10.{200 + int(prefix[-1], 16)}.{16 * int(prefix[-2], 16)}.0/20"
 
 
 @contextlib.contextmanager

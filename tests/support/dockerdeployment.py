@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from docker.models.containers import Container
 from tests.support.containers import pool_of
 from tests.support.docker import docker_client, swept_prefix
 from tests.support.dockerengine import plain_image, pushed
@@ -36,7 +37,27 @@ class DockerDeployment(Deployment):
             "LABDOCK_DOCKER__REGISTRY_USER": LOGIN.name,
             "LABDOCK_DOCKER__REGISTRY_PASSWORD": LOGIN.password,
         }
-        super().__init__(folder, settings=settings)
+        super().__init__(folder, settings=settings, image=plain_image())
+
+    def strike(self, worker: str) -> None:
+        """kill -9 to a worker's own process."""
+        kill = f"import os; os.kill({self.worker_pid(worker)}, 9)"
+        self._container(worker).exec_run(["python3", "-c", kill])
+
+    def strike_supervisor(self, worker: str) -> None:
+        """kill -9 to the container."""
+        self._container(worker).kill("KILL")
+
+    def is_gone(self, worker: str) -> bool:
+        """Whether its container is there no more."""
+        return not self._containers(worker)
+
+    def _container(self, worker: str) -> Container:
+        return self._containers(worker)[0]
+
+    def _containers(self, worker: str) -> list[Container]:
+        named = {"name": f"^{self._choice.prefix}-{worker}$"}
+        return list(docker_client().containers.list(filters=named))
 
     def _make_engine(self) -> Engine:
         return open_engine(self._choice, self.state)

@@ -16,12 +16,16 @@ from typing import Any
 
 from docker.errors import ImageNotFound
 from docker.models.containers import Container
+from docker.types import DeviceRequest
 from tests.support.docker import docker_client
 from tests.support.registry import LOGIN, RunningRegistry
 from tests.support.services import require
 
 from labdock_service.engines.base import WorkerSpec
 from labdock_service.engines.docker import DockerEngine
+from labdock_service.engines.dockerd import Dockerd
+from labdock_service.engines.toolkit import request_devices
+from labdock_service.registry import Login
 
 BASE = "labdock-test/base:bookworm"
 """Debian with its own Python, made by debootstrap: no image can be pulled everywhere."""
@@ -88,6 +92,28 @@ class PlainDockerEngine(DockerEngine):
     def start(self, spec: WorkerSpec) -> Iterator[dict[str, Any]]:
         return super().start(replace(spec, image=spec.image or plain_image()))
 
+    def _request_devices(self, spec: WorkerSpec) -> list[DeviceRequest]:
+        """Keep what would be asked for: Docker refuses it on a machine without GPUs."""
+        self.requested = request_devices(spec.devices, "runtime")
+        return []
+
     def find_container(self, worker: str) -> Container | None:
         """The worker's container."""
         return self._dockerd.find_container(worker)
+
+    def has_toolkit(self) -> bool:
+        """Whether this machine's Docker can give GPUs to containers."""
+        return self._dockerd.find_toolkit() is not None
+
+    @property
+    def docker(self) -> Dockerd:
+        """Where its containers are."""
+        return self._dockerd
+
+    def networks(self) -> list[str]:
+        """Those of its deployment."""
+        return [str(network.name) for network in self._dockerd.client.networks.list()]
+
+    def log_in(self, login: Login) -> None:
+        """Use this account at registries."""
+        self._dockerd = replace(self._dockerd, login=login)

@@ -21,6 +21,7 @@ from labdock_service.statefolder import StateFolder
 
 CONFIG = Path(__file__).with_name("hub_config.py")
 ADMIN_TOKEN = "the-tester-holds-this-token-of-the-hub"
+RECONCILER_TOKEN = "the-reconciler-holds-this-token-of-the-hub"
 
 
 @dataclass
@@ -85,6 +86,7 @@ def running_hub(folder: Path, proxy: list[str]) -> Iterator[RunningHub]:
         "LABDOCK_PROCESS__TRUSTED_TEAM": "true",
         "PROXY_COMMAND": json.dumps(proxy),
         "ADMIN_TOKEN": ADMIN_TOKEN,
+        "RECONCILER_TOKEN": RECONCILER_TOKEN,
     }
     log = state.logs / "hub.log"
     with log.open("wb") as output:

@@ -4,6 +4,7 @@ import json
 import os
 
 from labdock_service import hub
+from labdock_service.hubclient import ADMIN
 from labdock_service.settings import load_settings
 
 c = get_config()  # type: ignore[name-defined]  # noqa: F821  JupyterHub defines it where it reads this file
@@ -19,11 +20,15 @@ local = hub.Local(
 hub.update_addresses(c, settings, local)
 hub.update_storage(c, settings)
 hub.update_services(c, settings, local)
-hub.update_roles(c)
-NAMES = {"labdock", "tensorboard", hub.ADMIN}
-c.JupyterHub.services = [item for item in c.JupyterHub.services if item["name"] in NAMES]
+hub.update_roles(c, settings)
+NAMES = {"labdock", "tensorboard", "reconciler", ADMIN}
+RECONCILER = {"name": "reconciler", "api_token": os.environ["RECONCILER_TOKEN"]}
+c.JupyterHub.services = [
+    *(item for item in c.JupyterHub.services if item["name"] in NAMES - {"reconciler"}),
+    RECONCILER,
+]
 c.JupyterHub.load_roles = [
     *(role for role in c.JupyterHub.load_roles if NAMES.issuperset(role.get("services", []))),
-    {"name": "tester", "scopes": ["admin:users", "admin:groups"], "services": [hub.ADMIN]},
+    {"name": "tester", "scopes": ["admin:users", "admin:groups"], "services": [ADMIN]},
 ]
 c.JupyterHub.authenticator_class = "dummy"

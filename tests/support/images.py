@@ -10,9 +10,10 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tests.support.deployment import CHECKOUT, LABDOCK
-from tests.support.registry import LOGIN
+from tests.support.registry import LOGIN, RunningRegistry
 from tests.support.services import require
 
 from labdock_service.images.layout import BuiltImage, BuiltImages
@@ -47,6 +48,13 @@ def built(state: Path, name: str) -> BuiltImage:
     image = BuiltImages(StateFolder(state)).find(name)
     assert image, name
     return image
+
+
+def pushed_environment(state: StateFolder, registry: RunningRegistry) -> None:
+    """Have the environment's images built, and in this registry, and the environment recorded."""
+    with TemporaryDirectory(prefix="labdock-docker-config-") as folder:
+        login = logged_in(Path(folder), registry.address)
+        build_images(state.root, "--push", registry.address, **login)
 
 
 def logged_in(folder: Path, address: str) -> dict[str, str]:

@@ -71,6 +71,8 @@ class Deployment:
     """More variables for the reconciler."""
     url: str = ""
     """The database; SQLite in the state folder where it is empty."""
+    image: str = ""
+    """What a worker by hand starts from, on a container engine."""
 
     def __post_init__(self) -> None:
         self.state = StateFolder(self.folder / "state")
@@ -291,6 +293,18 @@ class Deployment:
         """The process id of a worker's supervisor."""
         status = json.loads((self.state.workers / worker / "status.json").read_text())
         return int(status["supervisor"])
+
+    def strike(self, worker: str) -> None:
+        """kill -9 to a worker's own process."""
+        os.kill(self.worker_pid(worker), signal.SIGKILL)
+
+    def strike_supervisor(self, worker: str) -> None:
+        """kill -9 to what looks after it."""
+        os.kill(self.supervisor(worker), signal.SIGKILL)
+
+    def is_gone(self, worker: str) -> bool:
+        """Whether nothing of it runs any more."""
+        return gone(self.worker_pid(worker))
 
     def worker_pid(self, worker: str) -> int:
         status = json.loads((self.state.workers / worker / "status.json").read_text())

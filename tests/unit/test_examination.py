@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.support.api import make_environment
 
 from labdock_service.commands import examination
+from labdock_service.engines.base import NO_GPU
 from labdock_service.settings import Settings, load_settings
 
 
@@ -32,3 +34,12 @@ def test_a_program_that_is_missing(settings: Settings, monkeypatch: pytest.Monke
     monkeypatch.setenv("PATH", str(settings.folder))
     found = {look.what: look for look in examination.programs(settings)}
     assert not found["git"].good and "apt-get install git" in found["git"].advice
+
+
+def test_an_environment_without_its_gpu_says_why(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_environment(settings.state, gpu=True)
+    monkeypatch.setenv("PATH", str(settings.folder))
+    (found,) = examination.gpu_environments(settings)
+    assert found.found == f"TensorFlow: {NO_GPU}"

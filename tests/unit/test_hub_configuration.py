@@ -13,6 +13,7 @@ from traitlets.config import Config
 from traitlets.utils.importstring import import_item
 
 from labdock_service import hub, processes
+from labdock_service.containerspawner import ContainerSpawner
 from labdock_service.deployment import Deployment, read_ports
 from labdock_service.oauth import OpenIdLogin
 from labdock_service.password import PasswordLogin
@@ -150,7 +151,7 @@ def test_the_services_and_what_they_are_told(c: Config, settings: Settings) -> N
 
 def test_every_role_is_of_a_service_that_is_there(c: Config, settings: Settings) -> None:
     hub.update_services(c, settings, LOCAL)
-    hub.update_roles(c)
+    hub.update_roles(c, settings)
     names = {service["name"] for service in c.JupyterHub.services}
     for role in c.JupyterHub.load_roles:
         assert set(role.get("services", [])) <= names
@@ -161,6 +162,23 @@ def test_root_alone_needs_jupyter_told(c: Config, settings: Settings) -> None:
     hub.update_spawner(c, settings, LOCAL)
     assert c.Spawner.args == []
     assert c.Spawner.hub_connect_url == settings.address
+
+
+def test_containers_reach_the_hub_at_the_door(c: Config, tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, "engine = 'docker'\nport = 8123\n")
+    hub.update_spawner(c, settings, LOCAL)
+    hub.update_services(c, settings, LOCAL)
+    assert c.JupyterHub.spawner_class is ContainerSpawner
+    assert c.ContainerSpawner.hub_connect_url == "http://10.213.0.1:8123"
+    told = {service["name"]: service.get("command", []) for service in c.JupyterHub.services}
+    assert told["door"][-2:] == ["--listen=10.213.0.1:8123", "--target=127.0.0.1:8123"]
+    assert "puller" in told
+
+
+def test_a_proxy_that_listens_everywhere_needs_no_door(c: Config, tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, "engine = 'docker'\nhost = '0.0.0.0'\n")
+    hub.update_services(c, settings, LOCAL)
+    assert "door" not in {service["name"] for service in c.JupyterHub.services}
 
 
 def test_a_secret_is_made_once_and_kept_from_others(tmp_path: Path) -> None:

@@ -18,12 +18,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp
 
 import labdock_service
-from labdock import gridschema, inputs, personal, schema, servingschema
+from labdock import gpuschema, gridschema, inputs, personal, schema, servingschema
 from labdock_service.api import (
     bodies,
     endpoints,
     events,
     files,
+    gpus,
     grids,
     jobs,
     logs,
@@ -69,12 +70,13 @@ RESOURCES = (
     events,
     secrets,
     notify,
+    gpus,
 )
 
 
 def create_app(parts: Parts) -> FastAPI:
     """The API and the page, under the prefix that the hub gave the service."""
-    for wire in (schema, gridschema, servingschema, inputs, personal):
+    for wire in (schema, gpuschema, gridschema, servingschema, inputs, personal):
         bodies.refuse_unknown_fields(wire)
     prefix = parts.login.hub.place.prefix.rstrip("/")
     app = FastAPI(

@@ -153,7 +153,7 @@ class ContainerSpawner(DockerSpawner):  # type: ignore[misc]  # DockerSpawner ha
         self.image = environment.notebook
         self.cmd = [
             *("python3", "-P", "-m", "labdock_service.entering"),
-            *(environment.digest, environment.title),
+            *(environment.digest, environment.title, str(self.settings.idle.cull_after)),
             *("-P", "-m", "jupyterhub.singleuser"),
         ]
         self.cpu_limit, self.mem_limit = choice.cpus, choice.memory

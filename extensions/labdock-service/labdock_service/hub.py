@@ -27,6 +27,7 @@ from labdock_service.containers import networks_of
 from labdock_service.containerspawner import ContainerSpawner
 from labdock_service.deployment import PORTS_FILE, read_ports
 from labdock_service.engines.networks import door_address
+from labdock_service.hubclient import ADMIN
 from labdock_service.installation import ensure_proxy
 from labdock_service.jsonfile import write_json
 from labdock_service.names import NAME
@@ -41,11 +42,11 @@ EVERYWHERE = ("0.0.0.0", "::")
 PORTS = ("hub", "proxy", "labdock", "tensorboard", "endpoints")
 """What listens on 127.0.0.1 beside the proxy's public port."""
 
-ADMIN = "labdock-admin"
-"""The hub's name for `labdock token` and `labdock up`, which use its API."""
-
 OPEN = ("access:services!service=labdock", "access:services!service=tensorboard")
 """What everybody who can log in may open."""
+
+CULLING = ("list:users", "read:users:activity", "read:servers", "delete:servers")
+"""What the culler needs; on the Docker engine it asks people's servers too."""
 
 GIVE_BACK = {
     "MALLOC_ARENA_MAX": "2",
@@ -107,7 +108,7 @@ def configure(c: Config, settings: Settings) -> None:
     update_people(c, settings)
     update_spawner(c, settings, local)
     update_services(c, settings, local)
-    update_roles(c)
+    update_roles(c, settings)
     service._ServiceSpawner = ServiceSpawner
 
 
@@ -255,7 +256,7 @@ def service_environment(settings: Settings) -> dict[str, str]:
     return kept | home | GIVE_BACK | settings_environment(settings)
 
 
-def update_roles(c: Config) -> None:
+def update_roles(c: Config, settings: Settings) -> None:
     """Who may ask the hub for what: each service no more than it needs."""
     c.JupyterHub.extra_user_scopes = set(OPEN)
     c.JupyterHub.load_roles = [
@@ -278,8 +279,14 @@ def update_roles(c: Config) -> None:
             "services": [ADMIN],
         },
         {
+            # Whose server runs: GPUs of one that is gone are given back.
+            "name": "labdock-reconciler",
+            "scopes": ["read:servers"],
+            "services": ["reconciler"],
+        },
+        {
             "name": "labdock-culler",
-            "scopes": ["list:users", "read:users:activity", "read:servers", "delete:servers"],
+            "scopes": [*CULLING, *(["access:servers"] if settings.engine == "docker" else [])],
             "services": ["culler"],
         },
     ]

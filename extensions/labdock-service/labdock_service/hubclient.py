@@ -24,6 +24,8 @@ from labdock_service.recent import Recent
 
 LOG = logging.getLogger(__name__)
 KEPT_SECONDS = 5.0
+ADMIN = "labdock-admin"
+"""The service whose token the hub's own configuration and the admin's commands hold."""
 PROJECT_ID = "labdock_id"
 """The property of a hub group that holds its project's id."""
 
@@ -81,6 +83,7 @@ class Hub:
     def __init__(self, place: HubPlace) -> None:
         self.place = place
         self._names: Recent[str, str | None] = Recent(KEPT_SECONDS)
+        self._services: Recent[str, str | None] = Recent(KEPT_SECONDS)
         self._users: Recent[str, HubUser | None] = Recent(KEPT_SECONDS)
         self._properties: Recent[str, dict[str, Any] | None] = Recent(KEPT_SECONDS)
 
@@ -89,6 +92,11 @@ class Hub:
         digest = hashlib.sha256(token.encode()).hexdigest()
         name = await self._names.get(digest, lambda: self._name_for_token(token))
         return await self.user(name) if name is not None else None
+
+    async def service_for_token(self, token: str) -> str | None:
+        """The name of the service whose token this is; None where it is no service's."""
+        digest = hashlib.sha256(token.encode()).hexdigest()
+        return await self._services.get(digest, lambda: self._service_for_token(token))
 
     async def user(self, name: str) -> HubUser | None:
         """A person by name."""
@@ -161,6 +169,10 @@ class Hub:
         if self.place.access_scopes.isdisjoint(found["scopes"]):
             raise Forbidden("This token may not use Labdock: ask for one with access to services.")
         return cast(str, found["name"])
+
+    async def _service_for_token(self, token: str) -> str | None:
+        found = await self.ask("GET", "user", token=token)
+        return found["name"] if found is not None and found.get("kind") == "service" else None
 
     async def _find_user(self, name: str) -> HubUser | None:
         found = await self.ask("GET", f"users/{quote(name, safe='')}")

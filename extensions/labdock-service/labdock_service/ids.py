@@ -10,7 +10,7 @@ def new_id(letter: str) -> str:
     """A random id.
 
     `j` jobs, `x` grids, `s` snapshots, `m` models, `e` endpoints, `r` revisions, `k` keys,
-    `n` notifications.
+    `n` notifications, `t` starts of servers.
     """
     return letter + _text(secrets.token_bytes(10))
 

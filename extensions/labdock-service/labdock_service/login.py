@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from labdock_service.errors import Forbidden, Invalid, Unauthorized
-from labdock_service.hubclient import Hub, HubUser
+from labdock_service.hubclient import ADMIN, Hub, HubUser
 
 LOGIN_SECONDS = 600
 
@@ -48,6 +48,11 @@ class Login:
         if user is None:
             raise Unauthorized("Log in, or send a hub token: 'Authorization: token …'.")
         return user
+
+    async def is_hub(self, request: Request) -> bool:
+        """Whether the hub itself is asking: what its configuration or its spawner runs."""
+        match = _AUTHORIZATION.fullmatch(request.headers.get("authorization", ""))
+        return match is not None and await self.hub.service_for_token(match[1]) == ADMIN
 
     def xsrf(self, request: Request) -> str:
         """What the scripts of a page send back."""

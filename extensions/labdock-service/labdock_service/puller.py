@@ -15,12 +15,13 @@ from labdock_service.settings import load_settings
 from labdock_service.statefolder import StateFolder
 
 LOG = logging.getLogger(__name__)
-SECONDS = 5.0
+SECONDS = 10.0
 """Between two looks at which environments there are."""
 
 
 def main() -> None:
     """Look for environments and fetch their images, until the hub ends."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s puller: %(message)s")
     die_with_parent()
     state = load_settings().state
     claim(state, "puller")

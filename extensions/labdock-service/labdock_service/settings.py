@@ -47,7 +47,9 @@ from labdock_service.statefolder import StateFolder
 FILE_NAME = "labdock.toml"
 PREFIX = "LABDOCK_"
 
-OTHER_VARIABLES = frozenset({"LABDOCK_SETTINGS", "LABDOCK_URL", "LABDOCK_TOKEN"})
+OTHER_VARIABLES = frozenset(
+    {"LABDOCK_SETTINGS", "LABDOCK_URL", "LABDOCK_TOKEN", "LABDOCK_RELEASE_GPU_AFTER"}
+)
 """Variables that begin with LABDOCK_ and are not settings: this file's place, and the client's."""
 
 SQLITE = "sqlite:///"
@@ -221,6 +223,11 @@ class IdleSettings(Section):
 
     cull_after: PositiveInt = 3600
     """Seconds without activity after which a person's server is stopped."""
+    release_gpu_after: Annotated[int, Field(ge=0)] = 1800
+    """Seconds without a running cell after which a person's server gives its GPU back; 0 is never.
+
+    A kernel that has the GPU open keeps it: nothing that it holds in memory is lost.
+    """
 
 
 class TensorBoardSettings(Section):

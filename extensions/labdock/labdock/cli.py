@@ -44,6 +44,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     "What there is to run on": {
         "environments": ("cluster", "List what notebooks and jobs can start from."),
         "nodes": ("cluster", "List the machines that run workers, and what is free."),
+        "gpu": ("gpus", "Show who has which GPU; give yours back, or ask for one."),
     },
 }
 """The commands by section of the help: the module that holds each, and the line of the help."""

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from labdock import gridschema, personal, schema, servingschema
+from labdock import gpuschema, gridschema, personal, schema, servingschema
 from labdock.connection import Connection, find_connection
 from labdock.errors import Mistake, NotFound
 from labdock.transport import Stream, Transport
@@ -55,6 +55,23 @@ class Client:
     def nodes(self) -> list[schema.Node]:
         """The machines that run workers."""
         return self._get("nodes", list[schema.Node])
+
+    def gpus(self) -> list[gpuschema.Gpu]:
+        """Every GPU there is, with who has it."""
+        return self._get("gpus", list[gpuschema.Gpu])
+
+    def notebook_lease(self) -> gpuschema.NotebookLease:
+        """The GPUs of the person's notebook server."""
+        return self._get("notebook-lease", gpuschema.NotebookLease)
+
+    def release_gpus(self) -> gpuschema.NotebookLease:
+        """Give them back in the ledger; what runs there is not looked at."""
+        return self._send("POST", "notebook-lease/release", {}, gpuschema.NotebookLease)
+
+    def acquire_gpus(self, gpus: int, wait: float) -> gpuschema.NotebookLease:
+        """Ask for GPUs for the notebook server, and wait for them so many seconds."""
+        path = f"notebook-lease/acquire?wait={wait:g}"
+        return self._send("POST", path, gpuschema.GpuRequest(gpus=gpus), gpuschema.NotebookLease)
 
     def announce_source(self, request: schema.SourceUpload) -> schema.MissingBlobs:
         """Say what a source holds; the answer is what the service lacks of it."""

@@ -77,6 +77,10 @@ class Environment:
     packages: dict[str, str]
     """Distribution name (normalised) to version."""
     default: bool = False
+    gpu: bool = False
+    """Whether it needs a GPU."""
+    unavailable: str | None = None
+    """Why it cannot be used here, in a sentence; none where it can."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -46,6 +46,25 @@ async def _caller(
 Caller = Annotated[Person, Depends(_caller)]
 """The person who is asking."""
 
+
+async def _hub_alone(
+    request: Request, parts: PartsOf, _token: Annotated[object, Depends(_hub_token)]
+) -> None:
+    if not await parts.login.is_hub(request):
+        raise Forbidden("This is for the hub itself, which starts people's servers.")
+
+
+async def _hub_or_person(request: Request, parts: PartsOf) -> None:
+    if not await parts.login.is_hub(request):
+        await parts.people.person(await parts.login.user(request))
+
+
+FromHub = Depends(_hub_alone)
+"""Lets nobody but the hub itself in."""
+
+FromAnybody = Depends(_hub_or_person)
+"""Lets people in, and the hub itself."""
+
 Id = Annotated[str, Path(max_length=100)]
 ProjectName = Annotated[str, Query(min_length=1, max_length=255)]
 

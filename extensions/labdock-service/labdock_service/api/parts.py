@@ -69,7 +69,8 @@ async def _reading(parts: PartsOf) -> AsyncIterator[Session]:
         yield session
 
 
-async def _writing(parts: PartsOf) -> AsyncIterator[Session]:
+async def writing(parts: PartsOf) -> AsyncIterator[Session]:
+    """A session for one write; then the reconciler is woken."""
     async with parts.writing, contextmanager_in_threadpool(parts.store.write()) as session:
         yield session
     parts.wakeups.notify()
@@ -79,5 +80,5 @@ async def _writing(parts: PartsOf) -> AsyncIterator[Session]:
 Reading = Annotated[Session, Depends(_reading, scope="function")]
 """A session for one read, closed before the answer is sent."""
 
-Writing = Annotated[Session, Depends(_writing, scope="function")]
+Writing = Annotated[Session, Depends(writing, scope="function")]
 """A session for one write, committed before the answer is sent; then the reconciler is woken."""

@@ -37,6 +37,7 @@ def list_environments(parts: PartsOf, _caller: Caller) -> list[Environment]:
     """What notebooks and jobs can start from."""
     environments = find_environments(parts.state, parts.engine.environments)
     default = find_named(environments, parts.settings.default_environment)
+    why_no_gpu = parts.engine.why_no_gpu() if any(one.gpu for one in environments) else None
     return [
         Environment(
             name=found.name,
@@ -46,6 +47,8 @@ def list_environments(parts: PartsOf, _caller: Caller) -> list[Environment]:
             python=found.version,
             packages=found.packages,
             default=found is default,
+            gpu=found.gpu,
+            unavailable=why_no_gpu if found.gpu else None,
         )
         for found in environments
     ]

@@ -19,7 +19,11 @@ from labdock_service.api.bodies import StrictRoute
 from labdock_service.api.parts import Parts, PartsOf, Writing
 from labdock_service.api.problems import describe
 from labdock_service.errors import Conflict, NotFound
-from labdock_service.packaging.environments import choose_environment, find_environments
+from labdock_service.packaging.environments import (
+    check_usable,
+    choose_environment,
+    find_environments,
+)
 from labdock_service.packaging.sourcecode import runtime_version
 from labdock_service.store import snapshots, sources
 
@@ -53,6 +57,7 @@ def create_snapshot(
     setting = parts.settings.default_environment
     there = find_environments(parts.state, parts.engine.environments)
     environment = choose_environment(there, setting, body.environment)
+    check_usable(environment, parts.engine.why_no_gpu() if environment.gpu else None)
     row = snapshots.request(
         session,
         project.id,

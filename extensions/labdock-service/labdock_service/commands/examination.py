@@ -16,8 +16,10 @@ import click
 
 from labdock_service import bootstrap, processes
 from labdock_service.deployment import Deployment, NotStarted, as_it_runs
+from labdock_service.engines.base import NO_GPU
+from labdock_service.engines.devices import find_devices
 from labdock_service.installation import environment_digest, environment_folder
-from labdock_service.packaging.environments import Kind, find_environments
+from labdock_service.packaging.environments import PinnedEnvironment, find_environments
 from labdock_service.settings import Settings, load_settings
 
 MEMORY = 4_000_000_000
@@ -118,11 +120,22 @@ def installed(settings: Settings) -> Iterator[Finding]:
             advice = "Delete `venvs` in the state folder; `make up` makes it again."
             yield Finding(name, False, "none", advice)
     current = environment_folder(settings.state, environment_digest())
-    kind: Kind = "local" if settings.engine == "process" else "image"
-    titles = [item.title for item in find_environments(settings.state, kind)]
+    titles = [item.title for item in _environments(settings)]
     there = (current / "environment.json").exists()
     advice = "" if there else "`make up` makes it."
     yield Finding("environment", there, ", ".join(titles) or "none", advice)
+
+
+def _environments(settings: Settings) -> list[PinnedEnvironment]:
+    return find_environments(settings.state, "local" if settings.engine == "process" else "image")
+
+
+def gpu_environments(settings: Settings) -> Iterator[Finding]:
+    """Environments that need a GPU, and why one of them cannot be used."""
+    found = [item for item in _environments(settings) if item.gpu]
+    why = None if not found or find_devices() else NO_GPU
+    for item in found:
+        yield Finding("environment", True, f"{item.title}: {why or 'has its GPU'}")
 
 
 def gpu(_settings: Settings) -> Iterator[Finding]:
@@ -158,6 +171,7 @@ LOOKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     port,
     installed,
     gpu,
+    gpu_environments,
     login,
     running,
 )

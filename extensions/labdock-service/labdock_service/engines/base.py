@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+NO_GPU = "It needs a GPU, and no machine here has one that nvidia-smi lists."
+"""Why an environment cannot be used."""
+
 WorkerState = Literal["starting", "running", "ended"]
 
 
@@ -104,6 +107,10 @@ class Engine(ABC):
     @abstractmethod
     def nodes(self) -> list[Node]:
         """The machines there are now, with their devices."""
+
+    def why_no_gpu(self) -> str | None:
+        """Why nothing can run on a GPU here, as a sentence; none where something can."""
+        return None if any(node.devices for node in self.nodes()) else NO_GPU
 
     @abstractmethod
     def addresses(self, node: str, workers: Sequence[str]) -> list[str]:

@@ -14,14 +14,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from docker.types import DeviceRequest
+
 from labdock_service import linux
 from labdock_service.engines import containers, processtree
 from labdock_service.engines.base import WorkerSpec, WorkerStatus
 from labdock_service.engines.dockerd import Dockerd
 from labdock_service.engines.environment import container_environment
 from labdock_service.engines.supervised import SupervisedEngine
+from labdock_service.engines.toolkit import NO_TOOLKIT, request_devices
 from labdock_service.engines.workerfolder import WorkerFolder
-from labdock_service.errors import EngineAway
+from labdock_service.errors import EngineAway, EngineFailed
 from labdock_service.statefolder import StateFolder
 
 GANG_PORT = 2222
@@ -38,6 +41,10 @@ class DockerEngine(SupervisedEngine):
         super().__init__(state, wake)
         self._dockerd = dockerd
         self._tidied: set[str] = set()
+
+    def why_no_gpu(self) -> str | None:
+        """Why nothing can run on a GPU here: there is none, or Docker cannot give it away."""
+        return super().why_no_gpu() or (None if self._dockerd.find_toolkit() else NO_TOOLKIT)
 
     def addresses(self, node: str, workers: Sequence[str]) -> list[str]:
         """Their names, on a network of their own."""
@@ -73,6 +80,7 @@ class DockerEngine(SupervisedEngine):
         container = self._dockerd.create_container(
             spec.id,
             network=self._dockerd.ensure_network(spec.group or spec.id),
+            device_requests=self._request_devices(spec),
             **containers.options(folder, spec, cpus=order.cpus, wake=self._wake),
         )
         yield {"container": container.id}
@@ -81,6 +89,14 @@ class DockerEngine(SupervisedEngine):
             linux.unlock_file(lock)  # the supervisor takes it as soon as it has its order
             attachment.send(replace(order, walled=True).packed())
             yield {"pid": int(attachment.expect("pid"))}
+
+    def _request_devices(self, spec: WorkerSpec) -> list[DeviceRequest]:
+        if not spec.devices:
+            return []
+        toolkit = self._dockerd.find_toolkit()
+        if toolkit is None:
+            raise EngineFailed(NO_TOOLKIT)
+        return request_devices(spec.devices, toolkit)
 
     def _environment(self, folder: WorkerFolder, spec: WorkerSpec) -> dict[str, str]:
         return container_environment(folder, spec)

@@ -17,6 +17,7 @@ from docker.utils.socket import frames_iter_no_tty
 
 from labdock_service.engines.launch import Answers
 from labdock_service.engines.networks import DEPLOYMENT, Networks
+from labdock_service.engines.toolkit import Toolkit, find_toolkit
 from labdock_service.errors import EngineAway, EngineFailed
 from labdock_service.registry import Login
 
@@ -42,6 +43,11 @@ class Dockerd:
         """The connection, made when it is first needed."""
         with _sentences():
             return docker.from_env(timeout=_PATIENCE_SECONDS)
+
+    def find_toolkit(self) -> Toolkit | None:
+        """How containers get GPUs here; None where they cannot."""
+        with _sentences():
+            return find_toolkit(self.client.info())
 
     def ensure_image(self, image: str) -> None:
         """Have the image here. Raises EngineFailed where no registry has it any more."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from docker.errors import APIError, DockerException, ImageNotFound
 
 from labdock_service.jsonfile import write_json
 
+LOG = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Pull:
@@ -20,7 +23,7 @@ class Pull:
 
     percent: int = 0
     problem: str = ""
-    """Why it could not be fetched; it is tried again."""
+    """Why it could not be fetched, for the admin; it is tried again."""
 
     @property
     def here(self) -> bool:
@@ -31,7 +34,7 @@ class Pull:
     def sentence(self) -> str:
         """What a person is told, after the image's title."""
         if self.problem:
-            return f"could not be fetched ({self.problem}); it is tried again."
+            return "could not be fetched yet; it is tried again, and the hub's log says why."
         return f"is being fetched, and {self.percent} % are here."
 
 
@@ -112,7 +115,10 @@ def pull_all(client: docker.DockerClient, images: Iterable[str], record: PullRec
     """Fetch what is missing, one image after the other, and record how far each is."""
     wanted = list(dict.fromkeys(images))
     pulls = {image: Pull(100 if is_here(client, image) else 0) for image in wanted}
-    if pulls != record.read():
+    known = record.read()
+    if {image: pull.here for image, pull in known.items()} != {
+        image: pull.here for image, pull in pulls.items()
+    }:
         record.write(pulls)
 
     def note(image: str, state: Pull) -> None:
@@ -127,4 +133,7 @@ def pull_all(client: docker.DockerClient, images: Iterable[str], record: PullRec
             note(image, Pull(100))
         except DockerException as error:
             reason = getattr(error, "explanation", None) or type(error).__name__
-            note(image, Pull(problem=str(reason)[:200]))
+            problem = str(reason)[:200]
+            if problem != known.get(image, Pull()).problem:
+                LOG.warning("%s could not be fetched: %s", image, problem)
+            note(image, Pull(problem=problem))

@@ -91,6 +91,12 @@ def find_named(found: Iterable[PinnedEnvironment], named: str) -> PinnedEnvironm
     return None
 
 
+def check_usable(environment: PinnedEnvironment, why_no_gpu: str | None) -> None:
+    """Refuse an environment that needs a GPU where there is none. Raises Invalid."""
+    if environment.gpu and why_no_gpu:
+        raise Invalid(f"{environment.name}: {why_no_gpu}", field="environment")
+
+
 def choose_environment(
     found: Sequence[PinnedEnvironment], setting: str, named: str | None = None
 ) -> PinnedEnvironment:
@@ -122,9 +128,9 @@ def _environment(folder: Path, body: dict[str, Any]) -> PinnedEnvironment:
         version=body["python"],
         packages=body["packages"],
         foundation=body.get("foundation") or body["digest"],
+        gpu=body.get("gpu", False),
         default=body.get("default", False),
         platform=body.get("platform") or usual_platform(),
         notebook=body.get("notebook", ""),
         training=body.get("training", ""),
-        gpu=body.get("gpu", False),
     )

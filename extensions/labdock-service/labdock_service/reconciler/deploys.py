@@ -172,7 +172,8 @@ class Deploys:
 
     def _fail(self, revision: RevisionRow, server: WorkerRow | None, reason: str) -> None:
         def note(session: Session, row: RevisionRow) -> None:
-            leases.release(session, "revision", row.id)
+            if server is None:  # else its GPUs are free once it has ended
+                leases.release(session, "revision", row.id)
             _tell(session, row, "endpoint.revision_failed")
 
         others = [target["revision"] for target in revision.endpoint.traffic]

@@ -14,11 +14,13 @@ from labdock_service.reconciler.harvester import Harvester
 from labdock_service.reconciler.ingest import Ingest
 from labdock_service.reconciler.jobs import Jobs
 from labdock_service.reconciler.launching import Launcher
+from labdock_service.reconciler.lost import LostDevices
 from labdock_service.reconciler.packages import Packages
 from labdock_service.reconciler.parts import Parts, apart
 from labdock_service.reconciler.post import Post
 from labdock_service.reconciler.probing import Probes
 from labdock_service.reconciler.queueing import Queue
+from labdock_service.reconciler.returning import Returns
 from labdock_service.reconciler.routes import write_routes
 from labdock_service.reconciler.secrets import JobSecrets
 from labdock_service.reconciler.watching import Watcher
@@ -54,6 +56,8 @@ class Reconciler:
         self._jobs = Jobs(parts, self._attempts)
         self._queue = Queue(parts)
         self._deploys = Deploys(parts, self._watcher, self._probes, self._queue)
+        self._returns = Returns(parts, self._watcher)
+        self._lost = LostDevices(parts)
         self._launcher = Launcher(parts, self._watcher)
         self._post = Post(parts, lambda: wake(pipe))
 
@@ -117,6 +121,8 @@ class Reconciler:
             self._watcher.watch()
             self._jobs.advance()
             self._deploys.advance()
+            self._returns.advance()
+            self._lost.advance()
             if not self.parts.suspending:
                 self._queue.advance()
                 self._launcher.advance()

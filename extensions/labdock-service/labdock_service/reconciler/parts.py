@@ -53,6 +53,8 @@ class Parts:
     address: str = ""
     """The hub's, as people reach it."""
     clock: Callable[[], float] = field(default_factory=SteadyClock)
+    servers: Callable[[str, str], bool | None] = lambda _person_id, _name: None
+    """Whether a person's server runs or starts; None where nobody can say."""
     suspending: bool = False
     """Everything is being put to rest: nothing new starts."""
     wrote: bool = False

@@ -9,12 +9,19 @@ from sqlalchemy.orm import Session
 
 from labdock_service.diskspace import shortage
 from labdock_service.reconciler.attempts import worker_id
-from labdock_service.reconciler.parts import Parts, apart
+from labdock_service.reconciler.parts import ACTOR, Parts, apart
 from labdock_service.reconciler.states import change, note
-from labdock_service.scheduling.ledger import Capacity, Lease, Need, leases_of, limited
+from labdock_service.scheduling.ledger import Capacity, Need, leases_of, limited
 from labdock_service.scheduling.queue import Ask, Place, Plan, plan
-from labdock_service.store import active, leases, snapshots, workers
-from labdock_service.store.tables import AttemptRow, JobRow, LeaseRow, RevisionRow, WorkerRow
+from labdock_service.store import active, leases, notebooks, snapshots, workers
+from labdock_service.store.tables import (
+    AttemptRow,
+    JobRow,
+    LeaseRow,
+    NotebookRow,
+    RevisionRow,
+    WorkerRow,
+)
 
 DEPLOY_FIRST = 0.0
 """Place in the queue of a model server: it takes no CPU from jobs, and people wait for it."""
@@ -24,7 +31,7 @@ MODELS_FIRST = "Starts when the models that people use answer again."
 
 @dataclass
 class Queue:
-    """Plans with the whole ledger: jobs that wait, and revisions that want a model server."""
+    """Plans with the whole ledger: jobs and notebooks that wait, revisions that want a server."""
 
     parts: Parts
     revisions: dict[str, RevisionRow] = field(default_factory=dict)
@@ -36,26 +43,40 @@ class Queue:
         """Start who can start, and tell the others what they wait for."""
         with self.parts.store.read() as session:
             waiting = {job.id: job for job in active.queue(session)}
-            held = [_lease(row) for row in leases.held(session)]
+            held = [leases.in_ledger(row) for row in leases.held(session)]
+            servers = notebooks.asking(session)
         asks = [_job_ask(job) for job in waiting.values()]
         asks += [_revision_ask(revision) for revision in self.revisions.values()]
+        asks += [_notebook_ask(row) for row in servers]
         if not asks:
             return
-        made = self._without_jobs_held_back(plan(self._nodes(), held, asks))
+        self._carry_out(
+            plan(self._nodes(), held, asks), waiting, {row.person_id for row in servers}
+        )
+
+    def _carry_out(
+        self, planned: Plan, waiting: dict[str, active.QueuedJob], servers: Collection[str]
+    ) -> None:
+        made = self._without_jobs_held_back(planned, waiting)
         for holder, places in made.starts.items():
             with apart(f"The start of {holder}"):
-                self._start(holder, waiting, places)
-        self._tell(made.waits, waiting)
+                if holder in servers:
+                    self._lease_notebook(holder, places[0])
+                else:
+                    self._start(holder, waiting, places)
+        self._tell_notebooks({one: made.waits[one] for one in made.waits if one in servers})
+        rest = {one: text for one, text in made.waits.items() if one not in servers}
+        self._tell(rest, waiting)
 
-    def _without_jobs_held_back(self, made: Plan) -> Plan:
+    def _without_jobs_held_back(self, made: Plan, jobs: Collection[str]) -> Plan:
         """The plan without its jobs while the disk is short, or a missed model comes back."""
         comes_back = any(one not in self.revisions or one in made.starts for one in self.missed)
         why = shortage(self.parts.state.root) or (MODELS_FIRST if comes_back else None)
         if why is None:
             return made
-        models = {one: made.starts[one] for one in made.starts if one in self.revisions}
-        held = dict.fromkeys(made.starts.keys() - models.keys(), why)
-        return Plan(starts=models, waits=made.waits | held)
+        others = {one: made.starts[one] for one in made.starts if one not in jobs}
+        held = dict.fromkeys(made.starts.keys() - others.keys(), why)
+        return Plan(starts=others, waits=made.waits | held)
 
     def _nodes(self) -> list[Capacity]:
         limits = self.parts.limits
@@ -115,6 +136,29 @@ class Queue:
             fresh.state, fresh.changed = "starting", self.parts.clock()
             fresh.message = "Starts its model server."
 
+    def _lease_notebook(self, person_id: str, place: Place) -> None:
+        """Lease to a server that still wants what was planned for it."""
+        with self.parts.write() as session:
+            row = session.get(NotebookRow, person_id)
+            if row is None or not row.polls or row.gpus != len(place.devices):
+                return
+            row.polls, row.message = 0, ""
+            if row.keeps_devices and not row.devices:
+                row.devices = list(place.devices)
+            for device in place.devices:
+                session.add(_notebook_lease(row, place.node, device))
+            notebooks.note(session, person_id, ACTOR, "leased", place.devices)
+
+    def _tell_notebooks(self, waits: dict[str, str]) -> None:
+        with self.parts.store.read() as session:
+            rows = {row.person_id: row for row in notebooks.every(session)}
+        if all(one not in rows or rows[one].message == text for one, text in waits.items()):
+            return
+        with self.parts.write() as session:
+            for person_id, text in waits.items():
+                if (row := session.get(NotebookRow, person_id)) is not None:
+                    row.message = text
+
     def _addresses(self, names: Sequence[str], places: Sequence[Place]) -> list[str | None]:
         found: dict[str, str] = {}
         for node in {place.node for place in places}:
@@ -153,6 +197,29 @@ def _revision_ask(revision: RevisionRow) -> Ask:
         since=DEPLOY_FIRST,
         workers=1,
         need=_revision_need(revision),
+    )
+
+
+def _notebook_ask(row: NotebookRow) -> Ask:
+    return Ask(
+        holder=row.person_id,
+        title=notebooks.title(row),
+        since=row.asked,
+        workers=1,
+        need=Need(gpus=row.gpus, among=tuple(row.devices)),
+    )
+
+
+def _notebook_lease(row: NotebookRow, node: str, device: str) -> LeaseRow:
+    return LeaseRow(
+        holder_kind=notebooks.KIND,
+        holder_id=row.person_id,
+        title=notebooks.title(row),
+        attempt=row.attempt,
+        node=node,
+        cpus=0.0,
+        memory=0,
+        device=device,
     )
 
 
@@ -200,14 +267,3 @@ def _hold(session: Session, worker: WorkerRow, title: str, place: Place, need: N
                 device=lease.device,
             )
         )
-
-
-def _lease(row: LeaseRow) -> Lease:
-    return Lease(
-        holder=row.holder_id,
-        title=row.title,
-        node=row.node,
-        cpus=row.cpus,
-        memory=row.memory,
-        device=row.device,
-    )

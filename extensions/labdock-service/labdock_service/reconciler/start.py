@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from functools import partial
 
 from labdock_service.delivery.messages import MailServer
 from labdock_service.engines.opening import EngineChoice, open_engine
 from labdock_service.reconciler.loop import Reconciler, own_pipe
 from labdock_service.reconciler.parts import Limits, Parts
+from labdock_service.reconciler.servers import HubServers
 from labdock_service.statefolder import StateFolder
 from labdock_service.store import Store
+from labdock_service.wakeup import wake
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,5 +71,6 @@ def open_reconciler(setup: Setup) -> Reconciler:
             mail=setup.mail,
             webhook_hosts=setup.webhook_hosts,
             address=setup.address,
+            servers=HubServers(os.environ, state, partial(wake, own_pipe(state))),
         )
     )

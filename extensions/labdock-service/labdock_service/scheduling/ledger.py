@@ -66,6 +66,12 @@ class Need:
     cpus: float = 0.0
     memory: int = 0
     gpus: int = 0
+    among: tuple[str, ...] = ()
+    """The devices that its GPUs can be; any where there is none."""
+
+    def suiting(self, devices: Sequence[str]) -> tuple[str, ...]:
+        """The devices that it can use, of these."""
+        return tuple(one for one in devices if not self.among or one in self.among)
 
 
 def limited(
@@ -93,18 +99,18 @@ def fits(need: Need, room: Capacity) -> bool:
     return (
         need.cpus <= room.cpus + SLACK
         and need.memory <= max(room.memory, 0)
-        and need.gpus <= len(room.devices)
+        and need.gpus <= len(need.suiting(room.devices))
     )
 
 
 def take(need: Need, room: Capacity) -> tuple[Capacity, tuple[str, ...]]:
     """The room that one worker leaves, and the devices it got: as much as there is."""
-    devices = room.devices[: need.gpus]
+    devices = need.suiting(room.devices)[: need.gpus]
     left = replace(
         room,
         cpus=room.cpus - need.cpus,
         memory=room.memory - need.memory,
-        devices=room.devices[need.gpus :],
+        devices=tuple(device for device in room.devices if device not in devices),
     )
     return left, devices
 

@@ -61,6 +61,8 @@ def lacks(need: Need, workers: int, nodes: Sequence[Capacity]) -> str:
         if wanted > total + SLACK:
             verb = "is" if total == 1 or kind.uncounted else "are"
             return f"Needs {kind.words(wanted)}, and there {verb} {kind.words(total)} in all"
+    if need.among:
+        return "It can use only the GPUs that it was started with, and they are not there"
     none = Capacity(node="", cpus=0, memory=0)
     largest = max(nodes, key=lambda node: (len(node.devices), node.cpus), default=none)
     has = _listed([kind.words(kind.has(largest)) for kind in _KINDS])

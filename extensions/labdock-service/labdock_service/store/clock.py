@@ -5,9 +5,14 @@ from __future__ import annotations
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from labdock_service.store.tables import AttemptRow, JobRow, OutboxRow, RevisionRow
+from labdock_service.store.tables import AttemptRow, JobRow, NotebookRow, OutboxRow, RevisionRow
 
-_BEGINNINGS = (AttemptRow.planned, AttemptRow.started, RevisionRow.changed)
+_BEGINNINGS = (
+    AttemptRow.planned,
+    AttemptRow.started,
+    NotebookRow.asked,
+    RevisionRow.changed,
+)
 """What deadlines are counted from."""
 
 

@@ -1,16 +1,79 @@
-"""The one ledger of leases: what jobs, revisions and notebooks hold."""
+"""The one ledger of leases: what jobs, revisions and notebooks hold.
+
+The reconciler alone writes it, behind its fence; a device has one row at most, which the database
+itself sees to.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from labdock_service.store.tables import LeaseRow
+from labdock.gpuschema import Gpu
+from labdock_service.engines.base import Device, Node
+from labdock_service.scheduling.ledger import Lease
+from labdock_service.store.tables import AttemptRow, JobRow, LeaseRow, WorkerRow
 
 
 def held(session: Session) -> list[LeaseRow]:
     """Every lease there is."""
     return list(session.scalars(select(LeaseRow).order_by(LeaseRow.id)))
+
+
+def in_ledger(row: LeaseRow) -> Lease:
+    """A lease as the queue plans with it."""
+    return Lease(
+        holder=row.holder_id,
+        title=row.title,
+        node=row.node,
+        cpus=row.cpus,
+        memory=row.memory,
+        device=row.device,
+    )
+
+
+def gpus(session: Session, nodes: Iterable[Node]) -> list[Gpu]:
+    """Every GPU of these machines and its holder, and those that are leased and not there."""
+    holders = {(row.node, row.device): row for row in held(session) if row.device is not None}
+    found = [
+        _gpu(session, device, node.name, holders.pop((node.name, device.uuid), None))
+        for node in nodes
+        for device in node.devices
+    ]
+    gone = [(row, Device(uuid=str(row.device), title="", memory=0)) for row in holders.values()]
+    return [*found, *(_gpu(session, device, row.node, row) for row, device in gone)]
+
+
+def _gpu(session: Session, device: Device, node: str, lease: LeaseRow | None) -> Gpu:
+    return Gpu(
+        uuid=device.uuid,
+        title=device.title,
+        memory=device.memory,
+        node=node,
+        holder=f"{lease.holder_kind}:{lease.holder_id}" if lease else None,
+        held_by=lease.title if lease else None,
+        until=_until(session, lease) if lease else None,
+        lost=lease is not None and lease.lost is not None,
+    )
+
+
+def _until(session: Session, lease: LeaseRow) -> float | None:
+    """When a job's time is over; nobody knows of others when they end."""
+    if lease.holder_kind != "job":
+        return None
+    job = session.get(JobRow, lease.holder_id)
+    attempt = session.get(AttemptRow, (lease.holder_id, lease.attempt))
+    if job is None or attempt is None or job.time_limit is None or attempt.started is None:
+        return None
+    return attempt.started + job.time_limit
+
+
+def of_ended_workers(session: Session) -> list[LeaseRow]:
+    """What workers hold that were seen to have ended."""
+    query = select(LeaseRow).join(WorkerRow, WorkerRow.id == LeaseRow.worker_id)
+    return list(session.scalars(query.where(WorkerRow.state == "ended").order_by(LeaseRow.id)))
 
 
 def holds(session: Session, kind: str, holder: str) -> bool:

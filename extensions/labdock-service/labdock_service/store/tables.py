@@ -259,10 +259,34 @@ class LeaseRow(Base):
     cpus: Mapped[float]
     memory: Mapped[int]
     device: Mapped[str | None] = mapped_column(String(80))
+    lost: Mapped[float | None]
+    """Since when the node no longer lists the device."""
     __table_args__ = (
         Index("ix_leases_holder", "holder_kind", "holder_id"),
         Index("uq_leases_device", "node", "device", unique=True),
     )
+
+
+class NotebookRow(Base):
+    """A person's server and the GPUs it wants. The API writes it, the reconciler what it got."""
+
+    __tablename__ = "notebooks"
+    person_id: Mapped[str] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    start: Mapped[str] = mapped_column(String(80))
+    """Which start of the server this is: what comes late from an older one changes nothing."""
+    attempt: Mapped[int]
+    """Grows whenever something else is wanted: leases of an older number are given back."""
+    gpus: Mapped[int]
+    asked: Mapped[float]
+    """Since when it waits: its place in the queue."""
+    polls: Mapped[int]
+    """How often somebody asked whether they are leased; 0 where nobody waits."""
+    message: Mapped[str] = mapped_column(Text)
+    keeps_devices: Mapped[bool]
+    """Whether it can use only the devices that it was started with."""
+    devices: Mapped[list[Any]]
+    """Those, where it keeps them."""
+    person: Mapped[PersonRow] = relationship(lazy="joined")
 
 
 class ModelRow(Base):

@@ -20,11 +20,14 @@ def environments(as_json: bool) -> None:
     if as_json:
         write_json(found)
         return
-    rows = (
-        (one.name, one.python, "yes" if one.default else "", one.title, one.digest) for one in found
-    )
+    rows = map(_environment_row, found)
     titles = ("NAME", "PYTHON", "DEFAULT", "TITLE", "DIGEST")
     write_table(titles, rows, "No environment yet: an admin makes one with `labdock up`.")
+
+
+def _environment_row(one: schema.Environment) -> tuple[str, ...]:
+    title = f"{one.title} (unavailable: {one.unavailable})" if one.unavailable else one.title
+    return (one.name, one.python, "yes" if one.default else "", title, one.digest)
 
 
 @click.command()

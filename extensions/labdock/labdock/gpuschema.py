@@ -1,0 +1,63 @@
+"""The wire types of GPUs: who has which, and those of a person's notebook server.
+
+They are as those of `schema`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Le, Len
+
+Count = Annotated[int, Ge(0), Le(64)]
+LeaseState = Literal["none", "waiting", "held"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gpu:
+    """A GPU of a machine, and who has it; nobody where `holder` is none."""
+
+    uuid: str
+    title: str
+    memory: int
+    node: str
+    holder: str | None = None
+    """`notebook:ID`, `job:ID` or `revision:ID`."""
+    held_by: str | None = None
+    """The holder as people know it."""
+    until: float | None = None
+    """When the holder gives it back at the latest; none where that is not known."""
+    lost: bool = False
+    """Whether its machine no longer lists it, though somebody holds it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotebookStart:
+    """A start of a person's server, told by the hub: what it wants of the ledger."""
+
+    start: Annotated[str, Len(1, 80)]
+    """Names this start and no other one of the same person."""
+    gpus: Count = 0
+    keeps_devices: bool = False
+    """Whether it can use only those devices, as a container can."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotebookLease:
+    """The GPUs of a person's notebook server."""
+
+    state: LeaseState = "none"
+    gpus: int = 0
+    """How many it has, or waits for."""
+    devices: list[str] = field(default_factory=list)
+    """What it has, by UUID."""
+    message: str = ""
+    """What it waits for, or what is wrong with what it has."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GpuRequest:
+    """How many GPUs a notebook server wants."""
+
+    gpus: Annotated[int, Ge(1), Le(64)] = 1

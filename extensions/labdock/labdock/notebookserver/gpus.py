@@ -1,0 +1,136 @@
+"""The GPUs of a Jupyter server: given back and asked for while it runs.
+
+The server's own environment says which GPUs its kernels and terminals see: those started from
+then on. A kernel that has one open is ended before it is given back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from typing import Any
+
+from labdock.client import default_client
+from labdock.errors import Conflict, LabdockError
+from labdock.gpuschema import NotebookLease
+from labdock.notebookserver.opened import has_gpu_open
+
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+NONE = "-1"
+"""What CUDA takes for no GPU at all."""
+
+
+class ServerGpus:
+    """Changes what the kernels of this server see, together with the ledger."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self._changing = asyncio.Lock()
+        self._since = time.time()
+        self.notice = ""
+        """What its person should know: what was given back by itself, or why it was not."""
+
+    @property
+    def visible(self) -> str:
+        """What kernels that start now see; empty where they see none."""
+        devices = os.environ.get(VISIBLE, "")
+        return "" if devices == NONE else devices
+
+    async def lease(self) -> NotebookLease:
+        """How it stands in the ledger."""
+        return await asyncio.to_thread(default_client().notebook_lease)
+
+    async def release(self, *, shut_down: bool) -> NotebookLease:
+        """Give the GPUs back. Raises Conflict where kernels have them open, unless these are ended.
+
+        Kernels that start meanwhile see none.
+        """
+        async with self._changing:
+            opened = self.opened()
+            if opened and not shut_down:
+                raise Conflict(_in_use(list(opened.values())))
+            before = os.environ.get(VISIBLE, NONE)
+            self._show(NONE)
+            try:
+                for kernel in opened:
+                    await self._app.kernel_manager.shutdown_kernel(kernel)
+                return await asyncio.to_thread(default_client().release_gpus)
+            except Exception:
+                self._show(before)
+                raise
+
+    async def acquire(self, gpus: int, wait: float, *, stay: bool) -> NotebookLease:
+        """Ask for GPUs; with `stay` the place in the queue is kept where none is free."""
+        async with self._changing:
+            client = default_client()
+            lease = await asyncio.to_thread(client.acquire_gpus, gpus, wait)
+            if lease.state == "waiting" and not stay:
+                await asyncio.to_thread(client.release_gpus)
+                raise Conflict(f"{lease.message or 'No GPU is free now.'} `--wait` waits for it.")
+            if lease.state == "held":
+                self._show(",".join(lease.devices))
+                self._since, self.notice = time.time(), ""
+            return lease
+
+    async def release_idle(self, seconds: float) -> None:
+        """Give the GPUs back where nothing has run for so long and no kernel has one open.
+
+        What a kernel has computed is never ended for it: its person is told instead.
+        """
+        if not self.visible or self.idle() < seconds:
+            return
+        opened = self.opened()
+        if opened:
+            self.notice = f"Nothing runs here, and {_in_use(list(opened.values()))}"
+            return
+        try:
+            await self.release(shut_down=False)
+        except LabdockError as error:
+            self._app.log.warning("The GPU is not given back: %s", error)
+            return
+        self.notice = (
+            f"The GPU was given back: nothing ran for {seconds / 60:.0f} minutes. "
+            "`labdock gpu acquire` asks for it again."
+        )
+        self._app.log.info(self.notice)
+
+    def idle(self) -> float:
+        """Seconds since a kernel last did something, or since the GPUs came."""
+        manager = self._app.kernel_manager
+        kernels = [manager.get_kernel(one) for one in manager.list_kernel_ids()]
+        if any(kernel.execution_state == "busy" for kernel in kernels):
+            return 0.0
+        latest: list[float] = [kernel.last_activity.timestamp() for kernel in kernels]
+        return time.time() - max(self._since, *latest, 0.0)
+
+    def opened(self) -> dict[str, str]:
+        """The kernels that have a GPU open, by id, with the names of their notebooks."""
+        manager = self._app.kernel_manager
+        found = {}
+        for kernel in manager.list_kernel_ids():
+            pid = getattr(manager.get_kernel(kernel).provisioner, "pid", None)
+            if pid and has_gpu_open(pid):
+                found[kernel] = self._name(kernel)
+        return found
+
+    def _name(self, kernel: str) -> str:
+        sessions = self._app.session_manager
+        row = sessions.cursor.execute("SELECT path FROM session WHERE kernel_id=?", (kernel,))
+        found = row.fetchone()
+        return str(found[0]).removeprefix("RTC:") if found else f"kernel {kernel[:8]}"
+
+    def _show(self, devices: str) -> None:
+        """Let kernels see these from their next start on, and terminals that are opened."""
+        os.environ[VISIBLE] = devices
+        manager = self._app.kernel_manager
+        for kernel in manager.list_kernel_ids():
+            manager.update_env(kernel_id=kernel, env={VISIBLE: devices})
+
+
+def _in_use(names: list[str]) -> str:
+    has = f"{names[0]} has" if len(names) == 1 else f"{', '.join(names)} have"
+    return (
+        f"{has} the GPU open, and what is in memory there would be lost: shut the kernel down "
+        "yourself, or add `--shut-down`."
+    )

@@ -1,0 +1,340 @@
+"""What only the Docker engine does: walls, gangs by name, and what becomes of Docker's troubles."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import docker
+import pytest
+from tests.support.containers import pool_of
+from tests.support.docker import docker_client
+from tests.support.dockerengine import PlainDockerEngine, plain_image, pushed
+from tests.support.registry import LOGIN, running_registry
+from tests.support.workers import (
+    docker_engine,
+    ended,
+    eventually,
+    first_line,
+    python,
+    run,
+    spec,
+    start,
+    status,
+    texts,
+)
+
+from labdock_service.engines.docker import DockerEngine
+from labdock_service.engines.dockerd import Dockerd
+from labdock_service.errors import EngineAway, EngineFailed
+from labdock_service.statefolder import StateFolder
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[PlainDockerEngine]:
+    with docker_engine(tmp_path / "state") as engine:
+        yield engine
+
+
+# What a worker finds around it
+
+
+def test_a_worker_is_nobody_special_and_its_image_cannot_be_written(
+    engine: PlainDockerEngine,
+) -> None:
+    code = """
+        import os
+        found = dict(line.split(":", 1) for line in open("/proc/self/status"))
+        print(os.getuid() != 0, int(found["CapEff"], 16), int(found["NoNewPrivs"]))
+        for place in ("/opt/x", "/usr/x", "/etc/x"):
+            try:
+                open(place, "w")
+            except OSError as error:
+                print(error.strerror)
+    """
+    wanted = spec(*python(code))
+    run(engine, wanted)
+    assert texts(engine, wanted.id) == ["True 0 1", *3 * ["Read-only file system"]]
+
+
+def test_inputs_can_be_read_and_not_written(engine: PlainDockerEngine, tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/saved").write_text("weights")
+    wanted = spec(
+        "sh", "-c", f"cd {tmp_path}/model; cat saved; echo no > saved", inputs=(tmp_path / "model",)
+    )
+    assert run(engine, wanted).exit_code != 0
+    assert "weights" in texts(engine, wanted.id)
+    assert (tmp_path / "model/saved").read_text() == "weights"
+
+
+def test_shared_data_can_be_read_and_a_projects_written(
+    engine: PlainDockerEngine, tmp_path: Path
+) -> None:
+    links = {"data": tmp_path / "data", "projects/vision": tmp_path / "vision"}
+    code = "touch ~/projects/vision/mine; touch ~/data/mine"
+    for place in links.values():
+        place.mkdir()
+        os.chown(place, 1000, 1000)
+    assert run(engine, spec("sh", "-c", code, links=links)).exit_code != 0
+    assert (tmp_path / "vision/mine").exists()
+    assert not (tmp_path / "data/mine").exists()
+
+
+def test_a_link_in_place_of_a_log_leads_nowhere(engine: PlainDockerEngine, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("2026-01-01T00:00:00.000000000Z stdout F the host's own\n")
+    code = f"""
+        import os, pathlib
+        folder = pathlib.Path(os.environ["LABDOCK_EVENTS"]).parent
+        for name in ("log", "events.jsonl"):
+            (folder / name).unlink()
+            (folder / name).symlink_to({str(tmp_path / "secret")!r})
+        print("done", flush=True)
+    """
+    wanted = spec(*python(code))
+    run(engine, wanted)
+    assert texts(engine, wanted.id) == []
+    assert engine.events(wanted.id, 0) == ([], 0)
+
+
+def test_what_was_asked_for_is_out_of_its_reach(engine: PlainDockerEngine) -> None:
+    code = """
+        import os, pathlib
+        folder = pathlib.Path(os.environ["LABDOCK_EVENTS"]).parent
+        print(*sorted(path.name for path in folder.parent.iterdir()))
+    """
+    wanted = spec(*python(code))
+    run(engine, wanted)
+    assert texts(engine, wanted.id) == [wanted.id]
+
+
+# Networks
+
+LISTENS = """
+    import socket
+    server = socket.create_server(("0.0.0.0", {port}))
+    print("listens", flush=True)
+    while True:
+        with server.accept()[0] as connection:
+            connection.sendall(b"HTTP/1.0 200 OK\\r\\n\\r\\nhello")
+"""
+
+ASKS = """
+    import socket
+    try:
+        with socket.create_connection(("{host}", {port}), timeout=5) as connection:
+            print(connection.recv(100).split()[-1].decode())
+    except OSError as error:
+        print("no way")
+"""
+
+
+def test_workers_of_a_group_reach_each_other_by_name_and_no_others(
+    engine: PlainDockerEngine,
+) -> None:
+    listener = spec(*python(LISTENS.format(port=2222)), group="job-jone-1")
+    start(engine, listener)
+    first_line(engine, listener.id)
+    [address] = engine.addresses("local", [listener.id])
+    host, _, port = address.partition(":")
+    asks = python(ASKS.format(host=host, port=port))
+    friend, stranger = spec(*asks, group="job-jone-1"), spec(*asks, group="job-jtwo-1")
+    run(engine, friend)
+    run(engine, stranger)
+    assert texts(engine, friend.id) == ["hello"]
+    assert texts(engine, stranger.id) == ["no way"]
+
+
+def test_this_machine_reaches_a_worker_at_its_port(engine: PlainDockerEngine) -> None:
+    address = engine.reserve_port("local")
+    port = int(address.rpartition(":")[2])
+    listener = spec(*python(LISTENS.format(port=port)), port=port)
+    start(engine, listener)
+    first_line(engine, listener.id)
+    with urllib.request.urlopen(f"http://{address}/", timeout=60) as answer:
+        assert answer.read() == b"hello"
+
+
+def test_networks_and_containers_are_gone_with_their_workers(engine: PlainDockerEngine) -> None:
+    wanted = [spec("true", group="job-jgang-1") for _ in range(2)]
+    for worker in wanted:
+        run(engine, worker)
+    engine.look()
+    assert all(engine.find_container(worker.id) is None for worker in wanted)
+    assert not [name for name in engine.networks() if "jgang" in name]
+
+
+# GPUs
+
+
+def test_leased_gpus_are_asked_for_by_uuid(engine: PlainDockerEngine) -> None:
+    run(engine, spec("true", devices=("GPU-1", "GPU-2")))
+    [request] = engine.requested
+    assert (request["Driver"], request["DeviceIDs"]) == ("nvidia", ["GPU-1", "GPU-2"])
+
+
+def test_a_docker_that_cannot_give_gpus_away(engine: PlainDockerEngine, tmp_path: Path) -> None:
+    if engine.has_toolkit():
+        pytest.skip("this machine's Docker can")
+    plain = DockerEngine(StateFolder(tmp_path / "other"), engine.docker)
+    with pytest.raises(EngineFailed, match="install NVIDIA's toolkit"):
+        start(plain, spec("true", image=plain_image(), devices=("GPU-1",)))
+    assert plain.why_no_gpu()
+
+
+# Docker's troubles
+
+
+def test_a_container_that_is_killed(engine: PlainDockerEngine) -> None:
+    wanted = spec("sleep", "600")
+    start(engine, wanted)
+    container = engine.find_container(wanted.id)
+    assert container is not None
+    container.kill("KILL")
+    after = ended(engine, wanted.id)
+    assert (after.exit_code, after.reason) == (-signal.SIGKILL, None)
+
+
+def test_a_name_that_is_taken(engine: PlainDockerEngine) -> None:
+    wanted = spec("true")
+    docker_client().containers.create(
+        plain_image(), "true", name=f"{engine.docker.prefix}-{wanted.id}"
+    )
+    with pytest.raises(EngineFailed, match="that is not Labdock's: remove or rename it"):
+        start(engine, wanted)
+
+
+def test_a_half_made_start_is_made_again(engine: PlainDockerEngine) -> None:
+    wanted = spec("echo", "ran")
+    states = engine.start(wanted)
+    assert "container" in [next(iter(next(states))) for _ in range(2)]
+    states.close()  # type: ignore[attr-defined]
+    assert run(engine, wanted).exit_code == 0
+    assert texts(engine, wanted.id) == ["ran"]
+
+
+def test_an_image_that_no_registry_has(engine: PlainDockerEngine, tmp_path: Path) -> None:
+    with running_registry(tmp_path / "registry") as registry:
+        engine.log_in(LOGIN)
+        there = pushed(plain_image(), registry, "labdock/jobs/p1")
+        assert run(engine, spec("true", image=there)).exit_code == 0
+        gone = f"{there.partition('@')[0]}@sha256:{'0' * 64}"
+        with pytest.raises(EngineFailed, match="not in the registry any more: `labdock retry`"):
+            start(engine, spec("true", image=gone))
+    docker_client().images.remove(there, force=True)
+    with pytest.raises(EngineFailed):
+        start(engine, spec("true", image=there))
+
+
+def test_a_docker_that_does_not_answer(tmp_path: Path) -> None:
+    nowhere = docker.DockerClient(base_url=f"unix://{tmp_path}/none.sock", version="1.41")
+    engine = PlainDockerEngine(StateFolder(tmp_path), DockerdAt(nowhere, "lt0000", "10.250.0.0/24"))
+    with pytest.raises(EngineAway, match="Docker does not answer"):
+        start(engine, spec("true", image="any"))
+    assert [worker.state for worker in engine.look()] in ([], ["starting"])
+
+
+class DockerdAt(Dockerd):
+    """A Docker that is somewhere else."""
+
+    def __init__(self, client: docker.DockerClient, prefix: str, pool: str) -> None:
+        super().__init__(prefix, pool)
+        self.__dict__["client"] = client
+
+
+class OwnDocker:
+    """A daemon of the test's own, which it may kill, with a network stack of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+        self._containerd = self._started(
+            "containerd", f"--root={folder}/images", f"--state={folder}/state",
+            f"--address={folder}/containerd.sock",
+        )  # fmt: skip
+        self.client = docker.DockerClient(base_url=f"unix://{folder}/docker.sock", version="1.41")
+
+    def start(self) -> None:
+        folder = self._folder
+        self._process = self._started(
+            "unshare", "--net", "dockerd", "--bridge=none", "--iptables=false",
+            f"--host=unix://{folder}/docker.sock", f"--containerd={folder}/containerd.sock",
+            f"--data-root={folder}/data", f"--exec-root={folder}/exec",
+            f"--pidfile={folder}/docker.pid",
+        )  # fmt: skip
+        eventually(self._answers)
+
+    def _started(self, *command: str) -> subprocess.Popen[bytes]:
+        with (self._folder / "log").open("ab") as log:
+            return subprocess.Popen(command, stdout=log, stderr=log)
+
+    def kill(self) -> None:
+        """kill -9, and of what it started nothing."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def end(self) -> None:
+        for container in self.client.containers.list(all=True):
+            container.remove(force=True)
+        assert self._process is not None
+        for process in (self._process, self._containerd):
+            process.terminate()
+            process.wait()
+        subprocess.run(["umount", "--lazy", self._folder / "data"], check=False)
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.client.ping())
+        except (docker.errors.DockerException, OSError):
+            return False
+
+
+@contextmanager
+def own_docker(folder: Path) -> Iterator[OwnDocker]:
+    found = OwnDocker(folder)
+    found.start()
+    try:
+        yield found
+    except BaseException:
+        print((folder / "log").read_text()[-4000:])
+        raise
+    finally:
+        found.end()
+
+
+def test_a_killed_docker_loses_no_worker(tmp_path: Path) -> None:
+    """Until it is back a worker is as it was; then it runs on, or has ended as if killed."""
+    docker_client()
+    with tempfile.TemporaryDirectory(prefix="lt-") as short, own_docker(Path(short)) as own:
+        packed = docker_client().images.get(plain_image()).save(named=True)
+        own.client.images.load(packed)
+        engine = PlainDockerEngine(
+            StateFolder(tmp_path / "state"), DockerdAt(own.client, "ltdead", pool_of("ltdead"))
+        )
+        wanted = spec("sh", "-c", "while :; do echo here; sleep 0.2; done")
+        start(engine, wanted)
+        first_line(engine, wanted.id)
+        own.kill()
+        seen = status(engine, wanted.id)
+        assert seen is not None and seen.state == "running"
+        with pytest.raises(EngineAway):
+            start(engine, spec("true"))
+        before = len(texts(engine, wanted.id))
+        eventually(lambda: len(texts(engine, wanted.id)) > before)
+        own.start()
+        time.sleep(1)
+        seen = status(engine, wanted.id)
+        assert seen is not None
+        if seen.state == "running":
+            engine.kill(wanted.id)
+        after = ended(engine, wanted.id)
+        assert after.exit_code in (-signal.SIGKILL, -signal.SIGTERM)
+        assert run(engine, spec("true")).exit_code == 0

@@ -1,0 +1,83 @@
+"""The newcomer's morning again, in containers: the same story, told of the Docker engine.
+
+The images are built in the same run, by the command that an admin uses.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.e2e.test_newcomer import (  # noqa: F401  the story itself
+    api,
+    endpoint,
+    job,
+    newcomer,
+    notebook,
+    test_a_wrong_password_does_not_let_in,
+    test_an_unsaved_notebook_is_not_submitted,
+    test_plain_http_with_a_key,
+    test_several_values_are_compared,
+    test_tensorboard_is_behind_the_login,
+    test_tensorboard_shows_the_curves,
+    test_the_command_line_does_the_same,
+    test_the_endpoint_answers_as_the_notebook_did_in_the_job,
+    test_the_endpoint_reads_a_digit,
+    test_the_executed_notebook_is_kept,
+    test_the_home_has_examples_and_data_roots,
+    test_the_job_trains_on_two_workers_and_shows_it,
+    test_the_log_is_the_persons_own_output,
+    test_the_way_back_from_an_answer,
+)
+from tests.support.containers import pool_of
+from tests.support.deployment import Deployment, running_deployment
+from tests.support.docker import docker_client, swept_prefix
+from tests.support.images import pushed_environment
+from tests.support.registry import LOGIN, running_registry
+
+from labdock_service.engines.networks import Networks
+from labdock_service.statefolder import StateFolder
+
+pytestmark = [pytest.mark.tensorflow, pytest.mark.timeout(1800)]
+
+
+@pytest.fixture(scope="module")
+def deployment(
+    prepared: StateFolder, labdock_proxy: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deployment]:
+    """The shipped deployment on the Docker engine, with a registry of the team's own."""
+    del labdock_proxy  # it lies in `prepared` now
+    folder = tmp_path_factory.mktemp("docker")
+    with (
+        swept_prefix(docker_client()) as prefix,
+        running_registry(folder / "registry") as registry,
+    ):
+        pushed_environment(prepared, registry)
+        settings = {
+            "LABDOCK_ENGINE": "docker",
+            "LABDOCK_DOCKER__PREFIX": prefix,
+            "LABDOCK_DOCKER__SUBNET": pool_of(prefix),
+            "LABDOCK_DOCKER__REGISTRY": registry.address,
+            "LABDOCK_DOCKER__REGISTRY_USER": LOGIN.name,
+            "LABDOCK_DOCKER__REGISTRY_PASSWORD": LOGIN.password,
+        }
+        with running_deployment(prepared, folder, **settings) as running:
+            yield running
+        Networks(docker_client(), prefix, pool_of(prefix), 0).remove_all()
+
+
+def test_both_workers_ran_from_the_jobs_image(
+    deployment: Deployment,
+    job: dict[str, Any],  # noqa: F811
+) -> None:
+    """Each was started from the image that the way back names, out of the registry."""
+    asked = [
+        json.loads((deployment.state.workers / f".job-{job['id']}-1-{rank}.json").read_bytes())
+        for rank in (0, 1)
+    ]
+    registry = deployment.settings["LABDOCK_DOCKER__REGISTRY"]
+    for spec in asked:
+        assert spec["image"].startswith(f"{registry}/labdock/jobs/")
+        assert spec["image"].endswith(f"@{job['image']}")
