@@ -31,7 +31,8 @@ def bootstrap(docker: DockerClient, images: BuiltImages, mirror: str = MIRROR) -
     with images.scratch() as place:
         root = place / "root"
         log = images.folder / "debootstrap.log"
-        command = ["debootstrap", "--variant=minbase", "--include=ca-certificates", SUITE]
+        alone = ["unshare", "--mount"]  # what it mounts and leaves when it fails, nobody sees
+        command = [*alone, "debootstrap", "--variant=minbase", "--include=ca-certificates", SUITE]
         with log.open("wb") as output:
             done = subprocess.run(
                 [*command, str(root), f"{mirror}/debian"], stdout=output, stderr=output, check=False

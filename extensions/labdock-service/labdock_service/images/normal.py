@@ -20,7 +20,7 @@ CHUNK = 1 << 20
 PIECE = 8 << 20
 """Bytes that are compressed as one: it decides the result, so it never changes."""
 
-LEVEL = 6
+LEVEL = 7
 RECORD = tarfile.RECORDSIZE
 LEFT_OUT = ("dev/", "proc/", "sys/", ".dockerenv")
 """What the engine puts there itself."""
