@@ -24,7 +24,7 @@ from traitlets import Callable, Instance, default
 from labdock_service.bootstrap import CHECKOUT
 from labdock_service.choices import Choice, Gpus, Offer
 from labdock_service.containerhomes import PLACE, container_owner, make_places
-from labdock_service.containers import PERSON, networks_of
+from labdock_service.containers import PERSON, machine_size, networks_of
 from labdock_service.engines.networks import DEPLOYMENT
 from labdock_service.engines.pulling import PullRecord
 from labdock_service.errors import ServiceError
@@ -58,7 +58,7 @@ class ContainerSpawner(DockerSpawner):  # type: ignore[misc]  # DockerSpawner ha
         super().__init__(**options)
         self.use_internal_ip = True
         self.remove = True
-        self.pull_policy = "never"
+        self.pull_policy = "skip"  # a missing image is found missing when it is used
         self.options_form = self._form
         self.options_from_form = self._from_form
         self.apply_user_options = _no_options
@@ -86,9 +86,7 @@ class ContainerSpawner(DockerSpawner):  # type: ignore[misc]  # DockerSpawner ha
         with _refusals():
             choice = (await asyncio.to_thread(self._offer)).settle(self.user_options)
             self._tell(10, "Making your home and a network of its own")
-            roots, _ = await asyncio.gather(
-                asyncio.to_thread(self._make_home), asyncio.to_thread(self._make_network, choice)
-            )
+            roots = await self._prepare(choice)
             self._arrange(choice, roots)
             self._tell(40, f"Starting a container from {choice.environment.title}")
             try:
@@ -115,14 +113,14 @@ class ContainerSpawner(DockerSpawner):  # type: ignore[misc]  # DockerSpawner ha
         self._stages.append({"progress": percent, "message": message})
 
     def _offer(self) -> Offer:
-        machine = self.client.info()
+        cpus, memory = machine_size()
         return Offer(
             environments=find_image_environments(self.settings.state),
             default_environment=self.settings.default_environment,
             default_cpus=self.settings.docker.server_cpus,
             default_memory=self.settings.docker.server_memory,
-            cpus=machine["NCPU"],
-            memory=machine["MemTotal"],
+            cpus=cpus,
+            memory=memory,
             gpus=self.gpus(),
             pulls=PullRecord(self.settings.state.pulls).read(),
         )
@@ -138,14 +136,16 @@ class ContainerSpawner(DockerSpawner):  # type: ignore[misc]  # DockerSpawner ha
             (await asyncio.to_thread(self._offer)).settle(options)
         return options
 
-    def _make_home(self) -> dict[str, Path]:
-        groups = [group.name for group in self.user.orm_user.groups]
-        return make_places(self.home, self.settings.state.data_roots, groups)
-
-    def _make_network(self, choice: Choice) -> None:
+    async def _prepare(self, choice: Choice) -> dict[str, Path]:
+        """What has to be there before the container, all at once; returns the data roots."""
         networks = networks_of(self.settings)
-        self.network_name = networks.ensure(self.object_name)
-        networks.ensure_walls(choice.environment.notebook)
+        groups = [group.name for group in self.user.orm_user.groups]
+        roots, self.network_name, _ = await asyncio.gather(
+            asyncio.to_thread(make_places, self.home, self.settings.state.data_roots, groups),
+            asyncio.to_thread(networks.ensure, self.object_name),
+            asyncio.to_thread(networks.ensure_walls, choice.environment.notebook),
+        )
+        return roots
 
     def _arrange(self, choice: Choice, roots: Mapping[str, Path]) -> None:
         """What the container is made with."""
