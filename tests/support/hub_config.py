@@ -19,7 +19,7 @@ local = hub.Local(
 hub.update_addresses(c, settings, local)
 hub.update_storage(c, settings)
 hub.update_services(c, settings, local)
-hub.update_roles(c)
+hub.update_roles(c, settings)
 NAMES = {"labdock", "tensorboard", hub.ADMIN}
 c.JupyterHub.services = [item for item in c.JupyterHub.services if item["name"] in NAMES]
 c.JupyterHub.load_roles = [
