@@ -179,7 +179,7 @@ class ContainerSpawner(DockerSpawner):  # type: ignore[misc]  # DockerSpawner ha
             "cap_drop": ["ALL"],
             "security_opt": ["no-new-privileges"],
             "read_only": True,
-            "tmpfs": {"/tmp": TEMPORARY, "/var/tmp": TEMPORARY, "/run": TEMPORARY},
+            "tmpfs": {"/tmp": TEMPORARY, "/var/tmp": TEMPORARY},
             "init": True,
             "pids_limit": self.settings.docker.server_pids,
             "memswap_limit": choice.memory,
