@@ -185,7 +185,7 @@ def test_a_docker_that_does_not_answer_is_said(deployment: Deployment, tmp_path:
         LABDOCK_PORT=str(free_port()),
         DOCKER_HOST=f"unix://{tmp_path}/nobody.sock",
     )
-    assert said.returncode == 2 and "Traceback" not in said.stderr
+    assert said.returncode == 3 and "Traceback" not in said.stderr
     assert "Docker does not answer" in said.stderr
 
 

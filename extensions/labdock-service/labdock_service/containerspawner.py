@@ -8,7 +8,9 @@ database keeps its id, by which a hub that starts again finds it.
 from __future__ import annotations
 
 import asyncio
+import math
 import os
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -39,6 +41,9 @@ PACKAGE = Path(__file__).parent
 INSIDE = "/opt/labdock"
 """Where a container finds the examples and what fills its home."""
 
+WALLS_SECONDS = 10
+"""For which walls that were put up are not looked at again."""
+
 TEMPORARY = "rw,exec,nosuid,nodev,mode=1777"
 SHARED_MEMORY = "1g"
 """Of /dev/shm, which counts as the server's memory."""
@@ -50,6 +55,8 @@ class ContainerSpawner(DockerSpawner):  # type: ignore[misc]  # DockerSpawner ha
     """Starts a person's server in a container from the environment that they chose."""
 
     _executor = ThreadPoolExecutor(8, thread_name_prefix="docker")
+    _walls = asyncio.Lock()
+    _walled = -math.inf
     settings = Instance(Settings, help="The deployment's settings.").tag(config=True)
     gpus = Callable(Gpus, help="What the ledger says of this machine's GPUs.").tag(config=True)
 
@@ -143,9 +150,17 @@ class ContainerSpawner(DockerSpawner):  # type: ignore[misc]  # DockerSpawner ha
         roots, self.network_name, _ = await asyncio.gather(
             asyncio.to_thread(make_places, self.home, self.settings.state.data_roots, groups),
             asyncio.to_thread(networks.ensure, self.object_name),
-            asyncio.to_thread(networks.ensure_walls, choice.environment.notebook),
+            self._ensure_walls(choice.environment.notebook),
         )
         return roots
+
+    async def _ensure_walls(self, image: str) -> None:
+        """Put the walls up again, unless that was a moment ago: ten start at once as one does."""
+        kind = type(self)
+        async with kind._walls:
+            if time.monotonic() > kind._walled + WALLS_SECONDS:
+                await asyncio.to_thread(networks_of(self.settings).ensure_walls, image)
+                kind._walled = time.monotonic()
 
     def _arrange(self, choice: Choice, roots: Mapping[str, Path]) -> None:
         """What the container is made with."""
