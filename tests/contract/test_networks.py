@@ -128,6 +128,16 @@ def test_what_the_admin_names_is_reachable(networks: Networks, image: str) -> No
     assert name
 
 
+def test_the_door_moves_with_the_setting(networks: Networks) -> None:
+    address = networks.pool.partition("/")[0]
+    upper = f"{address.rpartition('.')[0].rpartition('.')[0]}.{int(address.split('.')[2]) + 8}.0/21"
+    moved = Networks(networks.client, networks.prefix, upper, networks.port)
+    for current in (moved, networks):
+        current.ensure_door()
+        found = networks.client.networks.get(f"{networks.prefix}-hub").attrs["IPAM"]["Config"]
+        assert found[0]["Gateway"] == current.door
+
+
 def test_walls_that_stand_stay_as_they_are(networks: Networks, image: str) -> None:
     before = own_rules(networks)
     networks.ensure_walls(image)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import docker
 import httpx
 import pytest
 from tests.support.containers import add_environment, running_on_docker, server_of
-from tests.support.deployment import Deployment, eventually
+from tests.support.deployment import Deployment, eventually, free_port
 from tests.support.docker import docker_client
 from tests.support.person import Person
 
@@ -174,6 +175,18 @@ def test_a_hub_that_starts_again_finds_the_servers(
     assert again.ask_server("GET", "contents/")["content"]
     after = server_of(client, deployment, ann.name)
     assert after.id == before.id and after.attrs["State"]["Running"]
+
+
+def test_a_docker_that_does_not_answer_is_said(deployment: Deployment, tmp_path: Path) -> None:
+    said = deployment.labdock(
+        "up",
+        "--detach",
+        LABDOCK_STATE=str(tmp_path / "state"),
+        LABDOCK_PORT=str(free_port()),
+        DOCKER_HOST=f"unix://{tmp_path}/nobody.sock",
+    )
+    assert said.returncode == 3 and "Traceback" not in said.stderr
+    assert "Docker does not answer" in said.stderr
 
 
 def test_down_leaves_nothing(client: docker.DockerClient, deployment: Deployment) -> None:

@@ -10,10 +10,9 @@ from pathlib import Path
 import docker
 from docker.models.containers import Container
 from tests.support.deployment import Deployment, new_deployment
-from tests.support.docker import docker_client, sweep, swept_prefix
+from tests.support.docker import docker_client, swept_prefix
 from tests.support.notebook_image import notebook_image
 
-from labdock_service.engines.networks import Networks
 from labdock_service.statefolder import StateFolder
 
 
@@ -60,15 +59,6 @@ def running_on_docker(prepared: StateFolder, folder: Path, **settings: str) -> I
             yield deployment
         finally:
             deployment.sweep()
-            sweep(client, prefix)
-            walls_of(client, deployment).remove_all()
-
-
-def walls_of(client: docker.DockerClient, deployment: Deployment) -> Networks:
-    """The networks of a deployment."""
-    told = deployment.settings
-    prefix, pool = told["LABDOCK_DOCKER__PREFIX"], told["LABDOCK_DOCKER__SUBNET"]
-    return Networks(client, prefix, pool, deployment.port)
 
 
 def server_of(client: docker.DockerClient, deployment: Deployment, name: str) -> Container:

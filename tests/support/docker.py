@@ -10,6 +10,8 @@ import docker
 from docker.errors import APIError, DockerException
 from tests.support.services import require
 
+from labdock_service.engines.networks import Networks
+
 
 def docker_client() -> docker.DockerClient:
     """The machine's Docker; a test without one is skipped, or fails in CI."""
@@ -24,12 +26,13 @@ def docker_client() -> docker.DockerClient:
 
 @contextlib.contextmanager
 def swept_prefix(client: docker.DockerClient) -> Iterator[str]:
-    """A prefix of names; whatever has it is removed afterwards."""
+    """A prefix of names; whatever has it is removed afterwards, and the walls of its networks."""
     prefix = f"lt{secrets.token_hex(4)}"
     try:
         yield prefix
     finally:
         sweep(client, prefix)
+        Networks(client, prefix, "10.213.0.0/16", 1).remove_all()
 
 
 def sweep(client: docker.DockerClient, prefix: str) -> None:

@@ -114,7 +114,16 @@ def test_a_relative_database_counts_from_the_settings_file(file: Path) -> None:
         ("[projects.a]\nmember = []", "projects.a.member", "There is no setting"),
         ("port = 'x'", "port", "cannot be set to 'x'"),
         ("port = 70000", "port", "less than or equal to 65535"),
-        ("engine = 'docker'", "engine", "'docker'"),
+        ("engine = 'swarm'", "engine", "'swarm'"),
+        ("[docker]\nsubnet = '8.8.0.0/16'", "docker.subnet", "no private range"),
+        ("[docker]\nsubnet = '10.0.0.0/30'", "docker.subnet", "no private range"),
+        ("[docker]\nreachable = ['10.0.0.1/8']", "docker.reachable.0", "host bits set"),
+        ("[docker]\nprefix = 'Team A'", "docker.prefix", "'Team A'"),
+        (
+            "engine = 'docker'\nadmins = ['ann', 'bo']",
+            "",
+            "gives all people one password",
+        ),
         ("state = ''", "state", "it is empty"),
         ("host = '0.0.0.0'", "", "'process.trusted_team'"),
         ("[auth]\nkind = 'github'\nclient_id = 'x'", "auth", "'auth.client_secret'"),
@@ -125,6 +134,13 @@ def test_what_is_wrong_is_a_sentence(file: Path, text: str, field: str | None, s
     error = refused(file, text)
     assert error.field == field
     assert says in str(error)
+
+
+def test_containers_may_be_reached_from_elsewhere(file: Path) -> None:
+    settings = load_settings_with(file, "engine = 'docker'\nhost = '0.0.0.0'\n")
+    assert settings.host == "0.0.0.0"
+    opened = load_settings_with(file, "[docker]\nreachable = ['10.0.7.4/32', '10.1.0.0/16']")
+    assert opened.docker.reachable == ["10.0.7.4/32", "10.1.0.0/16"]
 
 
 def test_an_unknown_variable_is_refused(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,6 +32,13 @@ def docker_client() -> docker.DockerClient:
         ) from None
 
 
+@cache
+def machine_size() -> tuple[float, int]:
+    """How many CPUs and bytes of memory Docker's machine has."""
+    said = docker_client().info()
+    return float(said["NCPU"]), int(said["MemTotal"])
+
+
 def networks_of(settings: Settings) -> Networks:
     """The networks of a deployment's containers."""
     chosen = settings.docker

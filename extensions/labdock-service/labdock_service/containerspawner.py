@@ -8,7 +8,9 @@ database keeps its id, by which a hub that starts again finds it.
 from __future__ import annotations
 
 import asyncio
+import math
 import os
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -24,7 +26,7 @@ from traitlets import Callable, Instance, default
 from labdock_service.bootstrap import CHECKOUT
 from labdock_service.choices import Choice, Gpus, Offer
 from labdock_service.containerhomes import PLACE, container_owner, make_places
-from labdock_service.containers import PERSON, networks_of
+from labdock_service.containers import PERSON, machine_size, networks_of
 from labdock_service.engines.networks import DEPLOYMENT
 from labdock_service.engines.pulling import PullRecord
 from labdock_service.errors import ServiceError
@@ -39,6 +41,9 @@ PACKAGE = Path(__file__).parent
 INSIDE = "/opt/labdock"
 """Where a container finds the examples and what fills its home."""
 
+WALLS_SECONDS = 10
+"""For which walls that were put up are not looked at again."""
+
 TEMPORARY = "rw,exec,nosuid,nodev,mode=1777"
 SHARED_MEMORY = "1g"
 """Of /dev/shm, which counts as the server's memory."""
@@ -50,6 +55,8 @@ class ContainerSpawner(DockerSpawner):  # type: ignore[misc]  # DockerSpawner ha
     """Starts a person's server in a container from the environment that they chose."""
 
     _executor = ThreadPoolExecutor(8, thread_name_prefix="docker")
+    _walls = asyncio.Lock()
+    _walled = -math.inf
     settings = Instance(Settings, help="The deployment's settings.").tag(config=True)
     gpus = Callable(Gpus, help="What the ledger says of this machine's GPUs.").tag(config=True)
 
@@ -58,7 +65,7 @@ class ContainerSpawner(DockerSpawner):  # type: ignore[misc]  # DockerSpawner ha
         super().__init__(**options)
         self.use_internal_ip = True
         self.remove = True
-        self.pull_policy = "never"
+        self.pull_policy = "skip"  # a missing image is found missing when it is used
         self.options_form = self._form
         self.options_from_form = self._from_form
         self.apply_user_options = _no_options
@@ -86,9 +93,7 @@ class ContainerSpawner(DockerSpawner):  # type: ignore[misc]  # DockerSpawner ha
         with _refusals():
             choice = (await asyncio.to_thread(self._offer)).settle(self.user_options)
             self._tell(10, "Making your home and a network of its own")
-            roots, _ = await asyncio.gather(
-                asyncio.to_thread(self._make_home), asyncio.to_thread(self._make_network, choice)
-            )
+            roots = await self._prepare(choice)
             self._arrange(choice, roots)
             self._tell(40, f"Starting a container from {choice.environment.title}")
             try:
@@ -115,14 +120,14 @@ class ContainerSpawner(DockerSpawner):  # type: ignore[misc]  # DockerSpawner ha
         self._stages.append({"progress": percent, "message": message})
 
     def _offer(self) -> Offer:
-        machine = self.client.info()
+        cpus, memory = machine_size()
         return Offer(
             environments=find_image_environments(self.settings.state),
             default_environment=self.settings.default_environment,
             default_cpus=self.settings.docker.server_cpus,
             default_memory=self.settings.docker.server_memory,
-            cpus=machine["NCPU"],
-            memory=machine["MemTotal"],
+            cpus=cpus,
+            memory=memory,
             gpus=self.gpus(),
             pulls=PullRecord(self.settings.state.pulls).read(),
         )
@@ -138,14 +143,24 @@ class ContainerSpawner(DockerSpawner):  # type: ignore[misc]  # DockerSpawner ha
             (await asyncio.to_thread(self._offer)).settle(options)
         return options
 
-    def _make_home(self) -> dict[str, Path]:
-        groups = [group.name for group in self.user.orm_user.groups]
-        return make_places(self.home, self.settings.state.data_roots, groups)
-
-    def _make_network(self, choice: Choice) -> None:
+    async def _prepare(self, choice: Choice) -> dict[str, Path]:
+        """What has to be there before the container, all at once; returns the data roots."""
         networks = networks_of(self.settings)
-        self.network_name = networks.ensure(self.object_name)
-        networks.ensure_walls(choice.environment.notebook)
+        groups = [group.name for group in self.user.orm_user.groups]
+        roots, self.network_name, _ = await asyncio.gather(
+            asyncio.to_thread(make_places, self.home, self.settings.state.data_roots, groups),
+            asyncio.to_thread(networks.ensure, self.object_name),
+            self._ensure_walls(choice.environment.notebook),
+        )
+        return roots
+
+    async def _ensure_walls(self, image: str) -> None:
+        """Put the walls up again, unless that was a moment ago: ten start at once as one does."""
+        kind = type(self)
+        async with kind._walls:
+            if time.monotonic() > kind._walled + WALLS_SECONDS:
+                await asyncio.to_thread(networks_of(self.settings).ensure_walls, image)
+                kind._walled = time.monotonic()
 
     def _arrange(self, choice: Choice, roots: Mapping[str, Path]) -> None:
         """What the container is made with."""
@@ -179,7 +194,7 @@ class ContainerSpawner(DockerSpawner):  # type: ignore[misc]  # DockerSpawner ha
             "cap_drop": ["ALL"],
             "security_opt": ["no-new-privileges"],
             "read_only": True,
-            "tmpfs": {"/tmp": TEMPORARY, "/var/tmp": TEMPORARY, "/run": TEMPORARY},
+            "tmpfs": {"/tmp": TEMPORARY, "/var/tmp": TEMPORARY},
             "init": True,
             "pids_limit": self.settings.docker.server_pids,
             "memswap_limit": choice.memory,

@@ -117,6 +117,14 @@ class Deployment:
                     f"({reason}): set 'port' in labdock.toml, or LABDOCK_PORT."
                 ) from None
 
+    def check_engine(self) -> None:
+        """Refuse Docker that does not answer, or has no room for the hub's network.
+
+        Raises Unavailable or EngineFailed.
+        """
+        if self.settings.engine == "docker":
+            containers.networks_of(self.settings).ensure_door()
+
     def start(self) -> subprocess.Popen[bytes]:
         """Start the hub, its output in its log, in a session of its own."""
         self.state.logs.mkdir(parents=True, exist_ok=True)

@@ -19,10 +19,10 @@ async def serve(listen: tuple[str, int], target: tuple[str, int]) -> None:
     """Carry connections until the process ends."""
 
     async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
+        with contextlib.closing(writer), contextlib.suppress(OSError):
             far_reader, far_writer = await asyncio.open_connection(*target)
-            await asyncio.gather(_copy(reader, far_writer), _copy(far_reader, writer))
-        writer.close()
+            with contextlib.closing(far_writer):
+                await asyncio.gather(_copy(reader, far_writer), _copy(far_reader, writer))
 
     server = await asyncio.start_server(carry, *listen, limit=CHUNK)
     async with server:

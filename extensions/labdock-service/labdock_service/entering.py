@@ -18,7 +18,7 @@ from labdock_service import homes
 
 EXAMPLES = Path("/opt/labdock/examples")
 JUPYTER = Path(__file__).parent / "jupyter"
-CONFIGURATION = Path("/run/labdock")
+CONFIGURATION = Path("/tmp/.labdock")
 IN_THE_WAY = (OSError, subprocess.CalledProcessError)
 """A full disk, or what the person left where something belongs: the server starts all the same."""
 

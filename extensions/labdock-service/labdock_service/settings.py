@@ -370,8 +370,10 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _one_trusted_person(self) -> Settings:
-        if self.process.trusted_team or self.engine == "docker":
+        if self.process.trusted_team:
             return self
+        if self.engine == "docker":
+            return self._one_password_one_person()
         if not _is_loopback(self.host):
             raise _problem(
                 f"'host' may not be '{self.host}' with the process engine, whose kernels run as "
@@ -388,6 +390,15 @@ class Settings(BaseSettings):
             raise _problem(
                 f"The process engine, whose kernels run as one user, takes one person and the "
                 f"settings name {len(people)}: {', '.join(people)}. Keep one, or set "
+                "'process.trusted_team' for a team that trusts each other."
+            )
+        return self
+
+    def _one_password_one_person(self) -> Settings:
+        if self.auth.kind == "password" and len(people := self._people()) > 1:
+            raise _problem(
+                f"The login 'password' gives all people one password, and the settings name "
+                f"{len(people)}: {', '.join(people)}. Take another 'auth.kind', or set "
                 "'process.trusted_team' for a team that trusts each other."
             )
         return self

@@ -69,6 +69,7 @@ def start(detach: bool) -> None:
         deployment.sweep()
         deployment.check_space()
         deployment.check_port()
+        deployment.check_engine()
         check_database(deployment.settings.database_url)
         steps("the hub")
         hub = _start_hub(deployment)

@@ -80,15 +80,20 @@ class Networks:
 
     def ensure_door(self) -> None:
         """Make the network that has no container and whose address is the door's."""
-        name = f"{self.prefix}-hub"
-        if not self._exists(name):
-            try:
-                self._create(name, next(self._subnets()))
-            except APIError as error:
-                raise EngineFailed(
-                    f"Docker cannot make a network in {self.pool} ({error.explanation}): set "
-                    "'docker.subnet' to a private range that nothing here uses."
-                ) from None
+        name, subnet = f"{self.prefix}-hub", next(self._subnets())
+        there = self.client.api.networks(names=[name])
+        found = [item for item in there if item["Name"] == name]
+        if any(str(subnet) in _subnets_of(item) for item in found):
+            return
+        if found:  # `docker.subnet` was changed
+            self.remove(name)
+        try:
+            self._create(name, subnet)
+        except APIError as error:
+            raise EngineFailed(
+                f"Docker cannot make a network in {self.pool} ({error.explanation}): set "
+                "'docker.subnet' to a private range that nothing here uses."
+            ) from None
 
     def ensure(self, name: str) -> str:
         """Make the network of this name where it is missing; returns its name.
@@ -149,10 +154,10 @@ class Networks:
 
     def _free(self) -> list[ipaddress.IPv4Network]:
         taken = [
-            ipaddress.IPv4Network(config["Subnet"])
+            ipaddress.IPv4Network(subnet)
             for found in self.client.api.networks()
-            for config in (found.get("IPAM") or {}).get("Config") or []
-            if ":" not in config.get("Subnet", ":")
+            for subnet in _subnets_of(found)
+            if ":" not in subnet
         ]
         near = [net for net in taken if net.overlaps(ipaddress.IPv4Network(self.pool))]
         _door, *others = self._subnets()
@@ -286,6 +291,11 @@ def name_servers(file: Path = Path("/etc/resolv.conf")) -> Sequence[str]:
         return ()
     found = [match[1] for line in lines if (match := re.match(r"nameserver\s+([\d.]+)\s*$", line))]
     return [server for server in found if not ipaddress.ip_address(server).is_loopback]
+
+
+def _subnets_of(network: dict[str, Any]) -> list[str]:
+    configs = (network.get("IPAM") or {}).get("Config") or []
+    return [config["Subnet"] for config in configs if config.get("Subnet")]
 
 
 def _places_of_iptables() -> list[str]:
