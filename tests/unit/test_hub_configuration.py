@@ -13,8 +13,9 @@ from traitlets.config import Config
 from traitlets.utils.importstring import import_item
 
 from labdock_service import hub, processes
-from labdock_service.deployment import Deployment, read_ports
+from labdock_service.deployment import Deployment
 from labdock_service.oauth import OpenIdLogin
+from labdock_service.partports import read_ports
 from labdock_service.password import PasswordLogin
 from labdock_service.settings import Settings, load_settings
 from labdock_service.statefolder import StateFolder
@@ -30,6 +31,7 @@ LOCAL = hub.Local(
     root=False,
 )
 TEAM = "[process]\ntrusted_team = true\n"
+OPEN = "[tls]\nplain_http = true\n"
 OIDC = """
 [auth]
 kind = "oidc"
@@ -58,7 +60,7 @@ def settings_of(folder: Path, text: str) -> Settings:
 
 
 def test_only_the_proxy_listens_where_people_come(c: Config, tmp_path: Path) -> None:
-    hub.update_addresses(c, settings_of(tmp_path, f"host = '::'\nport = 80\n{TEAM}"), LOCAL)
+    hub.update_addresses(c, settings_of(tmp_path, f"host = '::'\nport = 80\n{TEAM}{OPEN}"), LOCAL)
     assert c.JupyterHub.bind_url == "http://[::]:80"
     assert c.JupyterHub.hub_bind_url == "http://127.0.0.1:20000"
     assert c.ConfigurableHTTPProxy.api_url == "http://127.0.0.1:20001"

@@ -135,7 +135,7 @@ def test_an_unknown_variable_is_refused(file: Path, monkeypatch: pytest.MonkeyPa
 def test_the_process_engine_keeps_to_this_machine_and_one_login(file: Path) -> None:
     login = "kind='github'\nclient_id='x'\nclient_secret='hush'\nallowed_users=['*']"
     assert "trusted_team" in str(refused(file, f"[auth]\n{login}"))
-    file.write_text(f"host = '0.0.0.0'\n[process]\ntrusted_team = true\n[auth]\n{login}")
+    file.write_text(f"[process]\ntrusted_team = true\n[auth]\n{login}")
     assert load_settings(file).auth.kind == "github"
 
 

@@ -44,7 +44,7 @@ from labdock_service.child import in_child
 from labdock_service.engines.process import ProcessEngine
 from labdock_service.hubclient import Hub, HubPlace
 from labdock_service.linux import leave_no_core_dump
-from labdock_service.login import Login
+from labdock_service.login import Door, Login
 from labdock_service.processes import claim, die_with_parent
 from labdock_service.settings import Settings, SettingsError, load_settings
 from labdock_service.store import Store, upgrade
@@ -138,11 +138,16 @@ def assemble(settings: Settings, hub: Hub, store: Store) -> Parts:
         settings=settings,
         store=store,
         engine=ProcessEngine(settings.state),
-        login=Login(hub, guarded=True),
+        login=Login(hub, guarded=True, door=_door(settings)),
         people=People(hub, store, settings),
         wakeups=wakeups,
         bulletin=Bulletin(store, wakeups),
     )
+
+
+def _door(settings: Settings) -> Door:
+    rates = settings.rates
+    return Door(rates.requests_per_minute, rates.strangers_per_minute, settings.tls.proxies)
 
 
 def _upgrade(database_url: str) -> None:

@@ -12,6 +12,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -23,10 +24,11 @@ from pathlib import Path
 from typing import Any
 
 from labdock import wording
-from labdock_service import processes
+from labdock_service import certificates, processes
 from labdock_service.engines.process import ProcessEngine
 from labdock_service.errors import ServiceError, Unavailable
 from labdock_service.jsonfile import write_json
+from labdock_service.partports import read_ports
 from labdock_service.settings import (
     FILE_NAME,
     OTHER_VARIABLES,
@@ -38,7 +40,6 @@ from labdock_service.settings import (
 from labdock_service.statefolder import StateFolder
 
 HUB = "hub"
-PORTS_FILE = "ports.json"
 STARTED_FILE = "started.json"
 """What the hub was started with; beside it lies a copy of the settings' file."""
 
@@ -53,6 +54,11 @@ ADOPTED = (*SERVERS, "router")
 
 LEAST_SPACE = 20_000_000
 """Bytes that the databases and logs may take until jobs are held back."""
+
+_ANY_CERTIFICATE = ssl.create_default_context()
+_ANY_CERTIFICATE.check_hostname = False
+_ANY_CERTIFICATE.verify_mode = ssl.CERT_NONE
+"""For a look at our own proxy on this machine, which sends nothing."""
 
 START_SECONDS = 120.0
 STOP_SECONDS = 60.0
@@ -99,6 +105,13 @@ class Deployment:
                 f"{wording.size(LEAST_SPACE)} or more: free some, or set LABDOCK_STATE to a "
                 "folder elsewhere."
             )
+
+    def check_certificate(self) -> None:
+        """Refuse a certificate that browsers would not take. Raises Invalid."""
+        tls = self.settings.tls
+        if tls.certificate:
+            hosts = self.settings.certified_hosts
+            certificates.check(Path(tls.certificate), Path(tls.key), hosts)
 
     def check_port(self) -> None:
         """Refuse a port that another program has. Raises NotStarted."""
@@ -159,7 +172,8 @@ class Deployment:
         try:
             with socket.create_connection(("127.0.0.1", port), timeout=5):
                 pass
-            with urllib.request.urlopen(f"{self.settings.address}/hub/login", timeout=5) as page:
+            where = f"{self.settings.door}/hub/login"
+            with urllib.request.urlopen(where, timeout=5, context=_ANY_CERTIFICATE) as page:
                 return bool(page.status == 200)
         except (urllib.error.URLError, OSError):
             return False
@@ -281,15 +295,6 @@ def _started(state: StateFolder) -> dict[str, Any] | None:
         return dict(json.loads((state.run / STARTED_FILE).read_bytes()))
     except (OSError, ValueError):
         return None
-
-
-def read_ports(state: StateFolder) -> dict[str, int]:
-    """The port of each part; nothing where no hub has chosen yet, or the file is broken."""
-    try:
-        ports = json.loads((state.run / PORTS_FILE).read_bytes())
-        return {name: int(port) for name, port in ports.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
-        return {}
 
 
 @contextlib.contextmanager

@@ -101,6 +101,7 @@ class ProcessSpawner(LocalProcessSpawner):  # type: ignore[misc]  # JupyterHub h
             "PATH": f"{self._overlay.path}{os.pathsep}{programs}",
             "JUPYTER_PATH": str(self._overlay.jupyter_path),
             "LABDOCK_URL": self.settings.address,
+            **({"LABDOCK_CA": authority} if (authority := self.settings.tls.authority) else {}),
         }
 
     def load_state(self, state: dict[str, Any]) -> None:

@@ -1,0 +1,201 @@
+"""Deployments that others reach: by https, and with a host of its own for each server."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Page, sync_playwright
+from tests.support.authority import Authority
+from tests.support.deployment import Deployment, free_port, new_deployment
+from tests.support.person import Person, Refused
+
+from labdock_service.statefolder import StateFolder
+
+pytestmark = pytest.mark.timeout(600)
+
+SOON = 60_000
+"""Milliseconds for a page."""
+DOMAIN = "labdock.localhost"
+
+
+@pytest.fixture
+def stopped(
+    prepared: StateFolder, environment: Path, labdock_proxy: list[str], tmp_path: Path
+) -> Iterator[Deployment]:
+    """A deployment that is not started, swept at the end."""
+    del environment, labdock_proxy
+    made = new_deployment(prepared, tmp_path)
+    try:
+        yield made
+    finally:
+        made.sweep()
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path / "authority")
+
+
+@pytest.fixture
+def page(chromium: Path) -> Iterator[Page]:
+    options = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=options, timeout=SOON)
+        opened = browser.new_page()
+        opened.context.set_default_timeout(SOON)
+        yield opened
+        browser.close()
+
+
+def encrypt(deployment: Deployment, authority: Authority, *hosts: str) -> None:
+    certificate, key = authority.sign("ours", *hosts)
+    deployment.settings |= {
+        "LABDOCK_TLS__CERTIFICATE": str(certificate),
+        "LABDOCK_TLS__KEY": str(key),
+        "LABDOCK_TLS__AUTHORITY": str(authority.file),
+    }
+
+
+def refused(deployment: Deployment, **more: str) -> str:
+    done = deployment.labdock("up", "--detach", **more)
+    assert done.returncode == 2, done.stdout + done.stderr
+    (sentence,) = done.stderr.strip().splitlines()
+    return sentence
+
+
+def test_https_with_the_admins_certificate(stopped: Deployment, authority: Authority) -> None:
+    redirect = free_port()
+    encrypt(stopped, authority, "localhost", "127.0.0.1")
+    stopped.settings["LABDOCK_TLS__REDIRECT_FROM"] = str(redirect)
+    stopped.scheme = "https"
+    assert f"https://127.0.0.1:{stopped.port}" in stopped.up()
+    trusted = ssl.create_default_context(cafile=authority.file)
+    with httpx.Client(verify=trusted, trust_env=False, timeout=60) as browser:
+        login = browser.get(f"{stopped.url}/hub/login")
+        assert login.status_code == 200
+        cookies = login.headers.get_list("set-cookie")
+        assert cookies and all("secure" in cookie.lower() for cookie in cookies)
+    with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+        httpx.get(f"{stopped.url}/hub/login", trust_env=False)
+    sent_on = httpx.get(f"http://127.0.0.1:{redirect}/hub/login?a=1", trust_env=False)
+    assert sent_on.status_code == 301
+    assert sent_on.headers["location"] == f"{stopped.url}/hub/login?a=1"
+    program_works(stopped, authority)
+    notebook_works(stopped, trusted)
+
+
+def program_works(deployment: Deployment, authority: Authority) -> None:
+    token = deployment.labdock("token", "admin")
+    assert token.returncode == 0, token.stderr + deployment.logs()
+    program = {"LABDOCK_URL": deployment.url, "LABDOCK_TOKEN": token.stdout.strip()}
+    untold = deployment.labdock("jobs", **program)
+    assert untold.returncode == 2 and "LABDOCK_CA" in untold.stderr
+    wrong = deployment.labdock("jobs", LABDOCK_CA="/nowhere/authority.pem", **program)
+    assert wrong.returncode == 2 and "LABDOCK_CA must name" in wrong.stderr
+    told = deployment.labdock("jobs", LABDOCK_CA=str(authority.file), **program)
+    assert told.returncode == 0, told.stderr
+
+
+def notebook_works(deployment: Deployment, trusted: ssl.SSLContext) -> None:
+    person = Person(deployment, "admin", trusted)
+    person.log_in(deployment.password)
+    person.start_server()
+    for cookie in person.http.cookies.jar:
+        assert cookie.secure, cookie.name
+    path = person.copy("welcome/examples/01-digits/digits.ipynb")
+    with person.notebook(path) as notebook:
+        ran = notebook.run("import labdock\nprint(len(labdock.jobs()), 'jobs')")
+        assert not ran.error and "jobs" in ran.text, ran.error
+
+
+def test_what_keeps_it_from_starting(stopped: Deployment, authority: Authority) -> None:
+    encrypt(stopped, authority, "lab.example")
+    _, other = authority.sign("other", "lab.example")
+    assert "belong together" in refused(stopped, LABDOCK_TLS__KEY=str(other))
+    assert "not for 'anybody.lab.example'" in refused(stopped, LABDOCK_DOMAIN="lab.example")
+    assert "Set 'tls.key' too" in refused(stopped, LABDOCK_TLS__KEY="")
+    said = stopped.labdock("doctor").stdout
+    assert ("certificate" in said and "good for 30 days" in said) or "good for 29 days" in said
+    assert not stopped.processes()
+
+
+def test_a_proxy_of_the_admins_before_it(stopped: Deployment) -> None:
+    """It speaks http with Labdock and https with people, which it alone may say."""
+    stopped.settings |= {
+        "LABDOCK_TLS__PROXIES": "127.0.0.1",
+        "LABDOCK_NOTIFY__HUB_URL": "https://lab.example",
+    }
+    assert "https://lab.example" in stopped.up()
+    login = httpx.get(f"{stopped.url}/hub/login", trust_env=False, timeout=60)
+    cookies = login.headers.get_list("set-cookie")
+    assert cookies and all("secure" in cookie.lower() for cookie in cookies)
+    assert stopped.labdock("token", "admin").returncode == 0
+
+
+def test_guessing_a_password_has_to_wait(stopped: Deployment) -> None:
+    stopped.settings["LABDOCK_RATES__LOGINS_PER_ACCOUNT"] = "2"
+    stopped.up()
+    for _ in range(2):
+        with pytest.raises(Refused, match="Invalid username or password"):
+            Person(stopped, "admin").log_in("guessed")
+    with pytest.raises(Refused, match="Too many logins as 'admin' failed: try again in") as told:
+        Person(stopped, "admin").log_in("guessed")
+    assert told.value.status == 429 and 1 <= int(told.value.headers["retry-after"]) <= 900
+    stopped.down()
+    stopped.up()  # what is counted is forgotten with the hub
+    person = Person(stopped, "admin")
+    person.log_in(stopped.password)
+    for _ in range(2):
+        with pytest.raises(Refused, match="Invalid username or password"):
+            Person(stopped, "admin").log_in("guessed")
+    Person(stopped, "admin").log_in(stopped.password)
+
+
+@pytest.mark.browser
+def test_each_servers_host_is_its_own(stopped: Deployment, page: Page) -> None:
+    """In a browser, which leads every `*.localhost` to this machine."""
+    stopped.settings["LABDOCK_DOMAIN"] = DOMAIN
+    public = f"http://{DOMAIN}:{stopped.port}"
+    assert public in stopped.up()
+    page.goto(public)
+    page.get_by_label("Username").fill("admin")
+    page.get_by_label("Password").fill(stopped.password)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"http://admin.{DOMAIN}:{stopped.port}/user/admin/lab**", timeout=SOON * 2)
+    page.get_by_role("menuitem", name="File").wait_for()
+    page.goto(f"{public}/services/labdock/")
+    page.get_by_text("Jobs").first.wait_for()
+    assert page.url.startswith(f"{public}/services/labdock/")
+    page.goto(f"{public}/services/tensorboard/admin/")
+    page.get_by_text("TensorBoard").first.wait_for()
+    token = stopped.labdock("token", "admin").stdout.strip()
+    program = {"LABDOCK_URL": stopped.url, "LABDOCK_TOKEN": token}
+    listed = stopped.labdock("jobs", **program)
+    assert listed.returncode == 0, listed.stderr
+    assert from_the_server(stopped) == f"{public}/services/tensorboard/admin/"
+
+
+def from_the_server(deployment: Deployment) -> str:
+    """Where links of a notebook lead, asked in the person's server, which asks the service too."""
+    environ = next(
+        Path(f"/proc/{pid}/environ").read_bytes()
+        for pid, command in deployment.processes().items()
+        if "jupyterhub.singleuser" in command
+    )
+    told = dict(part.decode().split("=", 1) for part in environ.split(b"\0") if b"=" in part)
+    code = (
+        "from labdock.client import default_client\n"
+        "default_client().jobs()\n"
+        "connection = default_client().transport.connection\n"
+        "print(connection.for_people('/services/tensorboard/admin/'))"
+    )
+    python = Path(told["PATH"].split(os.pathsep)[0], "python")
+    done = subprocess.run([python, "-c", code], env=told, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
