@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import ssl
@@ -21,7 +22,7 @@ class Refused(Exception):
     """The hub did not let them in; the message is what its page says."""
 
     def __init__(self, answer: httpx.Response) -> None:
-        super().__init__(re.sub(r"<[^>]+>|\s+", " ", answer.text))
+        super().__init__(html.unescape(re.sub(r"<[^>]+>|\s+", " ", answer.text)))
         self.status, self.headers = answer.status_code, answer.headers
 
 

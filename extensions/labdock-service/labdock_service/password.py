@@ -35,7 +35,9 @@ class PasswordLogin(SharedPasswordAuthenticator):  # type: ignore[misc]  # it ha
         Raises 403 for a second person, and 429 where it failed too often, also for the right
         password: else one could go on guessing.
         """
-        address = handler.request.remote_ip if handler else ""
+        if handler is None:  # a check of JupyterHub's own, of nobody's request
+            return await self._check(handler, data)
+        address = handler.request.remote_ip
         account = self.normalize_username(data["username"])
         try:
             self._rates.check(address, account)
@@ -56,7 +58,6 @@ class PasswordLogin(SharedPasswordAuthenticator):  # type: ignore[misc]  # it ha
 
 
 def _refusal(error: TooMany) -> Any:
-    refusal: Any = web.HTTPError(429, str(error))  # the hub's page reads what follows
-    refusal.jupyterhub_message = str(error)
-    refusal.headers = {"Retry-After": str(error.seconds)}
+    refusal: Any = web.HTTPError(429, str(error))
+    refusal.headers = {"Retry-After": str(error.seconds)}  # which the hub's error page takes on
     return refusal
