@@ -31,6 +31,14 @@ model.compile("sgd", "mse")
 model.fit(x, x.sum(1), verbose=0)
 model.save("line.keras")
 """
+LASTING = """
+import os
+import sys
+import time
+
+while not os.path.exists(sys.argv[1]):
+    time.sleep(0.1)
+"""
 NEWER = '''"""What a newer version needs."""
 
 import sqlalchemy as sa
@@ -63,8 +71,7 @@ class Populated:
 
     def is_in(self, deployment: Deployment) -> None:
         """Everything is there, and what shall answer does."""
-        (job,) = self.ask(deployment, "jobs")
-        assert (job["id"], job["state"]) == (self.job, "succeeded")
+        assert look(deployment, self.job)["state"] == "succeeded"
         (model,) = self.ask(deployment, "models")
         assert (model["job"], [item["name"] for item in self.ask(deployment, "secrets")]) == (
             self.job,
@@ -86,15 +93,40 @@ def predicts(deployment: Deployment) -> bool:
     return asked.returncode == 0
 
 
-def submit(deployment: Deployment, name: str) -> str:
-    folder = deployment.state.root.parent / name
-    folder.mkdir()
-    (folder / "train.py").write_text(TRAIN)
-    words = ("submit", str(folder / "train.py"), "--secret", "TOKEN_OF_OURS", "--follow")
-    done = deployment.labdock(*words, **program(deployment))
+def look(deployment: Deployment, job: str) -> dict[str, Any]:
+    """A job's record."""
+    done = deployment.labdock("show", job, "--json", **program(deployment))
     assert done.returncode == 0, done.stdout + done.stderr + deployment.logs()
-    jobs = json.loads(deployment.labdock("jobs", "--json", **program(deployment)).stdout)
-    return str(jobs[0]["id"])
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def submit(deployment: Deployment, name: str, code: str, *words: str) -> str:
+    """A job of a script of these lines; its id."""
+    script = deployment.state.root.parent / name / "train.py"
+    script.parent.mkdir()
+    script.write_text(code)
+    done = deployment.labdock("submit", str(script), "--json", *words, **program(deployment))
+    assert done.returncode == 0, done.stdout + done.stderr + deployment.logs()
+    return str(json.loads(done.stdout)["id"])
+
+
+def train(deployment: Deployment, name: str) -> str:
+    """A job that has trained a model; its id."""
+    job = submit(deployment, name, TRAIN, "--secret", "TOKEN_OF_OURS")
+    ended = eventually(lambda: over(deployment, job), seconds=300, what="the job's end")
+    assert ended["state"] == "succeeded", ended
+    return job
+
+
+def over(deployment: Deployment, job: str) -> dict[str, Any]:
+    record = look(deployment, job)
+    return record if record["ended"] else {}
+
+
+def runs(deployment: Deployment, job: str, attempt: int) -> bool:
+    record = look(deployment, job)
+    return record["state"] == "running" and len(record["attempts"]) == attempt
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +149,7 @@ def populated(
             "secrets", "set", "TOKEN_OF_OURS", given="hush-hush-hush", **program(made)
         )
         assert secret.returncode == 0, secret.stderr
-        job = submit(made, "first")
+        job = train(made, "first")
         deployed = made.labdock("deploy", job, "--endpoint", "line", **program(made))
         assert deployed.returncode == 0, deployed.stderr + made.logs()
         there = Populated(made, job, None)
@@ -148,7 +180,9 @@ def refused(deployment: Deployment, *arguments: str) -> str:
 def test_a_backup_of_a_running_deployment_comes_up_elsewhere(
     populated: Populated, elsewhere: Deployment, tmp_path: Path
 ) -> None:
-    file = tmp_path / "all.tar"
+    file, go = tmp_path / "all.tar", tmp_path / "go"
+    lasting = submit(populated.deployment, "lasting", LASTING, "--", str(go))
+    eventually(lambda: runs(populated.deployment, lasting, 1), seconds=120, what="a job")
     made = populated.deployment.labdock("backup", "--homes", str(file))
     assert made.returncode == 0, made.stdout + made.stderr
     assert oct(file.stat().st_mode)[-3:] == "600"
@@ -159,13 +193,19 @@ def test_a_backup_of_a_running_deployment_comes_up_elsewhere(
     assert restored.returncode == 0, restored.stdout + restored.stderr
     elsewhere.up()
     populated.is_in(elsewhere)
+    eventually(lambda: runs(elsewhere, lasting, 2), seconds=120, what="the job's next attempt")
+    assert runs(populated.deployment, lasting, 1)
+    go.touch()
+    for deployment in (elsewhere, populated.deployment):
+        ended = eventually(lambda: over(deployment, lasting), seconds=120, what="its end")  # noqa: B023
+        assert ended["state"] == "succeeded"
     assert elsewhere.password == populated.deployment.password
     person = Person(elsewhere, "admin")
     person.log_in(elsewhere.password)
     person.start_server()
     names = {item["name"] for item in person.ask_server("GET", "contents/data")["content"]}
     assert names == {"kept.txt"}
-    assert submit(elsewhere, "second") != populated.job
+    assert train(elsewhere, "second") != populated.job
     populated.is_in(populated.deployment)
 
 

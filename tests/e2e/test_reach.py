@@ -22,6 +22,22 @@ pytestmark = pytest.mark.timeout(600)
 SOON = 60_000
 """Milliseconds for a page."""
 DOMAIN = "labdock.localhost"
+KERNEL = """async () => {
+    const xsrf = document.cookie.match(/_xsrf=([^;]+)/)[1];
+    const asked = {method: "POST", headers: {"X-XSRFToken": xsrf}};
+    const kernel = await (await fetch("/user/admin/api/kernels", asked)).json();
+    const channels = `ws://${location.host}/user/admin/api/kernels/${kernel.id}/channels`;
+    return await new Promise(done => {
+        const socket = new WebSocket(channels);
+        socket.onopen = () => done("open");
+        socket.onerror = () => done("refused");
+    });
+}"""
+FOREIGN = """async place => {
+    try { return await (await fetch(place, {credentials: "include"})).text(); }
+    catch { return "refused"; }
+}"""
+"""What a script in a person's server asks of the hub's origin."""
 
 
 @pytest.fixture
@@ -119,6 +135,7 @@ def test_what_keeps_it_from_starting(stopped: Deployment, authority: Authority) 
     _, other = authority.sign("other", "lab.example")
     assert "belong together" in refused(stopped, LABDOCK_TLS__KEY=str(other))
     assert "not for 'anybody.lab.example'" in refused(stopped, LABDOCK_DOMAIN="lab.example")
+    assert "'lab.example', which leads nowhere" in refused(stopped)
     assert "Set 'tls.key' too" in refused(stopped, LABDOCK_TLS__KEY="")
     said = stopped.labdock("doctor").stdout
     assert ("certificate" in said and "good for 30 days" in said) or "good for 29 days" in said
@@ -169,6 +186,9 @@ def test_each_servers_host_is_its_own(stopped: Deployment, page: Page) -> None:
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(f"http://admin.{DOMAIN}:{stopped.port}/user/admin/lab**", timeout=SOON * 2)
     page.get_by_role("menuitem", name="File").wait_for()
+    assert page.evaluate(KERNEL) == "open"
+    for place in ("hub/api/user", "services/labdock/api/me"):
+        assert page.evaluate(FOREIGN, f"{public}/{place}") == "refused"
     page.goto(f"{public}/services/labdock/")
     page.get_by_text("Jobs").first.wait_for()
     assert page.url.startswith(f"{public}/services/labdock/")

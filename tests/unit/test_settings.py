@@ -127,6 +127,38 @@ def test_what_is_wrong_is_a_sentence(file: Path, text: str, field: str | None, s
     assert says in str(error)
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("host = '0.0.0.0'", "may not be '0.0.0.0' without encryption"),
+        ("[tls]\ncertificate = 'c.pem'", "Set 'tls.key' too"),
+        ("[tls]\nkey = 'k.pem'", "Set 'tls.certificate' too"),
+        ("[tls]\nredirect_from = 80", "Set 'tls.certificate' too"),
+        ("[tls]\nproxies = ['10.0.0.5']", "Set 'notify.hub_url' too"),
+        ("[tls]\nproxies = ['proxy.example']", "'tls.proxies.0' cannot be set"),
+        ("domain = 'Lab_1'", "'domain' cannot be set"),
+        ("domain = 'a.example'\n[notify]\nhub_url = 'https://b.example'", "by one name"),
+    ],
+)
+def test_what_would_not_reach_people_safely(file: Path, text: str, says: str) -> None:
+    top, _, sections = text.partition("[")
+    section = f"[{sections}" if sections else ""
+    assert says in str(refused(file, f"{top}\n[process]\ntrusted_team = true\n{section}"))
+
+
+@pytest.mark.parametrize(
+    ("text", "public"),
+    [
+        ("port = 80\n[tls]\nplain_http = true", "http://127.0.0.1:80"),
+        ("domain = 'lab.example'", "http://lab.example:8000"),
+        ("domain = 'lab.example'\n[tls]\nproxies = ['10.0.0.5']", "https://lab.example"),
+        ("[notify]\nhub_url = 'https://lab.example/'", "https://lab.example"),
+    ],
+)
+def test_the_address_that_people_use(file: Path, text: str, public: str) -> None:
+    assert load_settings_with(file, text).public_address == public
+
+
 def test_an_unknown_variable_is_refused(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LABDOCK_PROT", "1")
     assert "did you mean 'port'?" in str(refused(file))

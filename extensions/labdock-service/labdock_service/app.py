@@ -147,7 +147,7 @@ def assemble(settings: Settings, hub: Hub, store: Store) -> Parts:
 
 def _door(settings: Settings) -> Door:
     rates = settings.rates
-    return Door(rates.requests_per_minute, rates.strangers_per_minute, settings.tls.proxies)
+    return Door(rates.requests_per_minute, rates.strangers_per_minute, settings.tls.hops)
 
 
 def _upgrade(database_url: str) -> None:

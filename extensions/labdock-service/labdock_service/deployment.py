@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from labdock import wording
 from labdock_service import certificates, processes
@@ -107,24 +108,40 @@ class Deployment:
             )
 
     def check_certificate(self) -> None:
-        """Refuse a certificate that browsers would not take. Raises Invalid."""
-        tls = self.settings.tls
-        if tls.certificate:
-            hosts = self.settings.certified_hosts
-            certificates.check(Path(tls.certificate), Path(tls.key), hosts)
+        """Refuse a certificate that browsers or notebooks would not take.
 
-    def check_port(self) -> None:
-        """Refuse a port that another program has. Raises NotStarted."""
+        Raises Invalid, and NotStarted where its name does not lead anywhere from here.
+        """
+        tls = self.settings.tls
+        if not tls.certificate:
+            return
+        certificates.check(Path(tls.certificate), Path(tls.key), self.settings.certified_hosts)
+        name = urlsplit(self.settings.address).hostname
+        try:
+            socket.getaddrinfo(name, self.settings.port)
+        except OSError:
+            raise NotStarted(
+                f"Notebooks come by the certificate's name '{name}', which leads nowhere from "
+                "this machine: enter it in the DNS, or in /etc/hosts."
+            ) from None
+
+    def check_ports(self) -> None:
+        """Refuse ports that another program has. Raises NotStarted."""
+        self._check_port(self.settings.port, "'port' in labdock.toml, or LABDOCK_PORT")
+        if redirect := self.settings.tls.redirect_from:
+            self._check_port(redirect, "'tls.redirect_from'")
+
+    def _check_port(self, port: int, setting: str) -> None:
         kind = socket.AF_INET6 if ":" in self.settings.host else socket.AF_INET
         with socket.socket(kind) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind((self.settings.host, self.settings.port))
+                probe.bind((self.settings.host, port))
             except OSError as error:
                 reason = (error.strerror or "refused").lower()
                 raise NotStarted(
-                    f"Labdock cannot listen on {self.settings.host}:{self.settings.port} "
-                    f"({reason}): set 'port' in labdock.toml, or LABDOCK_PORT."
+                    f"Labdock cannot listen on {self.settings.host}:{port} ({reason}): set "
+                    f"{setting}."
                 ) from None
 
     def start(self) -> subprocess.Popen[bytes]:

@@ -129,7 +129,7 @@ def update_encryption(c: Config, settings: Settings, local: Local) -> None:
     if not (tls.secure or settings.domain):
         return
     c.JupyterHub.public_url = f"{settings.public_address}/"
-    c.JupyterHub.trusted_downstream_ips = list(tls.proxies)
+    c.JupyterHub.trusted_downstream_ips = tls.hops
     if tls.secure:
         c.JupyterHub.tornado_settings = {"cookie_options": {"secure": True}}
     if tls.certificate:

@@ -233,6 +233,11 @@ class TlsSettings(Section):
         """Whether people come by https."""
         return bool(self.certificate or self.proxies)
 
+    @property
+    def hops(self) -> list[str]:
+        """The proxies' addresses, also as an IPv6 socket gives those of IPv4."""
+        return [*self.proxies, *(f"::ffff:{address}" for address in self.proxies)]
+
     def under(self, folder: Path) -> TlsSettings:
         """The same, its files counted from a folder."""
         names = ("certificate", "key", "authority")

@@ -61,25 +61,33 @@ class Restore:
     force: bool = False
 
     def run(self, file: Path, begin: Begin) -> Restored:
-        """Restore it. Raises Invalid, NotFound, Conflict or DiskFull; then all is as it was."""
+        """Restore it. Raises Invalid, NotFound, Conflict or DiskFull; then all is as it was.
+
+        A restore that ends otherwise once it has begun to change things leaves a mark.
+        """
         if not file.is_file():
             raise NotFound(f"There is no backup '{file.name}' here.")
         self._check_place()
         root = self.settings.state.root
         fresh = Path(tempfile.mkdtemp(prefix=".restoring-", dir=root))
         try:
+            said = self._unpack(file, fresh, begin)
+            begin("putting it in its place", 0)
+            kept = self._replace(fresh)
+        finally:
+            delete_folder(fresh)
+        return Restored(said["made"], kept, said["databases_only"])
+
+    def _unpack(self, file: Path, fresh: Path, begin: Begin) -> dict[str, Any]:
+        try:
             said = unpack(file, fresh, begin("checking the backup", file.stat().st_size))
             copying.check_file(fresh / contents.DATABASE)
             self._adapt(fresh, said)
-            begin("putting it in its place", 0)
-            kept = self._replace(fresh)
+            return said
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise DiskFull("The disk is full, and nothing was changed: free some.") from None
             raise
-        finally:
-            delete_folder(fresh)
-        return Restored(said["made"], kept, said["databases_only"])
 
     def _check_place(self) -> None:
         if self.force:

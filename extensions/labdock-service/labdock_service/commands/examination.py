@@ -107,7 +107,7 @@ def port(settings: Settings) -> Iterator[Finding]:
         yield Finding("port", True, f"{where}, where Labdock runs")
         return
     try:
-        deployment.check_port()
+        deployment.check_ports()
         yield Finding("port", True, f"{where} is free")
     except NotStarted as error:
         yield Finding("port", False, where, str(error))
@@ -122,7 +122,7 @@ def certificate(settings: Settings) -> Iterator[Finding]:
         left = certificates.days_left(Path(settings.tls.certificate))
         advice = "Renew it, and start Labdock again." if left < SOON else ""
         yield Finding("certificate", left >= SOON, f"good for {left:.0f} days", advice)
-    except Invalid as error:
+    except (Invalid, NotStarted) as error:
         yield Finding("certificate", False, "not to be used", str(error))
 
 

@@ -60,7 +60,7 @@ def start(detach: bool) -> None:
         ensure_proxy(deployment.state, steps)
         deployment.sweep()
         deployment.check_space()
-        deployment.check_port()
+        deployment.check_ports()
         deployment.check_certificate()
         check_finished(deployment.state)
         way_back = keep_way_back(deployment.settings, lambda what, _: _step(steps, what))
