@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -102,6 +103,7 @@ def test_https_with_the_admins_certificate(stopped: Deployment, authority: Autho
     sent_on = httpx.get(f"http://127.0.0.1:{redirect}/hub/login?a=1", trust_env=False)
     assert sent_on.status_code == 301
     assert sent_on.headers["location"] == f"{stopped.url}/hub/login?a=1"
+    assert re.search(r"ok +certificate +good for (29|30) days", stopped.labdock("doctor").stdout)
     program_works(stopped, authority)
     notebook_works(stopped, trusted)
 
@@ -137,8 +139,7 @@ def test_what_keeps_it_from_starting(stopped: Deployment, authority: Authority) 
     assert "not for 'anybody.lab.example'" in refused(stopped, LABDOCK_DOMAIN="lab.example")
     assert "'lab.example', which leads nowhere" in refused(stopped)
     assert "Set 'tls.key' too" in refused(stopped, LABDOCK_TLS__KEY="")
-    said = stopped.labdock("doctor").stdout
-    assert ("certificate" in said and "good for 30 days" in said) or "good for 29 days" in said
+    assert "leads nowhere" in stopped.labdock("doctor").stdout
     assert not stopped.processes()
 
 

@@ -47,7 +47,7 @@ from labdock_service.linux import leave_no_core_dump
 from labdock_service.login import Door, Login
 from labdock_service.processes import claim, die_with_parent
 from labdock_service.settings import Settings, SettingsError, load_settings
-from labdock_service.store import Store, upgrade
+from labdock_service.store import Store, check_database, upgrade
 from labdock_service.web import NOTHING_ALLOWED, Guard, serve
 
 HEADERS = {
@@ -151,7 +151,10 @@ def _door(settings: Settings) -> Door:
 
 
 def _upgrade(database_url: str) -> None:
+    """Make the tables of a new database; those of an older version are `labdock up`'s to change."""
     try:
+        if check_database(database_url):
+            sys.exit("The database is of an older version: `make up` brings it up to date.")
         in_child(partial(upgrade, database_url))
     except Exception:
         traceback.print_exc()

@@ -31,7 +31,7 @@ class Writer:
     """Writes an archive to a stream; the same inode twice becomes a link."""
 
     def __init__(self, stream: IO[bytes], report: Report) -> None:
-        self._tar = tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT)  # noqa: SIM115
+        self._tar = tarfile.open(fileobj=stream, mode="w:", format=tarfile.PAX_FORMAT)  # noqa: SIM115
         self._report = report
         self._digests: dict[str, str] = {}
         self._seen: dict[tuple[int, int], str] = {}
@@ -86,6 +86,7 @@ class Writer:
         hashed = hashlib.sha256(_facts(info))
         source = content and _Hashed(content, info.size, hashed.update, self._report)
         self._tar.addfile(info, source)
+        self._tar.members.clear()  # type: ignore[attr-defined]  # else it keeps every entry
         self._digests[info.name] = hashed.hexdigest()
 
     def close(self, description: dict[str, Any]) -> None:
@@ -128,7 +129,7 @@ def unpack(file: Path, folder: Path, report: Report) -> dict[str, Any]:
     Raises Invalid where it is none, was cut off, or holds anything but what was written.
     """
     try:
-        with file.open("rb") as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
+        with file.open("rb", CHUNK) as stream, tarfile.open(fileobj=stream, mode="r:") as tar:
             return _Unpacking(folder, report).run(tar)
     except (tarfile.TarError, EOFError, ValueError, KeyError, TypeError):
         raise Invalid(f"'{file.name}' is no backup of Labdock's, or was cut off.") from None
@@ -147,6 +148,8 @@ class _Unpacking:
     def run(self, tar: tarfile.TarFile) -> dict[str, Any]:
         for info in tar:
             self._unpack(tar, info)
+        if not {CONTENTS, SEAL} <= self._found.keys():
+            raise ValueError("its end is missing")
         contents = (self._folder / CONTENTS).read_bytes()
         seal = (self._folder / SEAL).read_text()
         if hashlib.sha256(contents).hexdigest() != seal:

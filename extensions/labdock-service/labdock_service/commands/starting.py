@@ -13,7 +13,7 @@ import click
 
 from labdock_service import bootstrap, hubadmin
 from labdock_service.backup.restoring import check_finished
-from labdock_service.backup.upgrading import keep_way_back
+from labdock_service.backup.upgrading import bring_up_to_date
 from labdock_service.deployment import (
     SERVERS,
     Deployment,
@@ -63,7 +63,7 @@ def start(detach: bool) -> None:
         deployment.check_ports()
         deployment.check_certificate()
         check_finished(deployment.state)
-        way_back = keep_way_back(deployment.settings, lambda what, _: _step(steps, what))
+        way_back = bring_up_to_date(deployment.settings, lambda what, _: _step(steps, what))
         steps("the hub")
         hub = _start_hub(deployment)
         steps.finish()
