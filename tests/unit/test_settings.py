@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.authority import Authority
 
 from labdock_service.names import own_name
 from labdock_service.settings import (
@@ -137,6 +138,8 @@ def test_what_is_wrong_is_a_sentence(file: Path, text: str, field: str | None, s
         ("[tls]\nproxies = ['10.0.0.5']", "Set 'notify.hub_url' too"),
         ("[tls]\nproxies = ['proxy.example']", "'tls.proxies.0' cannot be set"),
         ("domain = 'Lab_1'", "'domain' cannot be set"),
+        ("[tls]\nproxies = ['10.0.0.5']\n[notify]\nhub_url = 'http://b.example'", "'https://'"),
+        ("domain = 'b.example'\n[notify]\nhub_url = 'http://b.example/x'", "but no path"),
         ("domain = 'a.example'\n[notify]\nhub_url = 'https://b.example'", "by one name"),
     ],
 )
@@ -157,6 +160,17 @@ def test_what_would_not_reach_people_safely(file: Path, text: str, says: str) ->
 )
 def test_the_address_that_people_use(file: Path, text: str, public: str) -> None:
     assert load_settings_with(file, text).public_address == public
+
+
+def test_a_certificates_name_is_the_address(file: Path) -> None:
+    certificate, key = Authority(file.parent).sign("ours", "127.0.0.1", "lab.example")
+    tls = f"[process]\ntrusted_team = true\n[tls]\ncertificate = '{certificate}'\nkey = '{key}'"
+    here = load_settings_with(file, tls)
+    assert (here.address, here.public_address) == ("https://127.0.0.1:8000",) * 2
+    there = load_settings_with(file, f"host = '0.0.0.0'\n{tls}")
+    assert there.address == "https://127.0.0.1:8000"
+    assert there.public_address == "https://lab.example:8000"
+    assert there.door == "https://127.0.0.1:8000"
 
 
 def test_an_unknown_variable_is_refused(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -192,9 +192,7 @@ def _update_oauth(section: Any, settings: Settings) -> None:
     auth = settings.auth
     section.client_id = auth.client_id
     section.client_secret = auth.client_secret.get_secret_value()
-    section.oauth_callback_url = (
-        auth.callback_url or f"{settings.public_address}/hub/oauth_callback"
-    )
+    section.oauth_callback_url = settings.login_callback
     if auth.kind == "google":
         section.hosted_domain = list(auth.hosted_domain)
     if auth.kind == "oidc":

@@ -12,7 +12,7 @@ import ipaddress
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -353,18 +353,22 @@ class Settings(BaseSettings):
         """The hub's address for programs on this machine; by https a name of the certificate."""
         if not self.tls.certificate:
             return self.door
-        return f"https://{_in_address(self._certified)}:{self.port}"
+        hosts = [self.machine, self.host, *self.certified_hosts[:1], *self._names]
+        return f"https://{_in_address(self._certified(hosts))}:{self.port}"
 
     @property
     def public_address(self) -> str:
         """The hub's address for people."""
         if self.notify.hub_url:
             return self.notify.hub_url.rstrip("/")
-        if not self.domain:
-            return self.address
         if self.tls.proxies:
             return f"https://{self.domain}"
-        return f"{self._scheme}://{self.domain}:{self.port}"
+        if self.domain:
+            return f"{self._scheme}://{self.domain}:{self.port}"
+        if not self.tls.certificate or _is_loopback(self.host):
+            return self.address
+        hosts = [self.host, *(name for name in self._names if not _is_loopback(name))]
+        return f"https://{_in_address(self._certified(hosts))}:{self.port}"
 
     @property
     def login_callback(self) -> str:
@@ -388,12 +392,14 @@ class Settings(BaseSettings):
         return "https" if self.tls.certificate else "http"
 
     @property
-    def _certified(self) -> str:
-        """A name of the certificate: this machine's own where it can be, or that of people."""
-        names = certificates.names_of(Path(self.tls.certificate))
-        hosts = [self.machine, self.host, *self.certified_hosts[:1], *names]
-        fitting = (host for host in hosts if "*" not in host and certificates.covers(names, host))
-        return next(fitting, self.machine)
+    def _names(self) -> list[str]:
+        """What the certificate is for."""
+        return certificates.names_of(Path(self.tls.certificate))
+
+    def _certified(self, hosts: Iterable[str]) -> str:
+        """The first of these that the certificate is for; this machine where none is."""
+        fitting = (host for host in hosts if certificates.covers(self._names, host))
+        return next((host for host in fitting if "*" not in host), self.machine)
 
     @classmethod
     def settings_customise_sources(
@@ -449,12 +455,16 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _one_name(self) -> Settings:
-        given = urlsplit(self.notify.hub_url).hostname
-        if self.domain and given and given != self.domain:
+        given = urlsplit(self.notify.hub_url)
+        if self.domain and given.hostname and given.hostname != self.domain:
             raise _problem(
-                f"'domain' is '{self.domain}' and 'notify.hub_url' is at '{given}': people reach "
-                "Labdock by one name."
+                f"'domain' is '{self.domain}' and 'notify.hub_url' is at '{given.hostname}': "
+                "people reach Labdock by one name."
             )
+        if self.tls.secure and self.notify.hub_url and given.scheme != "https":
+            raise _problem("'notify.hub_url' begins with 'https://' where [tls] is set.")
+        if (self.tls.secure or self.domain) and given.path.strip("/"):
+            raise _problem("'notify.hub_url' names a host, and a port if need be, but no path.")
         return self
 
     @model_validator(mode="after")

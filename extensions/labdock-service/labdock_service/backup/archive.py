@@ -45,6 +45,8 @@ class Writer:
             inner = sorted(os.listdir(folder)) if stat.S_ISDIR(status.st_mode) else []  # noqa: PTH208
         except FileNotFoundError:
             return  # deleted since its folder was listed
+        except PermissionError:
+            raise Invalid(f"'{name}' of the state folder may not be read.") from None
         self._add(name, folder, status)
         for entry in inner:
             self.add_tree(f"{name}/{entry}", folder / entry, wanted)
@@ -71,6 +73,8 @@ class Writer:
             opened = path.open("rb")
         except FileNotFoundError:
             return
+        except PermissionError:
+            raise Invalid(f"'{info.name}' of the state folder may not be read.") from None
         with opened as file:
             info.size = os.fstat(file.fileno()).st_size
             self._seen[inode] = info.name
@@ -131,6 +135,8 @@ def unpack(file: Path, folder: Path, report: Report) -> dict[str, Any]:
     try:
         with file.open("rb", CHUNK) as stream, tarfile.open(fileobj=stream, mode="r:") as tar:
             return _Unpacking(folder, report).run(tar)
+    except PermissionError:
+        raise Invalid(f"'{file.name}' may not be read by this account.") from None
     except (tarfile.TarError, EOFError, ValueError, KeyError, TypeError):
         raise Invalid(f"'{file.name}' is no backup of Labdock's, or was cut off.") from None
 
