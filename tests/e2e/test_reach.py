@@ -157,22 +157,36 @@ def test_a_proxy_of_the_admins_before_it(stopped: Deployment) -> None:
 
 
 def test_guessing_a_password_has_to_wait(stopped: Deployment) -> None:
-    stopped.settings["LABDOCK_RATES__LOGINS_PER_ACCOUNT"] = "2"
+    stopped.settings |= {
+        "LABDOCK_RATES__LOGINS_PER_ACCOUNT": "2",
+        "LABDOCK_RATES__LOGINS_PER_ADDRESS": "4",
+    }
     stopped.up()
+    home, here, there = (f"127.0.0.{number}" for number in (2, 3, 4))
+    log_in(stopped, home, password=stopped.password)
     for _ in range(2):
-        with pytest.raises(Refused, match="Invalid username or password"):
-            Person(stopped, "admin").log_in("guessed")
-    with pytest.raises(Refused, match="Too many logins as 'admin' failed: try again in") as told:
-        Person(stopped, "admin").log_in("guessed")
-    assert told.value.status == 429 and 1 <= int(told.value.headers["retry-after"]) <= 900
-    stopped.down()
-    stopped.up()  # what is counted is forgotten with the hub
-    person = Person(stopped, "admin")
-    person.log_in(stopped.password)
-    for _ in range(2):
-        with pytest.raises(Refused, match="Invalid username or password"):
-            Person(stopped, "admin").log_in("guessed")
-    Person(stopped, "admin").log_in(stopped.password)
+        assert guess(stopped, here).status == 403
+    for address in (here, there):  # of one account, so wherever it comes from
+        refused = guess(stopped, address)
+        assert "Too many logins as 'admin' failed: try again in" in str(refused)
+        assert refused.status == 429 and 1 <= int(refused.headers["retry-after"]) <= 900
+    log_in(stopped, home, password=stopped.password)
+    for name in ("bo", "cy"):
+        assert guess(stopped, here, name).status == 403
+    assert "failed from your address" in str(guess(stopped, here, "di"))
+    assert guess(stopped, there, "di").status == 403
+
+
+def log_in(deployment: Deployment, address: str, name: str = "admin", *, password: str) -> None:
+    """Log in from an address of this machine. Raises Refused."""
+    Person(deployment, name, comes_from=address).log_in(password)
+
+
+def guess(deployment: Deployment, address: str, name: str = "admin") -> Refused:
+    """What the hub says to a wrong password."""
+    with pytest.raises(Refused) as refused:
+        log_in(deployment, address, name, password="guessed")
+    return refused.value
 
 
 @pytest.mark.browser

@@ -34,6 +34,8 @@ class Person:
     name: str
     trusted: ssl.SSLContext | bool = True
     """Whose certificates count."""
+    comes_from: str | None = None
+    """The address of this machine that they come from."""
     http: httpx.Client = field(init=False)
 
     def __post_init__(self) -> None:
@@ -42,7 +44,7 @@ class Person:
             follow_redirects=True,
             timeout=60,
             trust_env=False,
-            verify=self.trusted,
+            transport=httpx.HTTPTransport(verify=self.trusted, local_address=self.comes_from),
             headers={"Accept": "text/html,application/json"},
         )
 
