@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, MetaData, text
 from tests.support import postgresql
 from tests.support.api import make_environment, make_settings
 from tests.support.services import require
@@ -20,11 +20,13 @@ from labdock_service.backup import restoring
 from labdock_service.backup.archive import CONTENTS
 from labdock_service.backup.making import Backup, Begin
 from labdock_service.backup.restoring import Restore, check_finished
+from labdock_service.backup.upgrading import bring_up_to_date
 from labdock_service.engines import statusfile
 from labdock_service.errors import Conflict, Invalid, NotFound
 from labdock_service.sealing import Seal
 from labdock_service.settings import Settings
-from labdock_service.store import Store, copying, events, secrets
+from labdock_service.store import Store, check_database, copying, events, secrets
+from labdock_service.store.database import migrate, newest_version
 
 ENVIRONMENT = "sha256:" + "e" * 64
 BEGIN: Begin = lambda _what, _size: lambda _count: None  # noqa: E731
@@ -158,6 +160,31 @@ def test_into_either_database_in_place_of_what_is_there(settings: Settings, file
         assert session.scalar(gitless) == 1  # no value is still no value, not JSON's null
     store.close()
     assert kinds(settings) == ["first", "second", "after"]
+
+
+def test_an_older_database_is_backed_up_and_brought_up_to_date(settings: Settings) -> None:
+    """Its tables are then as `up` found them in the backup, and so after a restore."""
+    store = Store(settings.database_url)
+    with store.writing() as connection:
+        drop_all(connection)
+        migrate(connection, "0001")
+        connection.execute(text("INSERT INTO fences (name, number) VALUES ('of-old', 7)"))
+    file = bring_up_to_date(settings, BEGIN)
+    assert file is not None and file.parent == settings.state.backups
+    assert store.version() == newest_version() and not check_database(settings.database_url)
+    store.close()
+    Restore(settings, force=True).run(file, BEGIN)
+    assert store.version() == "0001"
+    with store.read() as session:
+        assert session.execute(text("SELECT name, number FROM fences")).all() == [("of-old", 7)]
+    store.close()
+    assert (settings.state.root / "sources/abc").exists()
+
+
+def drop_all(connection: Connection) -> None:
+    tables = MetaData()
+    tables.reflect(connection)
+    tables.drop_all(connection)
 
 
 def test_what_is_damaged_changes_nothing(small: Settings, file: Path, tmp_path: Path) -> None:
