@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import Connection, MetaData, text
 from tests.support import postgresql
 from tests.support.api import make_environment, make_settings
+from tests.support.deployment import free_port
 from tests.support.services import require
 from tests.support.stores import ada, make_snapshot
 
@@ -25,8 +26,8 @@ from labdock_service.engines import statusfile
 from labdock_service.errors import Conflict, Invalid, NotFound
 from labdock_service.sealing import Seal
 from labdock_service.settings import Settings
-from labdock_service.store import Store, check_database, copying, events, secrets
-from labdock_service.store.database import migrate, newest_version
+from labdock_service.store import Store, check_database, events, secrets
+from labdock_service.store.database import NewerDatabase, migrate, newest_version
 
 ENVIRONMENT = "sha256:" + "e" * 64
 BEGIN: Begin = lambda _what, _size: lambda _count: None  # noqa: E731
@@ -217,7 +218,7 @@ def test_a_backup_of_a_newer_version(small: Settings, file: Path, tmp_path: Path
     with closing(sqlite3.connect(small.state.database)) as database, database:
         database.execute("UPDATE alembic_version SET version_num = '9999'")
     back_up(small, file)
-    with pytest.raises(copying.Damaged, match="of a newer Labdock"):
+    with pytest.raises(NewerDatabase, match="of a newer Labdock"):
         Restore(another(tmp_path / "there")).run(file, BEGIN)
 
 
@@ -231,6 +232,17 @@ def test_where_a_backup_may_not_be_written(small: Settings, file: Path, tmp_path
     back_up(small, file)
     with pytest.raises(Invalid, match="is there already"):
         back_up(small, file)
+
+
+def test_a_database_that_does_not_answer(small: Settings, file: Path) -> None:
+    back_up(small, file)
+    gone = f"postgresql://labdock:geheim@127.0.0.1:{free_port()}/labdock"
+    elsewhere = small.model_copy(update={"database_url": gone})
+    with pytest.raises(Invalid, match="does not answer"):
+        Restore(elsewhere, force=True).run(file, BEGIN)
+    with pytest.raises(Invalid, match="does not answer"):
+        back_up(elsewhere, file.with_name("other.tar"))
+    check_finished(small.state)
 
 
 def test_a_restore_that_breaks_off_is_found_out(

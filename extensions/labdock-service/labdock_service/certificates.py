@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -99,12 +98,3 @@ def _public_bytes(key: object) -> bytes:
     kind = PublicFormat.SubjectPublicKeyInfo
     read: bytes = key.public_bytes(Encoding.DER, kind)  # type: ignore[attr-defined]
     return read
-
-
-def is_address(host: str) -> bool:
-    """Whether a host is an IP address."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

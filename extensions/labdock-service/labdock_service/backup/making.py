@@ -51,7 +51,11 @@ class Backup:
 
     def _check(self, file: Path) -> None:
         root = self.settings.state.root
-        if not (root / contents.DATABASE).exists() and not (root / contents.HUB_DATABASE).exists():
+        try:
+            empty = copying.is_empty(self.settings.database_url)
+        except SQLAlchemyError:
+            raise Invalid("The database does not answer: see 'database_url'.") from None
+        if empty:
             raise NotFound("There is nothing to back up here: Labdock was never started.")
         if file.exists():
             raise Invalid(f"'{file.name}' is there already: name a new file.")

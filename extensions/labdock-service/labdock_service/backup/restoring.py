@@ -28,7 +28,7 @@ from labdock_service.errors import Conflict, DiskFull, Invalid, NotFound
 from labdock_service.folders import delete_folder
 from labdock_service.settings import Settings
 from labdock_service.statefolder import StateFolder
-from labdock_service.store import check_database, copying
+from labdock_service.store import copying
 
 SQLITE_FILES = ("", "-wal", "-shm", "-journal")
 
@@ -90,21 +90,16 @@ class Restore:
             raise
 
     def _check_place(self) -> None:
-        if self.force:
-            return
         place = self.settings.state
-        if (place.root / contents.HUB_DATABASE).exists() or self._has_tables():
+        try:
+            taken = not copying.is_empty(self.settings.database_url)
+        except SQLAlchemyError:
+            raise Invalid("The database does not answer: see 'database_url'.") from None
+        if (taken or (place.root / contents.HUB_DATABASE).exists()) and not self.force:
             raise Conflict(
                 "There is a deployment here already: `--force` restores in its place, and keeps "
                 f"what is there now in {place.root.name}/{place.replaced.name}."
             )
-
-    def _has_tables(self) -> bool:
-        file = self._database_file()
-        if file is not None:
-            return file.exists()
-        check_database(self.settings.database_url)
-        return not copying.is_empty(self.settings.database_url)
 
     def _database_file(self) -> Path | None:
         url = make_url(self.settings.database_url)

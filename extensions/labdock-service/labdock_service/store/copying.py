@@ -20,6 +20,7 @@ from sqlalchemy import (
 from labdock_service.errors import ServiceError
 from labdock_service.store.database import (
     VERSION_TABLE,
+    NewerDatabase,
     Store,
     migrate,
     newest_version,
@@ -79,8 +80,8 @@ def load_database(file: Path, url: str) -> None:
         store.close()
 
 
-def check_file(file: Path) -> str:
-    """The version of a saved database. Raises Damaged, or Newer than this Labdock."""
+def check_file(file: Path) -> None:
+    """Refuse a saved database that cannot be used here. Raises Damaged, or NewerDatabase."""
     try:
         with closing(sqlite3.connect(file)) as opened:
             (found,) = opened.execute("PRAGMA quick_check").fetchone()
@@ -90,8 +91,7 @@ def check_file(file: Path) -> str:
     if found != "ok":
         raise Damaged("The backup's database is damaged.")
     if version > newest_version():
-        raise Damaged("This backup is of a newer Labdock: restore it with that version.")
-    return str(version)
+        raise NewerDatabase("This backup is of a newer Labdock: restore it with that version.")
 
 
 def named_environments(file: Path) -> set[str]:
@@ -101,7 +101,10 @@ def named_environments(file: Path) -> set[str]:
 
 
 def is_empty(url: str) -> bool:
-    """Whether a database has no tables yet."""
+    """Whether a database has no tables yet. Raises SQLAlchemyError where it does not answer."""
+    place = make_url(url)
+    if place.get_backend_name() == "sqlite" and not Path(place.database or "").exists():
+        return True  # to ask would make it
     store = Store(url)
     try:
         return store.version() is None

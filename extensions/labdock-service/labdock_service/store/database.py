@@ -52,7 +52,7 @@ class Store:
 
     def __init__(self, url: str) -> None:
         place = _with_driver(make_url(url))
-        sqlite = self._is_sqlite = place.get_backend_name() == "sqlite"
+        sqlite = place.get_backend_name() == "sqlite"
         patience = {} if sqlite else {"connect_timeout": CONNECT_SECONDS}
         self._engine = create_engine(place, pool_pre_ping=not sqlite, connect_args=patience)
         if sqlite:
@@ -116,9 +116,9 @@ class Store:
 
     @contextmanager
     def frozen(self) -> Iterator[Connection]:
-        """A connection that sees the database as it is at one moment."""
+        """A connection that sees a PostgreSQL database as it is at one moment."""
         still = self._engine.execution_options(isolation_level="REPEATABLE READ")
-        with (self._engine if self._is_sqlite else still).connect() as connection:
+        with still.connect() as connection:
             yield connection
 
     def close(self) -> None:
