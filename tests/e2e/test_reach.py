@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 from playwright.sync_api import Page, sync_playwright
 from tests.support.authority import Authority
-from tests.support.deployment import Deployment, free_port, new_deployment
+from tests.support.deployment import Deployment, eventually, free_port, new_deployment
 from tests.support.person import Person, Refused
 
 from labdock_service.statefolder import StateFolder
@@ -143,17 +146,46 @@ def test_what_keeps_it_from_starting(stopped: Deployment, authority: Authority) 
     assert not stopped.processes()
 
 
-def test_a_proxy_of_the_admins_before_it(stopped: Deployment) -> None:
+def test_a_proxy_of_the_admins_before_it(
+    stopped: Deployment, authority: Authority, labdock_proxy: list[str]
+) -> None:
     """It speaks http with Labdock and https with people, which it alone may say."""
+    outside = replace(stopped, port=free_port(), scheme="https")
     stopped.settings |= {
         "LABDOCK_TLS__PROXIES": "127.0.0.1",
-        "LABDOCK_NOTIFY__HUB_URL": "https://lab.example",
+        "LABDOCK_NOTIFY__HUB_URL": outside.url,
     }
-    assert "https://lab.example" in stopped.up()
-    login = httpx.get(f"{stopped.url}/hub/login", trust_env=False, timeout=60)
-    cookies = login.headers.get_list("set-cookie")
-    assert cookies and all("secure" in cookie.lower() for cookie in cookies)
+    assert outside.url in stopped.up()
+    with proxy_before(stopped, outside.port, authority, labdock_proxy):
+        notebook_works(outside, ssl.create_default_context(cafile=authority.file))
     assert stopped.labdock("token", "admin").returncode == 0
+
+
+@contextmanager
+def proxy_before(
+    deployment: Deployment, port: int, authority: Authority, command: list[str]
+) -> Iterator[None]:
+    """A proxy that ends https on a port and goes on to the deployment by http."""
+    certificate, key = authority.sign("proxy", "127.0.0.1")
+    options = [
+        f"--port={port}",
+        f"--api-port={free_port()}",
+        f"--ssl-cert={certificate}",
+        f"--ssl-key={key}",
+        f"--default-target=http://127.0.0.1:{deployment.port}",
+    ]
+    running = subprocess.Popen([*command, "--ip=127.0.0.1", "--log-level=warn", *options])
+    try:
+        eventually(lambda: listens(port), what="the proxy")
+        yield
+    finally:
+        running.kill()
+        running.wait()
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_guessing_a_password_has_to_wait(stopped: Deployment) -> None:
