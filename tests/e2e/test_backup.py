@@ -14,6 +14,7 @@ import pytest
 from tests.support.deployment import CHECKOUT, Deployment, eventually, new_deployment
 from tests.support.person import Person
 
+from labdock_service.folders import delete_folder
 from labdock_service.statefolder import StateFolder
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.timeout(900)]
@@ -174,6 +175,7 @@ def elsewhere(prepared: StateFolder, tmp_path: Path) -> Iterator[Deployment]:
         yield made
     finally:
         made.sweep()
+        delete_folder(made.state.root)  # the environments in it are large
 
 
 def refused(deployment: Deployment, *arguments: str) -> str:
@@ -198,6 +200,7 @@ def test_a_backup_of_a_running_deployment_comes_up_elsewhere(
     (elsewhere.state.root / "environments").unlink()  # they come with the backup
     restored = elsewhere.labdock("restore", str(file))
     assert restored.returncode == 0, restored.stdout + restored.stderr
+    file.unlink()
     elsewhere.up()
     populated.is_in(elsewhere)
     eventually(lambda: runs(elsewhere, lasting, 2), seconds=120, what="the job's next attempt")
