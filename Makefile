@@ -11,7 +11,7 @@ IN_JOBS := extensions/labdock/pyproject.toml extensions/labdock-model-server/pyp
 SOURCES := extensions tests docs examples images jupyterhub_config.py
 
 .DEFAULT_GOAL := help
-.PHONY: help up down doctor test check format docs bench corpus chaos rebuild lock
+.PHONY: help up down doctor backup restore test check format docs bench corpus chaos rebuild lock
 
 help:  ## Say what there is
 	@echo "Labdock: a notebook becomes a job, its curves, and an endpoint."
@@ -28,6 +28,12 @@ down:  ## Stop everything; jobs keep a checkpoint and go on at the next start
 
 doctor:  ## Say what is missing on this machine, and how to get it
 	$(BOOTSTRAP) hub labdock doctor
+
+backup:  ## Write the whole deployment into one new file (FILE=..., HOMES=1: homes too)
+	$(BOOTSTRAP) hub labdock backup $(if $(HOMES),--homes) "$(FILE)"
+
+restore:  ## Put a backup in the place of what is here (FILE=..., FORCE=1: also of a deployment)
+	$(BOOTSTRAP) hub labdock restore $(if $(FORCE),--force) "$(FILE)"
 
 test:  ## Run the tests (TESTS=tests/unit: some of them)
 	$(BOOTSTRAP) test python -m pytest $(or $(TESTS),tests)

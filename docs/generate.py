@@ -77,7 +77,8 @@ def commands_page() -> str:
         "# Commands",
         "",
         "Exit codes: 0 done, 1 the job failed, 2 your mistake, 3 the service did not answer.",
-        "`up`, `down`, `doctor`, `token` and `rekey` are for the machine that the hub runs on.",
+        "`up`, `down`, `doctor`, `token`, `rekey`, `backup` and `restore` are for the machine that",
+        "the hub runs on.",
     ]
     for path, command in walk(cli, ["labdock"]):
         group = click.Context(cli, info_name="labdock", **cli.context_settings)

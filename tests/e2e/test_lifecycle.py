@@ -219,12 +219,20 @@ def test_a_port_that_is_taken(stopped: Deployment) -> None:
 
 
 def test_a_hub_that_does_not_start_leaves_nothing(stopped: Deployment) -> None:
-    """The service refuses a database of a newer version, and the hub waits for it in vain."""
+    """The service finds tables that it did not make, and the hub waits for it in vain."""
+    with sqlite3.connect(stopped.state.database) as database:
+        database.execute("CREATE TABLE people (id VARCHAR(16))")
+    assert "The hub" in refused(stopped, "up", "--detach")
+    nothing_is_left(stopped)
+
+
+def test_a_database_of_a_newer_version(stopped: Deployment) -> None:
     with sqlite3.connect(stopped.state.database) as database:
         database.execute("CREATE TABLE alembic_version (version_num VARCHAR(32))")
         database.execute("INSERT INTO alembic_version VALUES ('9999')")
-    assert "The hub" in refused(stopped, "up", "--detach")
-    nothing_is_left(stopped)
+    said = refused(stopped, "up", "--detach")
+    assert "is of a newer Labdock" in said and "`labdock restore`" in said
+    assert not stopped.processes()
 
 
 def test_a_database_that_does_not_answer(stopped: Deployment) -> None:

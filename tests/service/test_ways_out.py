@@ -14,7 +14,7 @@ from tests.support.docker import docker_client
 from tests.support.person import Notebook, Person
 from tests.support.ways_out import LINKS, PRELUDE, WAYS, Way, table
 
-from labdock_service.deployment import read_ports
+from labdock_service.partports import read_ports
 from labdock_service.statefolder import StateFolder
 
 pytestmark = pytest.mark.timeout(900)

@@ -52,11 +52,12 @@ class Deployment:
     state: StateFolder
     port: int = field(default_factory=free_port)
     settings: dict[str, str] = field(default_factory=dict)
+    scheme: str = "http"
 
     @property
     def url(self) -> str:
         """The hub's address."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
     @property
     def password(self) -> str:
@@ -70,12 +71,15 @@ class Deployment:
         own = {"LABDOCK_STATE": str(self.state.root), "LABDOCK_PORT": str(self.port)}
         return kept | own | self.settings
 
-    def labdock(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-        """Run a command of the command line to its end."""
+    def labdock(
+        self, *arguments: str, given: str = "", **more: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command of the command line to its end, with what it is given at its input."""
         return subprocess.run(
             [LABDOCK, *arguments],
             cwd=CHECKOUT,
             env=self.environment | more,
+            input=given,
             capture_output=True,
             text=True,
             timeout=300,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
+import ssl
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +21,10 @@ from websockets.sync.client import ClientConnection, connect
 class Refused(Exception):
     """The hub did not let them in; the message is what its page says."""
 
+    def __init__(self, answer: httpx.Response) -> None:
+        super().__init__(html.unescape(re.sub(r"<[^>]+>|\s+", " ", answer.text)))
+        self.status, self.headers = answer.status_code, answer.headers
+
 
 @dataclass
 class Person:
@@ -26,6 +32,10 @@ class Person:
 
     deployment: Deployment
     name: str
+    trusted: ssl.SSLContext | bool = True
+    """Whose certificates count."""
+    comes_from: str | None = None
+    """The address of this machine that they come from."""
     http: httpx.Client = field(init=False)
 
     def __post_init__(self) -> None:
@@ -34,6 +44,7 @@ class Person:
             follow_redirects=True,
             timeout=60,
             trust_env=False,
+            transport=httpx.HTTPTransport(verify=self.trusted, local_address=self.comes_from),
             headers={"Accept": "text/html,application/json"},
         )
 
@@ -50,7 +61,7 @@ class Person:
         form = {"username": self.name, "password": password, "_xsrf": token.group(1)}
         answer = self.http.post("/hub/login?next=%2Fhub%2Fhome", data=form)
         if answer.status_code != 200 or "/hub/home" not in str(answer.url):
-            raise Refused(re.sub(r"<[^>]+>|\s+", " ", answer.text))
+            raise Refused(answer)
 
     def start_server(self) -> None:
         """Ask for the server and wait until it answers."""
@@ -113,7 +124,8 @@ class Person:
         channels = f"{address}{self.server}/api/kernels/{session['kernel']['id']}/channels"
         request = self.http.build_request("GET", channels.replace("ws", "http", 1))
         headers = {"Cookie": request.headers["cookie"], "Origin": self.deployment.url}
-        with connect(channels, additional_headers=headers, max_size=None) as socket:
+        trusted = self.trusted if isinstance(self.trusted, ssl.SSLContext) else None
+        with connect(channels, additional_headers=headers, max_size=None, ssl=trusted) as socket:
             cells = self.ask_server("GET", f"contents/{path}")["content"]["cells"]
             yield Notebook(socket, [cell for cell in cells if cell["cell_type"] == "code"])
         self.ask_server("DELETE", f"sessions/{session['id']}")

@@ -86,6 +86,19 @@ def test_a_question_is_asked_again_until_the_service_is_back() -> None:
     assert app.requests == ["GET /services/labdock/api/me"] * 3
 
 
+def test_a_service_that_is_asked_too_often_is_asked_again_when_it_says() -> None:
+    """Nothing was done, so this holds for what may not be done twice too."""
+    often = body(429, "You ask Labdock too often: try again in 1 s.")
+    often.headers["Retry-After"] = "1"
+    with answered(often, JSONResponse({"id": "p1"}, 400)) as (client, app):
+        heard: list[str] = []
+        client.transport.on_trouble = heard.append
+        with pytest.raises(errors.LabdockError):
+            client.create_job(schema.JobRequest(snapshot="s1"))
+        assert len(app.requests) == 2
+        assert heard == ["You ask Labdock too often: try again in 1 s. Trying again."]
+
+
 def test_a_job_is_asked_for_once() -> None:
     with answered(UNAVAILABLE) as (client, app):
         with pytest.raises(errors.ServiceUnavailable, match="does not run at"):
@@ -255,6 +268,10 @@ def test_a_token_that_the_hub_does_not_know(person: str | None, words: str) -> N
 def test_in_the_hub_its_token_and_name_count() -> None:
     environ = {"LABDOCK_URL": "http://h", "JUPYTERHUB_API_TOKEN": "t", "JUPYTERHUB_USER": "ada"}
     assert find_connection(environ) == Connection("http://h", "t", "ada")
+    public = {**environ, "JUPYTERHUB_PUBLIC_HUB_URL": "https://lab.example:8443/hub/"}
+    found = find_connection(public)
+    assert found.absolute("/services/x/") == "http://h/services/x/"
+    assert found.for_people("/services/x/") == "https://lab.example:8443/services/x/"
     assert find_connection(environ).in_hub
     assert not find_connection({**environ, "LABDOCK_TOKEN": "own"}).in_hub
     with pytest.raises(errors.NotConnected, match="LABDOCK_TOKEN"):

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 from jupyterhub.services.service import Service, _ServiceSpawner
+from tests.support.authority import Authority
 from traitlets.config import Config
 from traitlets.utils.importstring import import_item
 
 from labdock_service import hub, processes
 from labdock_service.containerspawner import ContainerSpawner
-from labdock_service.deployment import Deployment, read_ports
+from labdock_service.deployment import Deployment
 from labdock_service.oauth import OpenIdLogin
+from labdock_service.partports import read_ports
 from labdock_service.password import PasswordLogin
 from labdock_service.settings import Settings, load_settings
 from labdock_service.statefolder import StateFolder
@@ -31,6 +33,7 @@ LOCAL = hub.Local(
     root=False,
 )
 TEAM = "[process]\ntrusted_team = true\n"
+OPEN = "[tls]\nplain_http = true\n"
 OIDC = """
 [auth]
 kind = "oidc"
@@ -59,10 +62,39 @@ def settings_of(folder: Path, text: str) -> Settings:
 
 
 def test_only_the_proxy_listens_where_people_come(c: Config, tmp_path: Path) -> None:
-    hub.update_addresses(c, settings_of(tmp_path, f"host = '::'\nport = 80\n{TEAM}"), LOCAL)
+    hub.update_addresses(c, settings_of(tmp_path, f"host = '::'\nport = 80\n{TEAM}{OPEN}"), LOCAL)
     assert c.JupyterHub.bind_url == "http://[::]:80"
     assert c.JupyterHub.hub_bind_url == "http://127.0.0.1:20000"
     assert c.ConfigurableHTTPProxy.api_url == "http://127.0.0.1:20001"
+
+
+def test_https_and_a_domain(c: Config, tmp_path: Path) -> None:
+    certificate, key = Authority(tmp_path).sign("ours", "lab.example", "*.lab.example")
+    text = (
+        f"host = '::'\ndomain = 'lab.example'\n{TEAM}[tls]\ncertificate = '{certificate.name}'\n"
+        f"key = '{key.name}'\nredirect_from = 80\n"
+    )
+    settings = settings_of(tmp_path, text)
+    hub.update_addresses(c, settings, LOCAL)
+    hub.update_encryption(c, settings, LOCAL)
+    hub.update_domain(c, settings, LOCAL)
+    hub.update_spawner(c, settings, LOCAL)
+    assert c.JupyterHub.bind_url == "https://[::]:8000"
+    assert c.JupyterHub.public_url == "https://lab.example:8000/"
+    assert (c.JupyterHub.ssl_cert, c.JupyterHub.ssl_key) == (str(certificate), str(key))
+    assert c.ConfigurableHTTPProxy.command[-2:] == ["--redirect-port=80", "--redirect-to=8000"]
+    assert c.JupyterHub.subdomain_hook("ann", "lab.example", "user") == "ann.lab.example"
+    assert c.JupyterHub.subdomain_hook("labdock", "lab.example", "service") == "lab.example"
+    assert "127.0.0.1/services/endpoints/" in c.ConfigurableHTTPProxy.extra_routes
+    assert settings.address == "https://lab.example:8000"
+    assert c.Spawner.hub_connect_url == f"http://127.0.0.1:{LOCAL.ports['hub']}"
+
+
+def test_without_either_nothing_changes(c: Config, settings: Settings) -> None:
+    hub.update_encryption(c, settings, LOCAL)
+    hub.update_domain(c, settings, LOCAL)
+    assert "public_url" not in c.JupyterHub and "subdomain_host" not in c.JupyterHub
+    assert "tornado_settings" not in c.JupyterHub
 
 
 def test_everything_lies_in_the_state_folder(c: Config, settings: Settings) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.authority import Authority
 
 from labdock_service.names import own_name
 from labdock_service.settings import (
@@ -143,6 +144,51 @@ def test_containers_may_be_reached_from_elsewhere(file: Path) -> None:
     assert opened.docker.reachable == ["10.0.7.4/32", "10.1.0.0/16"]
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("host = '0.0.0.0'", "may not be '0.0.0.0' without encryption"),
+        ("[tls]\ncertificate = 'c.pem'", "Set 'tls.key' too"),
+        ("[tls]\nkey = 'k.pem'", "Set 'tls.certificate' too"),
+        ("[tls]\nredirect_from = 80", "Set 'tls.certificate' too"),
+        ("[tls]\nproxies = ['10.0.0.5']", "Set 'notify.hub_url' too"),
+        ("[tls]\nproxies = ['proxy.example']", "'tls.proxies.0' cannot be set"),
+        ("domain = 'Lab_1'", "'domain' cannot be set"),
+        ("[tls]\nproxies = ['10.0.0.5']\n[notify]\nhub_url = 'http://b.example'", "'https://'"),
+        ("domain = 'b.example'\n[notify]\nhub_url = 'http://b.example/x'", "but no path"),
+        ("domain = 'a.example'\n[notify]\nhub_url = 'https://b.example'", "by one name"),
+    ],
+)
+def test_what_would_not_reach_people_safely(file: Path, text: str, says: str) -> None:
+    top, _, sections = text.partition("[")
+    section = f"[{sections}" if sections else ""
+    assert says in str(refused(file, f"{top}\n[process]\ntrusted_team = true\n{section}"))
+
+
+@pytest.mark.parametrize(
+    ("text", "public"),
+    [
+        ("port = 80\n[tls]\nplain_http = true", "http://127.0.0.1:80"),
+        ("domain = 'lab.example'", "http://lab.example:8000"),
+        ("domain = 'lab.example'\n[tls]\nproxies = ['10.0.0.5']", "https://lab.example"),
+        ("[notify]\nhub_url = 'https://lab.example/'", "https://lab.example"),
+    ],
+)
+def test_the_address_that_people_use(file: Path, text: str, public: str) -> None:
+    assert load_settings_with(file, text).public_address == public
+
+
+def test_a_certificates_name_is_the_address(file: Path) -> None:
+    certificate, key = Authority(file.parent).sign("ours", "127.0.0.1", "lab.example")
+    tls = f"[process]\ntrusted_team = true\n[tls]\ncertificate = '{certificate}'\nkey = '{key}'"
+    here = load_settings_with(file, tls)
+    assert (here.address, here.public_address) == ("https://127.0.0.1:8000",) * 2
+    there = load_settings_with(file, f"host = '0.0.0.0'\n{tls}")
+    assert there.address == "https://127.0.0.1:8000"
+    assert there.public_address == "https://lab.example:8000"
+    assert there.door == "https://127.0.0.1:8000"
+
+
 def test_an_unknown_variable_is_refused(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LABDOCK_PROT", "1")
     assert "did you mean 'port'?" in str(refused(file))
@@ -151,7 +197,7 @@ def test_an_unknown_variable_is_refused(file: Path, monkeypatch: pytest.MonkeyPa
 def test_the_process_engine_keeps_to_this_machine_and_one_login(file: Path) -> None:
     login = "kind='github'\nclient_id='x'\nclient_secret='hush'\nallowed_users=['*']"
     assert "trusted_team" in str(refused(file, f"[auth]\n{login}"))
-    file.write_text(f"host = '0.0.0.0'\n[process]\ntrusted_team = true\n[auth]\n{login}")
+    file.write_text(f"[process]\ntrusted_team = true\n[auth]\n{login}")
     assert load_settings(file).auth.kind == "github"
 
 

@@ -45,10 +45,10 @@ from labdock_service.child import in_child
 from labdock_service.engines.opening import EngineChoice, open_engine
 from labdock_service.hubclient import Hub, HubPlace
 from labdock_service.linux import leave_no_core_dump
-from labdock_service.login import Login
+from labdock_service.login import Door, Login
 from labdock_service.processes import claim, die_with_parent
 from labdock_service.settings import Settings, SettingsError, load_settings
-from labdock_service.store import Store, upgrade
+from labdock_service.store import Store, check_database, upgrade
 from labdock_service.web import NOTHING_ALLOWED, Guard, serve
 
 HEADERS = {
@@ -140,15 +140,23 @@ def assemble(settings: Settings, hub: Hub, store: Store) -> Parts:
         settings=settings,
         store=store,
         engine=open_engine(EngineChoice.of(settings), settings.state),
-        login=Login(hub, guarded=True),
+        login=Login(hub, guarded=True, door=_door(settings)),
         people=People(hub, store, settings),
         wakeups=wakeups,
         bulletin=Bulletin(store, wakeups),
     )
 
 
+def _door(settings: Settings) -> Door:
+    rates = settings.rates
+    return Door(rates.requests_per_minute, rates.strangers_per_minute, settings.tls.hops)
+
+
 def _upgrade(database_url: str) -> None:
+    """Make the tables of a new database; those of an older version are `labdock up`'s to change."""
     try:
+        if check_database(database_url):
+            sys.exit("The database is of an older version: `make up` brings it up to date.")
         in_child(partial(upgrade, database_url))
     except Exception:
         traceback.print_exc()

@@ -12,6 +12,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -21,12 +22,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from labdock import wording
-from labdock_service import containers, processes
+from labdock_service import certificates, containers, processes
 from labdock_service.engines.opening import EngineChoice, open_engine
 from labdock_service.errors import ServiceError, Unavailable
 from labdock_service.jsonfile import write_json
+from labdock_service.partports import read_ports
 from labdock_service.settings import (
     FILE_NAME,
     OTHER_VARIABLES,
@@ -38,7 +41,6 @@ from labdock_service.settings import (
 from labdock_service.statefolder import StateFolder
 
 HUB = "hub"
-PORTS_FILE = "ports.json"
 STARTED_FILE = "started.json"
 """What the hub was started with; beside it lies a copy of the settings' file."""
 
@@ -53,6 +55,11 @@ ADOPTED = (*SERVERS, "router")
 
 LEAST_SPACE = 20_000_000
 """Bytes that the databases and logs may take until jobs are held back."""
+
+_ANY_CERTIFICATE = ssl.create_default_context()
+_ANY_CERTIFICATE.check_hostname = False
+_ANY_CERTIFICATE.verify_mode = ssl.CERT_NONE
+"""For a look at our own proxy on this machine, which sends nothing."""
 
 START_SECONDS = 120.0
 STOP_SECONDS = 60.0
@@ -103,18 +110,41 @@ class Deployment:
                 "folder elsewhere."
             )
 
-    def check_port(self) -> None:
-        """Refuse a port that another program has. Raises NotStarted."""
+    def check_certificate(self) -> None:
+        """Refuse a certificate that browsers or notebooks would not take.
+
+        Raises Invalid, and NotStarted where its name does not lead anywhere from here.
+        """
+        tls = self.settings.tls
+        if not tls.certificate:
+            return
+        certificates.check(Path(tls.certificate), Path(tls.key), self.settings.certified_hosts)
+        name = urlsplit(self.settings.address).hostname
+        try:
+            socket.getaddrinfo(name, self.settings.port)
+        except OSError:
+            raise NotStarted(
+                f"Notebooks come by the certificate's name '{name}', which leads nowhere from "
+                "this machine: enter it in the DNS, or in /etc/hosts."
+            ) from None
+
+    def check_ports(self) -> None:
+        """Refuse ports that another program has. Raises NotStarted."""
+        self._check_port(self.settings.port, "'port' in labdock.toml, or LABDOCK_PORT")
+        if redirect := self.settings.tls.redirect_from:
+            self._check_port(redirect, "'tls.redirect_from'")
+
+    def _check_port(self, port: int, setting: str) -> None:
         kind = socket.AF_INET6 if ":" in self.settings.host else socket.AF_INET
         with socket.socket(kind) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind((self.settings.host, self.settings.port))
+                probe.bind((self.settings.host, port))
             except OSError as error:
                 reason = (error.strerror or "refused").lower()
                 raise NotStarted(
-                    f"Labdock cannot listen on {self.settings.host}:{self.settings.port} "
-                    f"({reason}): set 'port' in labdock.toml, or LABDOCK_PORT."
+                    f"Labdock cannot listen on {self.settings.host}:{port} ({reason}): set "
+                    f"{setting}."
                 ) from None
 
     def check_engine(self) -> None:
@@ -170,7 +200,8 @@ class Deployment:
         try:
             with socket.create_connection(("127.0.0.1", port), timeout=5):
                 pass
-            with urllib.request.urlopen(f"{self.settings.address}/hub/login", timeout=5) as page:
+            where = f"{self.settings.door}/hub/login"
+            with urllib.request.urlopen(where, timeout=5, context=_ANY_CERTIFICATE) as page:
                 return bool(page.status == 200)
         except (urllib.error.URLError, OSError):
             return False
@@ -294,15 +325,6 @@ def _started(state: StateFolder) -> dict[str, Any] | None:
         return dict(json.loads((state.run / STARTED_FILE).read_bytes()))
     except (OSError, ValueError):
         return None
-
-
-def read_ports(state: StateFolder) -> dict[str, int]:
-    """The port of each part; nothing where no hub has chosen yet, or the file is broken."""
-    try:
-        ports = json.loads((state.run / PORTS_FILE).read_bytes())
-        return {name: int(port) for name, port in ports.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
-        return {}
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ ServiceError
 ├── NotFound (404)       not there, or not for them to see
 ├── Conflict (409)       clashes with what is there
 ├── TooLarge (413)       over a limit
+├── TooMany (429)        asked for too often, with the seconds to wait
 ├── Unavailable (503)    another part of Labdock does not answer
 ├── DiskFull (507)       there is no space left
 ├── PackagingFailed      a snapshot could not become an image
@@ -62,6 +63,16 @@ class TooLarge(ServiceError):
     """Over a limit on size."""
 
     status, code = 413, "too_large"
+
+
+class TooMany(ServiceError):
+    """Asked for too often; `seconds` is how long to wait."""
+
+    status, code = 429, "too_many"
+
+    def __init__(self, message: str, seconds: int) -> None:
+        super().__init__(message)
+        self.seconds = seconds
 
 
 class Unavailable(ServiceError):

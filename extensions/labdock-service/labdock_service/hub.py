@@ -19,18 +19,19 @@ from typing import Any
 
 from jupyterhub.services import service
 from jupyterhub.services.service import _ServiceSpawner
+from jupyterhub.utils import subdomain_hook_idna
 from traitlets import default
 from traitlets.config import Config
 
 from labdock_service import processes
 from labdock_service.containers import networks_of
 from labdock_service.containerspawner import ContainerSpawner
-from labdock_service.deployment import PORTS_FILE, read_ports
 from labdock_service.engines.networks import door_address
 from labdock_service.hubclient import ADMIN
 from labdock_service.installation import ensure_proxy
 from labdock_service.jsonfile import write_json
 from labdock_service.names import NAME
+from labdock_service.partports import PORTS_FILE, read_ports
 from labdock_service.password import PasswordLogin
 from labdock_service.settings import Settings, settings_environment
 from labdock_service.spawner import ProcessSpawner
@@ -41,6 +42,12 @@ EVERYWHERE = ("0.0.0.0", "::")
 
 PORTS = ("hub", "proxy", "labdock", "tensorboard", "endpoints")
 """What listens on 127.0.0.1 beside the proxy's public port."""
+
+SECURE_XSRF = {"xsrf_cookie_kwargs": {"secure": True}}
+"""For people's servers, which are reached by http from the proxy and do not know better."""
+
+SERVED = ("labdock", "tensorboard", "endpoints")
+"""Those of them that are services with an address of their own under the hub's."""
 
 OPEN = ("access:services!service=labdock", "access:services!service=tensorboard")
 """What everybody who can log in may open."""
@@ -103,6 +110,8 @@ def configure(c: Config, settings: Settings) -> None:
     if settings.engine == "docker":
         networks_of(settings).ensure_door()
     update_addresses(c, settings, local)
+    update_encryption(c, settings, local)
+    update_domain(c, settings, local)
     update_storage(c, settings)
     update_login(c, settings, local)
     update_people(c, settings)
@@ -115,11 +124,52 @@ def configure(c: Config, settings: Settings) -> None:
 def update_addresses(c: Config, settings: Settings, local: Local) -> None:
     """The proxy listens where people come; all else on 127.0.0.1."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    c.JupyterHub.bind_url = f"http://{host}:{settings.port}"
+    scheme = "https" if settings.tls.certificate else "http"
+    c.JupyterHub.bind_url = f"{scheme}://{host}:{settings.port}"
     c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{local.ports['hub']}"
     c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{local.ports['proxy']}"
     c.ConfigurableHTTPProxy.command = local.proxy
     c.ConfigurableHTTPProxy.log_level = "warn"
+
+
+def update_encryption(c: Config, settings: Settings, local: Local) -> None:
+    """By https people's cookies travel by https only; else nothing changes."""
+    tls = settings.tls
+    if not (tls.secure or settings.domain):
+        return
+    c.JupyterHub.public_url = f"{settings.public_address}/"
+    c.JupyterHub.trusted_downstream_ips = tls.hops
+    if tls.secure:
+        c.JupyterHub.tornado_settings = {"cookie_options": {"secure": True}}
+    if tls.certificate:
+        c.JupyterHub.ssl_cert, c.JupyterHub.ssl_key = tls.certificate, tls.key
+    if tls.redirect_from:
+        redirect = [f"--redirect-port={tls.redirect_from}", f"--redirect-to={settings.port}"]
+        c.ConfigurableHTTPProxy.command = [*local.proxy, *redirect]
+
+
+def update_domain(c: Config, settings: Settings, local: Local) -> None:
+    """With a domain each person's server has an origin of its own; Labdock's services share one.
+
+    Programs on this machine, which come by its address and no name, find hub and services too.
+    """
+    if not settings.domain:
+        return
+    c.JupyterHub.subdomain_host = settings.public_address
+    c.JupyterHub.subdomain_hook = server_host
+    places = {"hub": "hub"} | {name: f"services/{name}" for name in SERVED}
+    c.ConfigurableHTTPProxy.extra_routes = {
+        f"{settings.machine}/{path}/": f"http://127.0.0.1:{local.ports[name]}"
+        for name, path in places.items()
+    }
+
+
+def server_host(name: str, domain: str, kind: str) -> str:
+    """The host of a person's server; services are at the hub's own, as without a domain."""
+    if kind != "user":
+        return domain
+    host: str = subdomain_hook_idna(name, domain, kind)
+    return host
 
 
 def update_storage(c: Config, settings: Settings) -> None:
@@ -136,6 +186,8 @@ def update_login(c: Config, settings: Settings, local: Local) -> None:
         c.JupyterHub.authenticator_class = PasswordLogin
         c.PasswordLogin.one_person = not settings.process.trusted_team
         c.PasswordLogin.admin_password = local.password
+        c.PasswordLogin.per_address = settings.rates.logins_per_address
+        c.PasswordLogin.per_account = settings.rates.logins_per_account
         c.PasswordLogin.user_password = (
             local.team_password if settings.process.trusted_team else None
         )
@@ -149,7 +201,7 @@ def _update_oauth(section: Any, settings: Settings) -> None:
     auth = settings.auth
     section.client_id = auth.client_id
     section.client_secret = auth.client_secret.get_secret_value()
-    section.oauth_callback_url = auth.callback_url or f"{settings.address}/hub/oauth_callback"
+    section.oauth_callback_url = settings.login_callback
     if auth.kind == "google":
         section.hosted_domain = list(auth.hosted_domain)
     if auth.kind == "oidc":
@@ -182,9 +234,20 @@ def update_spawner(c: Config, settings: Settings, local: Local) -> None:
         return
     c.JupyterHub.spawner_class = ProcessSpawner
     c.ProcessSpawner.settings = settings
-    c.Spawner.hub_connect_url = settings.address  # stays the same when the hub's own port moves
+    c.Spawner.hub_connect_url = _hub_for_servers(settings, local)
     c.Spawner.env_keep = ["PATH", "LD_LIBRARY_PATH"]  # not the hub's own Python
-    c.Spawner.args = ["--allow-root"] if local.root else []
+    secure = [f"--ServerApp.tornado_settings={SECURE_XSRF}"] if settings.tls.secure else []
+    c.Spawner.args = [*(["--allow-root"] if local.root else []), *secure]
+
+
+def _hub_for_servers(settings: Settings, local: Local) -> str:
+    """By the proxy, whose address stays when the hub's own port moves; by https the hub itself.
+
+    A person's server need not trust the certificate then.
+    """
+    if settings.tls.certificate:
+        return f"http://127.0.0.1:{local.ports['hub']}"
+    return settings.door
 
 
 def update_containers(c: Config, settings: Settings) -> None:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from labdock_service.errors import NotFound, Unavailable
 from labdock_service.jsonfile import write_json
+from labdock_service.partports import HUB, read_ports
 from labdock_service.settings import Settings
 
 TOKEN_SCOPES = ("access:services!service=labdock", "access:services!service=tensorboard")
@@ -52,10 +53,16 @@ def _names_in(record: Path) -> list[str]:
         return []
 
 
+def _hub(settings: Settings) -> str:
+    """The hub itself where it can be found, so that no certificate is in the way."""
+    port = read_ports(settings.state).get(HUB)
+    return f"http://127.0.0.1:{port}" if settings.tls.certificate and port else settings.door
+
+
 def _ask(settings: Settings, method: str, path: str, body: object = None) -> dict[str, Any] | None:
     """The hub's answer; None where it knows no such thing. Raises Unavailable."""
     request = urllib.request.Request(
-        f"{settings.address}/hub/api/{path}",
+        f"{_hub(settings)}/hub/api/{path}",
         method=method,
         data=None if body is None else json.dumps(body).encode(),
         headers={"Authorization": f"token {settings.state.admin_token.read_text().strip()}"},

@@ -12,6 +12,7 @@ import hmac
 import json
 import re
 import secrets
+from collections.abc import Collection
 from typing import cast
 from urllib.parse import urlencode, urlsplit
 
@@ -20,12 +21,52 @@ from starlette.responses import RedirectResponse, Response
 
 from labdock_service.errors import Forbidden, Invalid, Unauthorized
 from labdock_service.hubclient import ADMIN, Hub, HubUser
+from labdock_service.rates import Rate, Remembered
 
 LOGIN_SECONDS = 600
+KNOWN_TOKENS = 10_000
 
 _AUTHORIZATION = re.compile(r"(?:token|bearer)\s+([\x21-\x7e]{1,1000})\s*", re.IGNORECASE)
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _FOREIGN_LOGIN = "This login was not begun in this browser: open the page again."
+
+
+class Door:
+    """Counts how often each person asks, and each address of those whom nobody knows.
+
+    A token that was good is let in whatever else comes from its address.
+    """
+
+    def __init__(self, people: int, strangers: int, proxies: Collection[str] = ()) -> None:
+        self._people = Rate(people)
+        self._strangers = Rate(strangers)
+        self._proxies = frozenset(proxies)
+        self._good = Remembered(KNOWN_TOKENS)
+
+    def let_in(self, request: Request, token: str | None) -> None:
+        """Raises TooMany where this address was nobody's too often."""
+        if token is None or _digest(token) not in self._good:
+            told = "Too many requests came from your address of nobody whom the hub knows"
+            self._strangers.check(told, self._address(request))
+
+    def note(self, request: Request, token: str | None, user: HubUser | None) -> None:
+        """Count a request. Raises TooMany where a person makes too many."""
+        if user is not None and token is not None:
+            self._good.add(_digest(token))
+            self._people.check("You ask Labdock too often", user.name)
+            self._people.count(user.name)
+        elif address := self._address(request):  # a program on this machine has none
+            self._strangers.count(address)
+
+    def _address(self, request: Request) -> str:
+        """Who the hub's proxy says came, behind the admin's own proxies; none else may say."""
+        passed = request.headers.get("x-forwarded-for", "").split(",")
+        hops = [hop.strip() for hop in reversed(passed)]
+        return next((hop for hop in hops if hop not in self._proxies), "")
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 class Login:
@@ -35,16 +76,21 @@ class Login:
     from one of these pages by `X-XSRFToken`, because people's own servers share the hub's origin.
     """
 
-    def __init__(self, hub: Hub, *, guarded: bool) -> None:
+    def __init__(self, hub: Hub, *, guarded: bool, door: Door | None = None) -> None:
         self.hub = hub
         self._guarded = guarded
+        self._door = door
         self._cookie = hub.place.client_id
 
     async def user(self, request: Request) -> HubUser:
-        """The person who is asking. Raises Unauthorized or Forbidden."""
+        """The person who is asking. Raises Unauthorized, Forbidden or TooMany."""
         match = _AUTHORIZATION.fullmatch(request.headers.get("authorization", ""))
         token = match[1] if match else self._session(request)
+        if self._door:
+            self._door.let_in(request, token)
         user = await self.hub.user_for_token(token) if token else None
+        if self._door:
+            self._door.note(request, token, user)
         if user is None:
             raise Unauthorized("Log in, or send a hub token: 'Authorization: token …'.")
         return user

@@ -12,10 +12,11 @@ import ipaddress
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -24,6 +25,7 @@ from pydantic import (
     ByteSize,
     ConfigDict,
     Field,
+    NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     PrivateAttr,
@@ -39,6 +41,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from labdock_service import certificates
 from labdock_service.bootstrap import CHECKOUT
 from labdock_service.errors import Invalid
 from labdock_service.names import NAME, hub_name, own_name
@@ -46,9 +49,17 @@ from labdock_service.statefolder import StateFolder
 
 FILE_NAME = "labdock.toml"
 PREFIX = "LABDOCK_"
+DOMAIN = r"^$|^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+"""What a `domain` looks like: labels of a-z, 0-9 and hyphens."""
 
 OTHER_VARIABLES = frozenset(
-    {"LABDOCK_SETTINGS", "LABDOCK_URL", "LABDOCK_TOKEN", "LABDOCK_RELEASE_GPU_AFTER"}
+    {
+        "LABDOCK_SETTINGS",
+        "LABDOCK_URL",
+        "LABDOCK_TOKEN",
+        "LABDOCK_CA",
+        "LABDOCK_RELEASE_GPU_AFTER",
+    }
 )
 """Variables that begin with LABDOCK_ and are not settings: this file's place, and the client's."""
 
@@ -66,6 +77,16 @@ def _split(value: Any) -> Any:
 
 Names = Annotated[list[str], BeforeValidator(_split)]
 """A list of names; in a variable they stand with commas between them."""
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+def _address(value: str) -> str:
+    return str(ipaddress.ip_address(value))
+
+
+Addresses = Annotated[list[Annotated[str, AfterValidator(_address)]], BeforeValidator(_split)]
+"""A list of IP addresses; in a variable they stand with commas between them."""
 
 ProjectName = Annotated[str, StringConstraints(pattern=NAME)]
 
@@ -264,6 +285,64 @@ class NotifySettings(Section):
         return self
 
 
+class TlsSettings(Section):
+    """How what goes between people and Labdock is encrypted."""
+
+    certificate: str = ""
+    """The PEM file of the certificate, and after it those that lead to its authority."""
+    key: str = ""
+    """The PEM file of its key."""
+    authority: str = ""
+    """The PEM file of its authority, for notebooks, where their machine does not know it."""
+    redirect_from: Port | None = None
+    """A port on which a browser that comes by http is sent on to https, such as 80."""
+    proxies: Addresses = []
+    """Addresses of proxies of yours before Labdock, which speak https with people."""
+    plain_http: bool = False
+    """Listen on more than the loopback without encryption: the network is trusted."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> TlsSettings:
+        if bool(self.certificate) != bool(self.key):
+            there, missing = ("certificate", "key") if self.certificate else ("key", "certificate")
+            raise _problem(f"Set 'tls.{missing}' too: 'tls.{there}' is set.")
+        if self.redirect_from and not self.certificate:
+            raise _problem("Set 'tls.certificate' too: 'tls.redirect_from' is set.")
+        return self
+
+    @property
+    def secure(self) -> bool:
+        """Whether people come by https."""
+        return bool(self.certificate or self.proxies)
+
+    @property
+    def hops(self) -> list[str]:
+        """The proxies' addresses, also as an IPv6 socket gives those of IPv4."""
+        return [*self.proxies, *(f"::ffff:{address}" for address in self.proxies)]
+
+    def under(self, folder: Path) -> TlsSettings:
+        """The same, its files counted from a folder."""
+        names = ("certificate", "key", "authority")
+        given = {name: getattr(self, name) for name in names}
+        files = {
+            name: str(folder / Path(file).expanduser()) for name, file in given.items() if file
+        }
+        return self.model_copy(update=files)
+
+
+class RateSettings(Section):
+    """How often something may be asked for; 0 is no limit."""
+
+    logins_per_address: NonNegativeInt = 30
+    """Failed logins from one address in a quarter of an hour."""
+    logins_per_account: NonNegativeInt = 10
+    """The same for one account, from addresses where nobody has logged in to it before."""
+    requests_per_minute: NonNegativeInt = 6000
+    """Requests of one person to Labdock's API in a minute."""
+    strangers_per_minute: NonNegativeInt = 300
+    """Requests of one address to it in a minute, with no token that the hub knows."""
+
+
 class ProjectSettings(Section):
     """A project that several people share; its admins are members too."""
 
@@ -308,8 +387,10 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"
     """The address that Labdock listens on."""
-    port: Annotated[int, Field(ge=1, le=65535)] = 8000
+    port: Port = 8000
     """The port that Labdock listens on."""
+    domain: Annotated[str, StringConstraints(pattern=DOMAIN)] = ""
+    """The name that people reach Labdock by; each person's server is at `PERSON.DOMAIN` then."""
     state: Annotated[StateFolder, BeforeValidator(_state_folder)] = StateFolder(Path(".labdock"))
     """The one folder that holds all state; a relative path counts from the file's folder."""
     database_url: Annotated[str, BeforeValidator(_database)] = ""
@@ -330,6 +411,8 @@ class Settings(BaseSettings):
     idle: IdleSettings = IdleSettings()
     tensorboard: TensorBoardSettings = TensorBoardSettings()
     notify: NotifySettings = NotifySettings()
+    tls: TlsSettings = TlsSettings()
+    rates: RateSettings = RateSettings()
     projects: dict[ProjectName, ProjectSettings] = {}
     """Projects that several people share: `[projects.NAME]` with `members` and `admins`."""
     _file: Path = PrivateAttr(default_factory=lambda: Path.cwd() / FILE_NAME)
@@ -345,15 +428,62 @@ class Settings(BaseSettings):
         return self._file.parent
 
     @property
+    def door(self) -> str:
+        """Where the proxy listens, as this machine reaches it."""
+        return f"{self._scheme}://{_in_address(self.machine)}:{self.port}"
+
+    @property
     def address(self) -> str:
-        """The hub's address for programs on this machine."""
-        host = "127.0.0.1" if self.host in ("0.0.0.0", "::", "localhost") else self.host
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+        """The hub's address for programs on this machine; by https a name of the certificate."""
+        if not self.tls.certificate:
+            return self.door
+        hosts = [self.machine, self.host, *self.certified_hosts[:1], *self._names]
+        return f"https://{_in_address(self._certified(hosts))}:{self.port}"
 
     @property
     def public_address(self) -> str:
         """The hub's address for people."""
-        return self.notify.hub_url.rstrip("/") or self.address
+        if self.notify.hub_url:
+            return self.notify.hub_url.rstrip("/")
+        if self.tls.proxies:
+            return f"https://{self.domain}"
+        if self.domain:
+            return f"{self._scheme}://{self.domain}:{self.port}"
+        if not self.tls.certificate or _is_loopback(self.host):
+            return self.address
+        hosts = [self.host, *(name for name in self._names if not _is_loopback(name))]
+        return f"https://{_in_address(self._certified(hosts))}:{self.port}"
+
+    @property
+    def login_callback(self) -> str:
+        """Where a login's provider sends people back to."""
+        return self.auth.callback_url or f"{self.public_address}/hub/oauth_callback"
+
+    @property
+    def certified_hosts(self) -> list[str]:
+        """What a certificate has to be for."""
+        given = urlsplit(self.notify.hub_url).hostname if not self.tls.proxies else None
+        servers = [f"anybody.{self.domain}"] if self.domain else []
+        return [*([given] if given else []), *([self.domain] if self.domain else []), *servers]
+
+    @property
+    def machine(self) -> str:
+        """The host that this machine reaches the proxy by."""
+        return "127.0.0.1" if self.host in ("0.0.0.0", "::", "localhost") else self.host
+
+    @property
+    def _scheme(self) -> str:
+        return "https" if self.tls.certificate else "http"
+
+    @property
+    def _names(self) -> list[str]:
+        """What the certificate is for."""
+        return certificates.names_of(Path(self.tls.certificate))
+
+    def _certified(self, hosts: Iterable[str]) -> str:
+        """The first of these that the certificate is for; this machine where none is."""
+        fitting = (host for host in hosts if certificates.covers(self._names, host))
+        return next((host for host in fitting if "*" not in host), self.machine)
 
     @classmethod
     def settings_customise_sources(
@@ -404,6 +534,35 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _not_in_the_open(self) -> Settings:
+        if not (_is_loopback(self.host) or self.tls.secure or self.tls.plain_http):
+            raise _problem(
+                f"'host' may not be '{self.host}' without encryption: set 'tls.certificate' and "
+                "'tls.key'; or 'tls.proxies' where a proxy of yours stands before Labdock; or "
+                "'tls.plain_http' where the network is trusted."
+            )
+        if self.tls.proxies and not (self.domain or self.notify.hub_url):
+            raise _problem(
+                "Set 'notify.hub_url' too, to the address that people reach your proxy at: "
+                "'tls.proxies' is set."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _one_name(self) -> Settings:
+        given = urlsplit(self.notify.hub_url)
+        if self.domain and given.hostname and given.hostname != self.domain:
+            raise _problem(
+                f"'domain' is '{self.domain}' and 'notify.hub_url' is at '{given.hostname}': "
+                "people reach Labdock by one name."
+            )
+        if self.tls.secure and self.notify.hub_url and given.scheme != "https":
+            raise _problem("'notify.hub_url' begins with 'https://' where [tls] is set.")
+        if (self.tls.secure or self.domain) and given.path.strip("/"):
+            raise _problem("'notify.hub_url' names a host, and a port if need be, but no path.")
+        return self
+
+    @model_validator(mode="after")
     def _names_to_type(self) -> Settings:
         for name in self._people() if self.auth.kind == "password" else ():
             if name != "*" and not re.fullmatch(NAME, name):
@@ -448,7 +607,8 @@ def _settle(settings: Settings, file: Path) -> Settings:
     if url.startswith(SQLITE):
         url = f"{SQLITE}{file.parent / url.removeprefix(SQLITE)}"
     settled = settings.model_copy(
-        update={"state": state, "database_url": url} | _with_hub_names(settings)
+        update={"state": state, "database_url": url, "tls": settings.tls.under(file.parent)}
+        | _with_hub_names(settings)
     )
     settled._file = file
     return settled
@@ -534,6 +694,10 @@ def setting_names() -> Iterator[str]:
             yield from (f"{name}.{inner}" for inner in kind.model_fields)
         else:
             yield name
+
+
+def _in_address(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _is_loopback(host: str) -> bool:

@@ -114,6 +114,7 @@ class ProcessSpawner(LocalProcessSpawner):  # type: ignore[misc]  # JupyterHub h
             "LABDOCK_URL": self.settings.address,
             "CUDA_VISIBLE_DEVICES": ",".join(self._gpus) or "-1",
             "LABDOCK_RELEASE_GPU_AFTER": str(self.settings.idle.release_gpu_after),
+            **({"LABDOCK_CA": authority} if (authority := self.settings.tls.authority) else {}),
         }
 
     def load_state(self, state: dict[str, Any]) -> None:

@@ -105,6 +105,16 @@ class StateFolder:
         return self.root / "models"
 
     @property
+    def backups(self) -> Path:
+        """Backups that `labdock up` makes of the databases before it changes their tables."""
+        return self.root / "backups"
+
+    @property
+    def replaced(self) -> Path:
+        """What `labdock restore` put something else in the place of, one folder for each time."""
+        return self.root / "replaced"
+
+    @property
     def run(self) -> Path:
         """Process records, wake-up pipes and the router's tables."""
         return self.root / "run"

@@ -54,6 +54,8 @@ ADMIN = {
     "down": "Stop it; jobs keep a checkpoint and go on at the next start.",
     "doctor": "Say what is missing on this machine and how to get it.",
     "token": "Make a token for somebody who works from outside the hub.",
+    "backup": "Write the whole deployment into one file, also while it runs.",
+    "restore": "Put a backup into the state folder.",
     "rekey": "Make a new key for the stored secrets, and seal all of them with it.",
     "images": "Build, lock, copy and check the images that everything starts from.",
 }

@@ -28,6 +28,10 @@ class Connection:
     hub: str
     token: str = field(repr=False)
     person: str | None = None
+    public: str | None = None
+    """The hub's address for people, where it is known to be another."""
+    authority: str | None = None
+    """A file of the authority that the hub's certificate is to be trusted by."""
 
     @property
     def api(self) -> str:
@@ -50,23 +54,42 @@ class Connection:
 
     def absolute(self, path: str) -> str:
         """The whole address of a path under the hub, with the hub's prefix or without."""
-        parts = urlsplit(self.hub)
-        if parts.path and not path.startswith(f"{parts.path}/"):
-            path = parts.path + path
-        return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
+        return _under(self.hub, path)
+
+    def for_people(self, path: str) -> str:
+        """The same, for a browser or a program anywhere."""
+        return _under(self.public or self.hub, path)
+
+
+def _under(hub: str, path: str) -> str:
+    parts = urlsplit(hub)
+    if parts.path and not path.startswith(f"{parts.path}/"):
+        path = parts.path + path
+    return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
 
 
 def find_connection(environ: Mapping[str, str] = os.environ) -> Connection:
-    """Read LABDOCK_URL and LABDOCK_TOKEN, or the token that the hub gave this server."""
+    """Read LABDOCK_URL and LABDOCK_TOKEN, or the token that the hub gave this server.
+
+    LABDOCK_CA names a file of the authority to trust, where this machine does not know it.
+    """
     url = environ.get("LABDOCK_URL")
     if not url:
         raise NotConnected(_NO_ADDRESS)
+    authority = environ.get("LABDOCK_CA") or None
     if token := environ.get("LABDOCK_TOKEN"):
         if not (token.isascii() and token.isprintable()):
             raise NotConnected(_BAD_TOKEN)
-        return Connection(_hub_address(url), token)
+        return Connection(_hub_address(url), token, authority=authority)
     if token := environ.get("JUPYTERHUB_API_TOKEN"):
-        return Connection(_hub_address(url), token, environ.get("JUPYTERHUB_USER"))
+        public = environ.get("JUPYTERHUB_PUBLIC_HUB_URL")
+        return Connection(
+            hub=_hub_address(url),
+            token=token,
+            person=environ.get("JUPYTERHUB_USER"),
+            public=_hub_address(public) if public else None,
+            authority=authority,
+        )
     raise NotConnected(_NO_TOKEN)
 
 

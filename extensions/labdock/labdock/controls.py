@@ -37,7 +37,9 @@ class Controls:
         """Show the buttons for a job or a grid; `chosen` is the job whose model is deployed."""
         self._held, self._chosen = held, chosen
         self.name.value = endpoint_name(held.name)
-        address = page(held.tensorboard_url, in_hub=held.client.connection.in_hub)
+        connection = held.client.connection
+        by_path = connection.in_hub and connection.public is None
+        address = page(held.tensorboard_url, by_path=by_path)
         self._tensorboard.value = link(address, "TensorBoard")
         self.row.layout.display = "flex"
 
@@ -96,12 +98,13 @@ def link(address: str, text: str) -> str:
     )
 
 
-def page(address: str, *, in_hub: bool) -> str:
+def page(address: str, *, by_path: bool) -> str:
     """An address under the hub, for the browser that shows the notebook.
 
-    On the hub that is a path: the browser knows the hub's name, which may be another here.
+    On a hub that names no address for people that is a path: the browser knows the hub's name,
+    which may be another here.
     """
-    return urlsplit(address)._replace(scheme="", netloc="").geturl() if in_hub else address
+    return urlsplit(address)._replace(scheme="", netloc="").geturl() if by_path else address
 
 
 def endpoint_name(text: str) -> str:

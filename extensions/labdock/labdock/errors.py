@@ -104,12 +104,16 @@ class ServiceUnavailable(LabdockError):
     """The service does not answer, or not as it should.
 
     `passing` says whether it may answer again soon: then a request is worth another try.
-    `unsure` says that it may have done what it was asked for all the same.
+    `unsure` says that it may have done what it was asked for all the same. `wait` is the seconds
+    after which it takes more requests, where there were too many: then it has done nothing.
     """
 
     exit_code = 3
 
-    def __init__(self, message: str, *, passing: bool = False, unsure: bool = False) -> None:
+    def __init__(
+        self, message: str, *, passing: bool = False, unsure: bool = False, wait: float = 0.0
+    ) -> None:
         super().__init__(message)
         self.passing = passing
         self.unsure = unsure
+        self.wait = wait

@@ -78,7 +78,7 @@ class Job:
     @property
     def tensorboard_url(self) -> str:
         """Where the curves of the job's project are."""
-        return self.client.connection.absolute(self.record.tensorboard)
+        return self.client.connection.for_people(self.record.tensorboard)
 
     def refresh(self) -> Job:
         """Ask for the job's record anew, unless it has ended."""

@@ -44,7 +44,7 @@ class Endpoint:
     @property
     def url(self) -> str:
         """Where a program sends its requests, with a key in the Authorization header."""
-        return f"{self.client.connection.absolute(self.record.url)}:predict"
+        return f"{self.client.connection.for_people(self.record.url)}:predict"
 
     @property
     def revisions(self) -> list[servingschema.Revision]:
@@ -90,8 +90,9 @@ class Endpoint:
 
     def _post(self, body: bytes, key: str) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        where = f"{self.client.connection.absolute(self.record.url)}:predict"
         return self.client.transport.request(
-            "POST", self.url, dict[str, Any], content=body, headers=headers
+            "POST", where, dict[str, Any], content=body, headers=headers
         )
 
     def _own_key(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +22,9 @@ T = TypeVar("T")
 
 DELAYS = (0.1, 0.2, 0.4, 0.8, 1.5, 2.0)
 """Seconds between tries: a service that restarts is back within their sum."""
+
+LONGEST_WAIT = 60
+"""Seconds that a service is waited for that wants no requests for a while."""
 
 STREAM_SILENCE = 45.0
 """Seconds without a byte, not even a ping, after which a stream is opened again."""
@@ -51,6 +55,22 @@ def _say_nothing(message: str) -> None:
     """Where nobody wants to hear of trouble that may pass."""
 
 
+def _trusted(connection: Connection) -> ssl.SSLContext | bool:
+    """Whom this machine trusts, and who is named; http need not pay the 20 ms that takes."""
+    if not connection.api.startswith("https:"):
+        return False
+    trusted: ssl.SSLContext = _import_httpx().create_ssl_context()
+    trusted.load_default_certs()
+    try:
+        if connection.authority is not None:
+            trusted.load_verify_locations(connection.authority)
+    except OSError:  # SSLError is one
+        raise errors.NotConnected(
+            "LABDOCK_CA must name a PEM file of certificates, which can be read."
+        ) from None
+    return trusted
+
+
 class Transport:
     """Requests to one Labdock. It may be used from several threads."""
 
@@ -70,7 +90,7 @@ class Transport:
             headers={"Authorization": f"token {connection.token}"},
             timeout=library.Timeout(60.0, connect=5.0),
             trust_env=not connection.local,
-            verify=connection.api.startswith("https:"),  # loading the certificates takes 20 ms
+            verify=_trusted(connection),
         )
 
     def close(self) -> None:
@@ -104,11 +124,13 @@ class Transport:
             try:
                 return self._send_once(method, path, options)
             except errors.ServiceUnavailable as error:
-                if not self._is_unsent(error) and not (repeatable and error.passing):
+                undone = self._is_unsent(error) or error.wait > 0
+                if not undone and not (repeatable and error.passing):
                     raise
-                if delay >= 1:
+                pause = max(delay, error.wait)
+                if pause >= 1:
                     self.on_trouble(wording.again(error))
-                time.sleep(delay)
+                time.sleep(pause)
         return self._send_once(method, path, options)
 
     def _send_once(self, method: str, path: str, options: dict[str, Any]) -> httpx.Response:
@@ -117,14 +139,19 @@ class Transport:
         try:
             response: httpx.Response = self._http.request(method, path, **made)
         except self._transport_error as error:
-            raise self._silent() from error
+            raise self._silent(error) from error
         self._check(response)
         return response
 
     def _is_unsent(self, error: Exception) -> bool:
         return isinstance(error.__cause__, self._not_sent)
 
-    def _silent(self) -> errors.ServiceUnavailable:
+    def _silent(self, error: Exception) -> errors.LabdockError:
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            return errors.NotConnected(
+                f"The certificate of {self.connection.hub} is not trusted here: set LABDOCK_CA to "
+                "the file of its authority, and LABDOCK_URL to a name that it is for."
+            )
         message = f"Labdock does not answer at {self.connection.hub}."
         return errors.ServiceUnavailable(message, passing=True, unsure=True)
 
@@ -146,7 +173,7 @@ class Transport:
                 self._check(response)
                 yield response.iter_bytes()
         except self._transport_error as error:
-            raise self._silent() from error
+            raise self._silent(error) from error
 
     @contextlib.contextmanager
     def stream(
@@ -163,7 +190,7 @@ class Transport:
                 self._check(response)
                 yield Stream(response)
         except self._transport_error as error:
-            raise self._silent() from error
+            raise self._silent(error) from error
 
 
 class Stream:
@@ -203,9 +230,17 @@ def translate(response: httpx.Response, connection: Connection) -> errors.Labdoc
         return _foreign(status, connection)
     if body.get("error") == "unauthorized":  # of a key the router says more
         return _unknown_token(connection)
-    if status >= 500 or status == 429:
+    if status == 429:
+        return errors.ServiceUnavailable(sentence, passing=True, wait=_wait(response))
+    if status >= 500:
         return errors.ServiceUnavailable(sentence, passing=status in _PASSING)
     return _MISTAKES.get(status, errors.Mistake)(sentence)
+
+
+def _wait(response: httpx.Response) -> float:
+    """The seconds that an answer asks to wait, and no longer than makes sense to sit through."""
+    told = response.headers.get("retry-after", "")
+    return float(min(int(told), LONGEST_WAIT)) if told.isdecimal() else 1.0
 
 
 def _unknown_token(connection: Connection) -> errors.NotAllowed:

@@ -40,7 +40,7 @@ class Grid:
     @property
     def tensorboard_url(self) -> str:
         """Where the curves of this grid lie over each other."""
-        return self.client.connection.absolute(self.record.tensorboard)
+        return self.client.connection.for_people(self.record.tensorboard)
 
     def refresh(self) -> Grid:
         """Ask for the grid's record anew, unless all of its jobs have ended."""

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from labdock.schema import ErrorBody
 from labdock_service.diskspace import FULL, READ_ONLY, is_full, is_read_only
-from labdock_service.errors import DiskFull, Invalid, ServiceError, Unavailable
+from labdock_service.errors import DiskFull, Invalid, ServiceError, TooMany, Unavailable
 
 LOG = logging.getLogger(__name__)
 
@@ -25,6 +25,7 @@ _MEANINGS = {
     404: "Not there, or not for you to see.",
     409: "Clashes with what is there.",
     413: "Over a limit on size.",
+    429: "Asked for too often; `Retry-After` says how many seconds to wait.",
     500: "Labdock failed; its log says more.",
     503: "Another part of Labdock does not answer now.",
     507: "The disk is full.",
@@ -40,7 +41,7 @@ _ANSWERS = {404: "There is nothing at this address.", 405: "This address cannot 
 
 def describe(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The errors of a route, for its OpenAPI document; every route may also answer the usual."""
-    usual = {400, 401, 403, 500, 503, 507}
+    usual = {400, 401, 403, 429, 500, 503, 507}
     return {
         status: {"model": ErrorBody, "description": _MEANINGS[status]}
         for status in sorted(usual | set(statuses))
@@ -62,6 +63,8 @@ def answer(error: ServiceError) -> Response:
     headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
     if error.status == 503:
         headers = {"Retry-After": "1"}
+    if isinstance(error, TooMany):
+        headers = {"Retry-After": str(error.seconds)}
     return _body(error.status, error.code, str(error), error.field, headers)
 
 

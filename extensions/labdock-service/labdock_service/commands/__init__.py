@@ -1,8 +1,10 @@
-"""The admin's commands: `labdock up`, `down`, `doctor`, `token`, `rekey` and `images`."""
+"""The admin's commands: `labdock up`, `down`, `doctor`, `token`, `rekey`, `backup`, `restore`
+and `images`."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import click
 
@@ -64,4 +66,26 @@ def rekey() -> None:
         click.echo(f"{name} can't be read any more: it has to be set again.", err=True)
 
 
-COMMANDS = [up, down, doctor, token, rekey, images]
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--homes", is_flag=True, help="Take people's homes and the data roots too.")
+@spoken
+def backup(file: Path, homes: bool) -> None:
+    """Write the whole deployment into one new file, also while it runs."""
+    from labdock_service.commands.keeping import back_up
+
+    back_up(file, homes)
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Replace what is here, which is kept beside.")
+@spoken
+def restore(file: Path, force: bool) -> None:
+    """Put a backup into the state folder, checked before anything is changed."""
+    from labdock_service.commands import keeping
+
+    keeping.restore(file, force)
+
+
+COMMANDS = [up, down, doctor, token, rekey, backup, restore, images]

