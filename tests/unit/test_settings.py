@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from tests.support.authority import Authority
 
 from labdock_service.names import own_name
+from labdock_service.sections import Section
 from labdock_service.settings import (
-    Section,
     Settings,
     SettingsError,
     load_settings,
@@ -138,7 +138,9 @@ def test_what_is_wrong_is_a_sentence(file: Path, text: str, field: str | None, s
 
 
 def test_containers_may_be_reached_from_elsewhere(file: Path) -> None:
-    settings = load_settings_with(file, "engine = 'docker'\nhost = '0.0.0.0'\n")
+    settings = load_settings_with(
+        file, "engine = 'docker'\nhost = '0.0.0.0'\n[tls]\nplain_http = true\n"
+    )
     assert settings.host == "0.0.0.0"
     opened = load_settings_with(file, "[docker]\nreachable = ['10.0.7.4/32', '10.1.0.0/16']")
     assert opened.docker.reachable == ["10.0.7.4/32", "10.1.0.0/16"]

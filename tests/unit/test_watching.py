@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from tests.support.stores import ada, make_snapshot, sqlite_url, upgraded
 
 from labdock.schema import JobRequest, Progress
-from labdock_service.engines import process
+from labdock_service.engines import supervised
 from labdock_service.engines.base import WorkerStatus
 from labdock_service.engines.process import ProcessEngine
 from labdock_service.reconciler.ingest import Ingest
@@ -113,7 +113,7 @@ def test_a_line_that_cannot_be_written_down_is_dropped_on_its_own(parts: Parts) 
 
 
 def test_an_end_is_noted_when_all_was_read(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "_LONGEST_EVENT", 200)
+    monkeypatch.setattr(supervised, "_LONGEST_EVENT", 200)
     has_run(parts, *(EPOCH % number for number in range(1, 7)))
     assert look(parts)[0] == "running"
     state, progress = look(parts)
@@ -123,7 +123,7 @@ def test_an_end_is_noted_when_all_was_read(parts: Parts, monkeypatch: pytest.Mon
 def test_what_follows_a_line_that_is_too_long_is_read(
     parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(process, "_LONGEST_EVENT", 200)
+    monkeypatch.setattr(supervised, "_LONGEST_EVENT", 200)
     has_run(parts, b'{"kind": "warning", "message": "%s"}' % (b"x" * 500), EPOCH % 2)
     looks = [look(parts) for _ in range(3)]
     assert [state for state, _ in looks] == ["running", "running", "ended"]

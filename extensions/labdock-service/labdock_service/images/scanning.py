@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from labdock_service.errors import Invalid
-from labdock_service.settings import SEVERITIES, ImagesSettings
+from labdock_service.sections import SEVERITIES, ImagesSettings
 
 SHOWN = 5
 
