@@ -5,7 +5,9 @@
   const options = () => JSON.parse(document.getElementById("jupyter-config-data").textContent);
 
   const ask = async (base, what) => {
-    const answer = await fetch(`${base}api/${what}?no_track_activity=1`);
+    const token = /(?:^|; )_xsrf=([^;]*)/.exec(document.cookie);
+    const headers = { "X-XSRFToken": token ? token[1] : "" };
+    const answer = await fetch(`${base}api/${what}?no_track_activity=1`, { headers });
     return answer.ok ? answer.json() : [];
   };
 
