@@ -8,7 +8,10 @@
     const token = /(?:^|; )_xsrf=([^;]*)/.exec(document.cookie);
     const headers = { "X-XSRFToken": token ? token[1] : "" };
     const answer = await fetch(`${base}api/${what}?no_track_activity=1`, { headers });
-    return answer.ok ? answer.json() : [];
+    if (!answer.ok) {
+      throw new Error(`${what}: ${answer.status}`); // what is shown stays as it is
+    }
+    return answer.json();
   };
 
   const idleSeconds = async base => {
