@@ -95,7 +95,7 @@ def measure(rounds: int) -> dict[str, list[Series]]:
         both = {OURS: ours, BARE: theirs}
         one = {name: timed(people[:1]) for name, people in both.items()}
         ten = {name: timed(people) for name, people in both.items()}
-        interleave(one, 1, "s")  # what only a first start makes
+        interleave(ten, 1, "s")  # what only a first start makes
         return {
             "one": [*interleave(one, rounds, "s").values()],
             "ten": [*interleave(ten, max(2, rounds // 3), "s").values()],

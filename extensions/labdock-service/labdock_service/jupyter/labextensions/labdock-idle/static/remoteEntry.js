@@ -5,8 +5,13 @@
   const options = () => JSON.parse(document.getElementById("jupyter-config-data").textContent);
 
   const ask = async (base, what) => {
-    const answer = await fetch(`${base}api/${what}?no_track_activity=1`);
-    return answer.ok ? answer.json() : [];
+    const token = /(?:^|; )_xsrf=([^;]*)/.exec(document.cookie);
+    const headers = { "X-XSRFToken": token ? token[1] : "" };
+    const answer = await fetch(`${base}api/${what}?no_track_activity=1`, { headers });
+    if (!answer.ok) {
+      throw new Error(`${what}: ${answer.status}`); // what is shown stays as it is
+    }
+    return answer.json();
   };
 
   const idleSeconds = async base => {
