@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from labdock_service.choices import Gpus, Offer
+from labdock_service.choices import Offer
 from labdock_service.engines.pulling import Pull
 from labdock_service.errors import Conflict, Invalid
+from labdock_service.gpulease import Gpus
 from labdock_service.packaging.imageenvironments import ImageEnvironment
 from labdock_service.startpage import render_form
 

@@ -19,6 +19,7 @@ from labdock_service.deployment import Deployment
 from labdock_service.oauth import OpenIdLogin
 from labdock_service.partports import read_ports
 from labdock_service.password import PasswordLogin
+from labdock_service.secretfile import keep_secret
 from labdock_service.settings import Settings, load_settings
 from labdock_service.statefolder import StateFolder
 
@@ -217,8 +218,8 @@ def test_a_proxy_that_listens_everywhere_needs_no_door(c: Config, tmp_path: Path
 
 def test_a_secret_is_made_once_and_kept_from_others(tmp_path: Path) -> None:
     file = tmp_path / "state/password"
-    secret = hub.keep_secret(file)
-    assert len(secret) >= 32 and hub.keep_secret(file) == secret
+    secret = keep_secret(file)
+    assert len(secret) >= 32 and keep_secret(file) == secret
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert [*file.parent.iterdir()] == [file]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from pydantic import ByteSize, TypeAdapter, ValidationError
 
 from labdock_service.engines.pulling import Pull
 from labdock_service.errors import Conflict, Invalid
+from labdock_service.gpulease import Gpus
 from labdock_service.packaging.imageenvironments import (
     ImageEnvironment,
     choose_image_environment,
@@ -20,16 +20,6 @@ from labdock_service.packaging.imageenvironments import (
 OPTIONS = ("environment", "cpus", "memory", "gpus")
 LEAST_MEMORY = 512_000_000
 """Bytes below which no notebook works."""
-
-
-@dataclass(frozen=True)
-class Gpus:
-    """What the ledger says of this machine's GPUs."""
-
-    total: int = 0
-    free: int = 0
-    next_free: datetime | None = None
-    """When the next is expected back, where anybody knows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +45,7 @@ class Offer:
     cpus: float
     """The most that one server may have: this machine's."""
     memory: int
-    gpus: Gpus = Gpus()
+    gpus: Gpus = field(default_factory=Gpus)
     pulls: Mapping[str, Pull] = field(default_factory=dict)
     """How far each notebook image is, by its name."""
 

@@ -18,18 +18,21 @@ from pathlib import Path
 from typing import Any
 
 from docker.errors import DockerException, ImageNotFound
-from docker.types import LogConfig, Ulimit
+from docker.types import DeviceRequest, LogConfig, Ulimit
 from dockerspawner import DockerSpawner
 from jupyterhub.spawner import SpawnException
-from traitlets import Callable, Instance, default
+from traitlets import Instance, default
 
 from labdock_service.bootstrap import CHECKOUT
-from labdock_service.choices import Choice, Gpus, Offer
+from labdock_service.choices import Choice, Offer
 from labdock_service.containerhomes import PLACE, container_owner, make_places
-from labdock_service.containers import PERSON, machine_size, networks_of
+from labdock_service.containers import PERSON, docker_client, machine_size, networks_of
 from labdock_service.engines.networks import DEPLOYMENT
 from labdock_service.engines.pulling import PullRecord
-from labdock_service.errors import ServiceError
+from labdock_service.engines.toolkit import NO_TOOLKIT, find_toolkit, request_devices
+from labdock_service.errors import EngineFailed, ServiceError
+from labdock_service.gpuholder import GpuHolder
+from labdock_service.gpulease import GpuLedger, Gpus
 from labdock_service.ids import person_id
 from labdock_service.packaging.imageenvironments import find_image_environments
 from labdock_service.settings import Settings
@@ -51,17 +54,17 @@ SHARED_MEMORY = "1g"
 LOGS = LogConfig(type="json-file", config={"max-size": "10m", "max-file": "2"})
 
 
-class ContainerSpawner(DockerSpawner):  # type: ignore[misc]  # DockerSpawner has no types
+class ContainerSpawner(GpuHolder, DockerSpawner):  # type: ignore[misc]  # DockerSpawner has no types
     """Starts a person's server in a container from the environment that they chose."""
 
     _executor = ThreadPoolExecutor(8, thread_name_prefix="docker")
     _walls = asyncio.Lock()
     _walled = -math.inf
     settings = Instance(Settings, help="The deployment's settings.").tag(config=True)
-    gpus = Callable(Gpus, help="What the ledger says of this machine's GPUs.").tag(config=True)
 
     def __init__(self, **options: Any) -> None:
         self._stages: list[dict[str, Any]] = []
+        self._gpus: list[str] = []
         super().__init__(**options)
         self.use_internal_ip = True
         self.remove = True
@@ -91,9 +94,10 @@ class ContainerSpawner(DockerSpawner):  # type: ignore[misc]  # DockerSpawner ha
         self._stages = []
         self._tell(5, "Looking at what you chose")
         with _refusals():
-            choice = (await asyncio.to_thread(self._offer)).settle(self.user_options)
+            choice = (await self._offer()).settle(self.user_options)
             self._tell(10, "Making your home and a network of its own")
             roots = await self._prepare(choice)
+            self._gpus = await self.lease_gpus(choice.gpus, keeps_devices=True)
             self._arrange(choice, roots)
             self._tell(40, f"Starting a container from {choice.environment.title}")
             try:
@@ -119,7 +123,10 @@ class ContainerSpawner(DockerSpawner):  # type: ignore[misc]  # DockerSpawner ha
     def _tell(self, percent: int, message: str) -> None:
         self._stages.append({"progress": percent, "message": message})
 
-    def _offer(self) -> Offer:
+    async def _offer(self) -> Offer:
+        return await asyncio.to_thread(self._offer_now, await GpuLedger(self.settings).free())
+
+    def _offer_now(self, gpus: Gpus) -> Offer:
         cpus, memory = machine_size()
         return Offer(
             environments=find_image_environments(self.settings.state),
@@ -128,19 +135,19 @@ class ContainerSpawner(DockerSpawner):  # type: ignore[misc]  # DockerSpawner ha
             default_memory=self.settings.docker.server_memory,
             cpus=cpus,
             memory=memory,
-            gpus=self.gpus(),
+            gpus=gpus,
             pulls=PullRecord(self.settings.state.pulls).read(),
         )
 
     async def _form(self, _spawner: DockerSpawner) -> str:
         with _refusals():
-            return render_form(await asyncio.to_thread(self._offer))
+            return render_form(await self._offer())
 
     async def _from_form(self, form: Mapping[str, list[str]]) -> dict[str, str]:
         """The options of a form that was filled in; what cannot be met is refused here."""
         options = {name: values[0] for name, values in form.items() if name != "_xsrf"}
         with _refusals():
-            (await asyncio.to_thread(self._offer)).settle(options)
+            (await self._offer()).settle(options)
         return options
 
     async def _prepare(self, choice: Choice) -> dict[str, Path]:
@@ -201,7 +208,14 @@ class ContainerSpawner(DockerSpawner):  # type: ignore[misc]  # DockerSpawner ha
             "shm_size": SHARED_MEMORY,
             "ulimits": [Ulimit(name="core", soft=0, hard=0)],
             "log_config": LOGS,
+            **({"device_requests": self._request_gpus()} if self._gpus else {}),
         }
+
+    def _request_gpus(self) -> list[DeviceRequest]:
+        toolkit = find_toolkit(docker_client().info())
+        if toolkit is None:
+            raise EngineFailed(NO_TOOLKIT)
+        return request_devices(self._gpus, toolkit)
 
     def get_env(self) -> dict[str, str]:
         """The server's environment; nothing of the hub's but language and ways to packages."""
@@ -218,6 +232,7 @@ class ContainerSpawner(DockerSpawner):  # type: ignore[misc]  # DockerSpawner ha
                 "SHELL": "/bin/bash",
                 "PYTHONPATH": INSIDE,
                 "LABDOCK_URL": self.hub_connect_url,
+                **self.gpu_variables(self._gpus),
             }
         )
 

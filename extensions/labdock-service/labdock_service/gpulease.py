@@ -11,6 +11,7 @@ import json
 import logging
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, cast
 from urllib.parse import quote
 
@@ -26,6 +27,16 @@ WAIT_SECONDS = 5.0
 """How long a start waits for a GPU that somebody may just be giving back."""
 AWAY_SECONDS = 20.0
 """How long a start waits for a service that is being started itself; an end does not."""
+
+
+@dataclass(frozen=True)
+class Gpus:
+    """What the ledger says of this machine's GPUs."""
+
+    total: int = 0
+    free: int = 0
+    next_free: datetime | None = None
+    """When the next is expected back, where anybody knows."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +67,17 @@ class GpuLedger:
             raise Conflict(f"{answer['message'] or 'No GPU is free now.'} Start without one.")
         return cast(list[str], answer["devices"])
 
+    async def free(self) -> Gpus:
+        """How many there are and are free; none where nobody can say now."""
+        answer = await self._fetch("GET", "gpus")
+        if answer is None:
+            return Gpus()
+        known = [gpu for gpu in json.loads(answer.body) if not gpu.get("lost")]
+        held = [gpu for gpu in known if gpu.get("holder")]
+        ends = [gpu["until"] for gpu in held if gpu.get("until")]
+        soonest = datetime.fromtimestamp(min(ends), UTC) if ends else None
+        return Gpus(total=len(known), free=len(known) - len(held), next_free=soonest)
+
     async def give_back(self, name: str, start: str) -> None:
         """Say that this start is over, or came to nothing; said twice, it changes nothing."""
         try:
@@ -84,16 +106,19 @@ class GpuLedger:
     async def _send(
         self, method: str, name: str, query: dict[str, str], body: dict[str, Any] | None
     ) -> HTTPResponse | None:
+        path = url_concat(f"notebook-leases/{quote(name, safe='')}", query)
+        return await self._fetch(method, path, None if body is None else json.dumps(body))
+
+    async def _fetch(self, method: str, path: str, body: str | None = None) -> HTTPResponse | None:
         """The answer; None where none came, or none of the service's own."""
-        path = f"/services/labdock/api/notebook-leases/{quote(name, safe='')}"
         token = self.settings.state.admin_token.read_text().strip()
         headers = {"Authorization": f"token {token}", "Content-Type": "application/json"}
         try:
             answer = await AsyncHTTPClient().fetch(
-                url_concat(f"{self.settings.address}{path}", query),
+                f"{self.settings.address}/services/labdock/api/{path}",
                 method=method,
                 headers=headers,
-                body=None if body is None else json.dumps(body),
+                body=body,
                 request_timeout=60,
                 raise_error=False,
             )

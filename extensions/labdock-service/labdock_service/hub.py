@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import os
 import random
-import secrets
 import socket
 import sys
 from collections.abc import Collection
@@ -33,6 +32,7 @@ from labdock_service.jsonfile import write_json
 from labdock_service.names import NAME
 from labdock_service.partports import PORTS_FILE, read_ports
 from labdock_service.password import PasswordLogin
+from labdock_service.secretfile import keep_secret
 from labdock_service.settings import Settings, settings_environment
 from labdock_service.spawner import ProcessSpawner
 from labdock_service.statefolder import StateFolder
@@ -353,17 +353,6 @@ def update_roles(c: Config, settings: Settings) -> None:
             "services": ["culler"],
         },
     ]
-
-
-def keep_secret(file: Path) -> str:
-    """The secret in a file that only its owner may read, made where it is missing."""
-    if not file.exists():
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh = file.with_name(f".{file.name}.{os.getpid()}")
-        with os.fdopen(os.open(fresh, os.O_CREAT | os.O_WRONLY, 0o600), "w") as writing:
-            writing.write("-".join(secrets.token_hex(4) for _ in range(4)) + "\n")
-        fresh.rename(file)
-    return file.read_text().strip()
 
 
 def choose_ports(state: StateFolder) -> dict[str, int]:

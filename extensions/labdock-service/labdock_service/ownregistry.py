@@ -15,8 +15,8 @@ from labdock_service.engines.containers import account, give_away
 from labdock_service.engines.dockerd import Dockerd
 from labdock_service.engines.opening import OWN_ACCOUNT, registry_place
 from labdock_service.errors import Unavailable
-from labdock_service.hub import keep_secret
 from labdock_service.registry import RegistryPlace
+from labdock_service.secretfile import keep_secret
 from labdock_service.settings import Settings
 
 NAME = "registry"

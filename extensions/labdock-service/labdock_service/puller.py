@@ -8,6 +8,7 @@ import time
 import docker
 from docker.errors import DockerException
 
+from labdock_service.engines.opening import registry_place
 from labdock_service.engines.pulling import PullRecord, pull_all
 from labdock_service.packaging.imageenvironments import find_image_environments
 from labdock_service.processes import claim, die_with_parent
@@ -23,12 +24,13 @@ def main() -> None:
     """Look for environments and fetch their images, until the hub ends."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s puller: %(message)s")
     die_with_parent()
-    state = load_settings().state
+    settings = load_settings()
+    state, login = settings.state, registry_place(settings).login
     claim(state, "puller")
     record = PullRecord(state.pulls)
     while True:
         try:
-            pull_all(docker.from_env(), wanted(state), record)
+            pull_all(docker.from_env(), wanted(state), record, login)
         except DockerException as error:
             LOG.warning("Docker does not answer: %s", error)
         time.sleep(SECONDS)

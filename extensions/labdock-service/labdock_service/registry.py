@@ -45,6 +45,11 @@ class Login:
     name: str
     password: str = field(repr=False)
 
+    @property
+    def for_docker(self) -> dict[str, str]:
+        """As Docker is told it."""
+        return {"username": self.name, "password": self.password}
+
 
 @dataclass(frozen=True)
 class RegistryPlace:

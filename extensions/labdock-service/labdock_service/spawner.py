@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from jupyterhub.spawner import LocalProcessSpawner, SpawnException
-from traitlets import Float, Instance, Unicode
+from traitlets import Float, Instance
 
 from labdock_service import homes, processes
 from labdock_service.bootstrap import CHECKOUT
-from labdock_service.errors import ServiceError
-from labdock_service.gpulease import GpuLedger
-from labdock_service.ids import new_id, person_id
+from labdock_service.gpuholder import GpuHolder
+from labdock_service.ids import person_id
 from labdock_service.packaging.environments import choose_environment, find_environments
 from labdock_service.password import ONE_PERSON
 from labdock_service.settings import Settings
@@ -28,13 +27,11 @@ from labdock_service.variables import KEPT
 EXAMPLES = CHECKOUT / "examples"
 
 
-class ProcessSpawner(LocalProcessSpawner):  # type: ignore[misc]  # JupyterHub has no types
+class ProcessSpawner(GpuHolder, LocalProcessSpawner):  # type: ignore[misc]  # JupyterHub has no types
     """Starts a person's server in their home, on their own overlay of the environment."""
 
     settings = Instance(Settings, help="The deployment's settings.").tag(config=True)
     started = Float(0.0, help="When the server's process started, in seconds since boot.")
-
-    gpu_start = Unicode("", help="What the ledger of GPUs knows this start by.")
 
     @property
     def home(self) -> Path:
@@ -53,7 +50,7 @@ class ProcessSpawner(LocalProcessSpawner):  # type: ignore[misc]  # JupyterHub h
         if not self.settings.process.trusted_team and self.user.name not in self.settings.admins:
             raise SpawnException(ONE_PERSON, reason="one_person")
         self._overlay = await asyncio.to_thread(self._prepare)
-        self._gpus = await self._lease_gpus()
+        self._gpus = await self.lease_gpus(self.user_options.get("gpus", 0))
         self.cmd = [str(self._overlay.environment / "bin/python"), "-m", "jupyterhub.singleuser"]
         self._log = self._open_log()
         try:
@@ -75,15 +72,6 @@ class ProcessSpawner(LocalProcessSpawner):  # type: ignore[misc]  # JupyterHub h
         found = find_environments(state, "local")
         chosen = choose_environment(found, self.settings.default_environment)
         return homes.make_overlay(self.home, chosen.python.parents[1], chosen.title)
-
-    async def _lease_gpus(self) -> list[str]:
-        self.gpu_start = new_id("t")
-        wanted = self.user_options.get("gpus", 0)
-        try:
-            ledger = GpuLedger(self.settings)
-            return await ledger.lease(self.user.name, self.gpu_start, wanted)
-        except ServiceError as error:
-            raise SpawnException(str(error), reason="gpu") from None
 
     def _open_log(self) -> int:
         folder = self.settings.state.logs
@@ -112,8 +100,7 @@ class ProcessSpawner(LocalProcessSpawner):  # type: ignore[misc]  # JupyterHub h
             "PATH": f"{self._overlay.path}{os.pathsep}{programs}",
             "JUPYTER_PATH": str(self._overlay.jupyter_path),
             "LABDOCK_URL": self.settings.address,
-            "CUDA_VISIBLE_DEVICES": ",".join(self._gpus) or "-1",
-            "LABDOCK_RELEASE_GPU_AFTER": str(self.settings.idle.release_gpu_after),
+            **self.gpu_variables(self._gpus),
             **({"LABDOCK_CA": authority} if (authority := self.settings.tls.authority) else {}),
         }
 
@@ -121,21 +108,11 @@ class ProcessSpawner(LocalProcessSpawner):  # type: ignore[misc]  # JupyterHub h
         """Find the server again after a restart of the hub."""
         super().load_state(state)
         self.started = state.get("started", 0.0)
-        self.gpu_start = state.get("gpu_start", "")
 
     def get_state(self) -> dict[str, Any]:
         """What a restarted hub finds the server by."""
         state: dict[str, Any] = super().get_state()
-        mine = {"started": self.started, "gpu_start": self.gpu_start}
-        return state | (mine if self.pid else {})
-
-    async def run_post_stop_hook(self) -> None:
-        """Give its GPUs back, however it ended: after a start that failed, too."""
-        if self.gpu_start:
-            await GpuLedger(self.settings).give_back(self.user.name, self.gpu_start)
-        hook = super().run_post_stop_hook()
-        if hook is not None:
-            await hook
+        return state | ({"started": self.started} if self.pid else {})
 
     async def poll(self) -> int | None:
         """None while the server runs. A process id used again is not the server."""

@@ -145,14 +145,9 @@ class Dockerd:
             )
         container.remove(force=True, v=True)
 
-    def _account(self) -> dict[str, str] | None:
-        if self.login is None:
-            return None
-        return {"username": self.login.name, "password": self.login.password}
-
     def _pull(self, image: str) -> None:
         try:
-            self.client.images.pull(image, auth_config=self._account())
+            self.client.images.pull(image, auth_config=self.login and self.login.for_docker)
         except NotFound:
             raise EngineFailed(
                 "its image is not in the registry any more: `labdock retry` makes it again"

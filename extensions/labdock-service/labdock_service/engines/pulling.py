@@ -13,6 +13,7 @@ import docker
 from docker.errors import APIError, DockerException, ImageNotFound
 
 from labdock_service.jsonfile import write_json
+from labdock_service.registry import Login
 
 LOG = logging.getLogger(__name__)
 
@@ -39,12 +40,25 @@ class Pull:
 
 
 def pull(
-    client: docker.DockerClient, image: str, report: Callable[[int], None] = lambda _: None
+    client: docker.DockerClient,
+    image: str,
+    report: Callable[[int], None] = lambda _: None,
+    login: Login | None = None,
 ) -> None:
     """Fetch an image where it is missing, with per cent as they come. Raises DockerException."""
     if not is_here(client, image):
-        for percent in percents(client.api.pull(image, stream=True, decode=True)):
+        for percent in percents(_events(client, image, login)):
             report(percent)
+
+
+def _events(
+    client: docker.DockerClient, image: str, login: Login | None
+) -> Iterable[dict[str, Any]]:
+    account = login and login.for_docker
+    events: Iterable[dict[str, Any]] = client.api.pull(
+        image, stream=True, decode=True, auth_config=account
+    )
+    return events
 
 
 def is_here(client: docker.DockerClient, image: str) -> bool:
@@ -111,7 +125,12 @@ class PullRecord:
         write_json(self._file, {image: asdict(pull) for image, pull in pulls.items()})
 
 
-def pull_all(client: docker.DockerClient, images: Iterable[str], record: PullRecord) -> None:
+def pull_all(
+    client: docker.DockerClient,
+    images: Iterable[str],
+    record: PullRecord,
+    login: Login | None = None,
+) -> None:
     """Fetch what is missing, one image after the other, and record how far each is."""
     wanted = list(dict.fromkeys(images))
     pulls = {image: Pull(100 if is_here(client, image) else 0) for image in wanted}
@@ -129,7 +148,7 @@ def pull_all(client: docker.DockerClient, images: Iterable[str], record: PullRec
         if pulls[image].here:
             continue
         try:
-            pull(client, image, lambda percent, image=image: note(image, Pull(percent)))  # type: ignore[misc]
+            pull(client, image, lambda percent, image=image: note(image, Pull(percent)), login)  # type: ignore[misc]
             note(image, Pull(100))
         except DockerException as error:
             reason = getattr(error, "explanation", None) or type(error).__name__
