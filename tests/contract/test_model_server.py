@@ -172,12 +172,13 @@ FLAGS = [
     (["--model_base_path={base}"], "--rest_api_port is missing."),
     (["--rest_api_port=x"], "--rest_api_port must be a whole number from 1 to 65535, not 'x'."),
     (["--rest_api_port"], "--rest_api_port needs a value: write --rest_api_port=VALUE."),
+    (["--host=here"], "--host must be an address such as 0.0.0.0, not 'here'."),
     (["--port=8500"], "This server answers REST only: set --port=0."),
     (["--model_name=a/b"], "--model_name must be a name without '/' and ':', not 'a/b'."),
     (
         ["--enable_batching=true"],
         "'--enable_batching=true' is no flag of this server, which has --port, --rest_api_port, "
-        "--model_name, --model_base_path, --rest_api_timeout_in_ms.",
+        "--model_name, --model_base_path, --rest_api_timeout_in_ms, --host.",
     ),
     (
         ["--rest_api_port=1", "--model_base_path={nowhere}"],

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,20 +13,23 @@ from labdock_service.choices import Offer
 from labdock_service.engines.pulling import Pull
 from labdock_service.errors import Conflict, Invalid
 from labdock_service.gpulease import Gpus
-from labdock_service.packaging.imageenvironments import ImageEnvironment
+from labdock_service.packaging.environments import PinnedEnvironment
 from labdock_service.startpage import render_form
 
 
-def environment(name: str, **more: Any) -> ImageEnvironment:
-    said = {
+def environment(name: str, **more: Any) -> PinnedEnvironment:
+    said: dict[str, Any] = {
         "title": name.capitalize(),
         "digest": f"sha256:{name}",
         "notebook": f"registry/{name}@sha256:1",
         "training": f"registry/{name}-training@sha256:1",
         "version": "3.11.2",
+        "python": Path(sys.executable),
+        "site_packages": Path("none"),
+        "foundation": f"sha256:{name}",
         "packages": {"tensorflow-cpu": "2.21.0", "numpy": "2.3.1"},
     }
-    return ImageEnvironment(name=name, **(said | more))
+    return PinnedEnvironment(name=name, **(said | more))
 
 
 def offer(**more: Any) -> Offer:
@@ -93,7 +98,7 @@ def test_what_cannot_be(options: dict[str, object], field: str | None) -> None:
 
 
 def test_without_an_environment() -> None:
-    with pytest.raises(Invalid, match="labdock images build"):
+    with pytest.raises(Invalid, match="`make up` makes it"):
         offer(environments=[]).settle({})
 
 

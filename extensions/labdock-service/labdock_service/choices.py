@@ -12,9 +12,9 @@ from pydantic import ByteSize, TypeAdapter, ValidationError
 from labdock_service.engines.pulling import Pull
 from labdock_service.errors import Conflict, Invalid
 from labdock_service.gpulease import Gpus
-from labdock_service.packaging.imageenvironments import (
-    ImageEnvironment,
-    choose_image_environment,
+from labdock_service.packaging.environments import (
+    PinnedEnvironment,
+    choose_environment,
 )
 
 OPTIONS = ("environment", "cpus", "memory", "gpus")
@@ -26,7 +26,7 @@ LEAST_MEMORY = 512_000_000
 class Choice:
     """What a server is started with."""
 
-    environment: ImageEnvironment
+    environment: PinnedEnvironment
     cpus: float
     memory: int
     """Bytes."""
@@ -37,7 +37,7 @@ class Choice:
 class Offer:
     """What there is now."""
 
-    environments: Sequence[ImageEnvironment]
+    environments: Sequence[PinnedEnvironment]
     default_environment: str
     """What the settings name; empty for the one that is marked as default."""
     default_cpus: float
@@ -53,7 +53,7 @@ class Offer:
     def default(self) -> Choice:
         """What one click starts. Raises Invalid where there is no environment."""
         return Choice(
-            environment=choose_image_environment(self.environments, self.default_environment),
+            environment=choose_environment(self.environments, self.default_environment),
             cpus=min(self.default_cpus, self.cpus),
             memory=min(self.default_memory, self.memory),
             gpus=0,
@@ -67,7 +67,7 @@ class Offer:
         """Bytes to choose from, the default among them."""
         return [int(step) for step in _steps(1e9, self.memory, self.default.memory)]
 
-    def problem(self, environment: ImageEnvironment) -> str:
+    def problem(self, environment: PinnedEnvironment) -> str:
         """Why an environment cannot be started now, in a sentence; empty where it can."""
         if environment.gpu and not self.gpus.total:
             return f"{environment.title} needs a GPU, and this machine offers none."
@@ -78,7 +78,7 @@ class Offer:
         """The choice that a form or a request means. Raises Invalid, or Conflict for the moment."""
         if unknown := sorted(set(options) - set(OPTIONS)):
             raise Invalid(f"There is nothing called '{unknown[0][:50]}' to choose.")
-        environment = choose_image_environment(
+        environment = choose_environment(
             self.environments, self.default_environment, str(options.get("environment") or "")
         )
         choice = Choice(

@@ -11,7 +11,7 @@ from docker.models.containers import Container
 
 from labdock_service.engines.networks import DEPLOYMENT, Networks
 from labdock_service.errors import Unavailable
-from labdock_service.packaging.imageenvironments import find_image_environments
+from labdock_service.packaging.environments import find_environments
 from labdock_service.settings import Settings
 
 PERSON = "labdock.person"
@@ -62,5 +62,5 @@ def end_servers(settings: Settings) -> None:
         with contextlib.suppress(APIError):  # it ended meanwhile
             server.stop(timeout=GRACE)
             server.remove(force=True, v=True)
-    images = [item.notebook for item in find_image_environments(settings.state)]
+    images = [item.notebook for item in find_environments(settings.state, "image")]
     networks_of(settings).remove_all(images[0] if images else "")

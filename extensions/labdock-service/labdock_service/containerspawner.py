@@ -34,7 +34,7 @@ from labdock_service.errors import EngineFailed, ServiceError
 from labdock_service.gpuholder import GpuHolder
 from labdock_service.gpulease import GpuLedger, Gpus
 from labdock_service.ids import person_id
-from labdock_service.packaging.imageenvironments import find_image_environments
+from labdock_service.packaging.environments import find_environments
 from labdock_service.settings import Settings
 from labdock_service.startpage import render_form
 from labdock_service.variables import KEPT
@@ -129,7 +129,7 @@ class ContainerSpawner(GpuHolder, DockerSpawner):  # type: ignore[misc]  # Docke
     def _offer_now(self, gpus: Gpus) -> Offer:
         cpus, memory = machine_size()
         return Offer(
-            environments=find_image_environments(self.settings.state),
+            environments=find_environments(self.settings.state, "image"),
             default_environment=self.settings.default_environment,
             default_cpus=self.settings.docker.server_cpus,
             default_memory=self.settings.docker.server_memory,
@@ -222,8 +222,10 @@ class ContainerSpawner(GpuHolder, DockerSpawner):  # type: ignore[misc]  # Docke
         env: dict[str, str] = super().get_env()
         kept = {name: value for name, value in os.environ.items() if KEPT.fullmatch(name)}
         portable = {name: value for name, value in kept.items() if not value.startswith("/")}
+        people = {"JUPYTERHUB_PUBLIC_HUB_URL": f"{self.settings.public_address}/hub/"}
         return (
             portable
+            | people
             | env
             | {
                 "USER": self.user.name,

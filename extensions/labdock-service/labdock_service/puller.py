@@ -10,7 +10,7 @@ from docker.errors import DockerException
 
 from labdock_service.engines.opening import registry_place
 from labdock_service.engines.pulling import PullRecord, pull_all
-from labdock_service.packaging.imageenvironments import find_image_environments
+from labdock_service.packaging.environments import find_environments
 from labdock_service.processes import claim, die_with_parent
 from labdock_service.settings import load_settings
 from labdock_service.statefolder import StateFolder
@@ -38,7 +38,7 @@ def main() -> None:
 
 def wanted(state: StateFolder) -> list[str]:
     """The images of all environments, the default one's first."""
-    found = find_image_environments(state)
+    found = find_environments(state, "image")
     return [environment.notebook for environment in found] + [item.training for item in found]
 
 

@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader
 
 from labdock import wording
 from labdock_service.choices import Offer
-from labdock_service.packaging.imageenvironments import ImageEnvironment
+from labdock_service.packaging.environments import PinnedEnvironment
 
 TEMPLATES = Path(__file__).parent / "templates"
 NAMED = {"tensorflow": "TensorFlow", "tensorflow-cpu": "TensorFlow", "keras": "Keras"}
@@ -30,7 +30,7 @@ def render_form(offer: Offer) -> str:
     )
 
 
-def _shown(offer: Offer, item: ImageEnvironment, default: ImageEnvironment) -> dict[str, Any]:
+def _shown(offer: Offer, item: PinnedEnvironment, default: PinnedEnvironment) -> dict[str, Any]:
     versions = {NAMED[name]: item.packages[name] for name in NAMED if name in item.packages}
     contents = {"Python": item.version, **versions}
     return {

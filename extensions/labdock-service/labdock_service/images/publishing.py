@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from docker import DockerClient
@@ -24,7 +25,8 @@ TAG = "built"
 DESCRIBE = (
     "import json, platform, importlib.metadata as m; from packaging.utils import "
     "canonicalize_name as c; print(json.dumps({'python': platform.python_version(), "
-    "'packages': {c(d.name): d.version for d in m.distributions()}}))"
+    "'packages': {c(d.name): d.version for d in m.distributions()}, "
+    "'metadata': {c(d.name): d.read_text('METADATA') or '' for d in m.distributions()}}))"
 )
 
 
@@ -73,9 +75,18 @@ def record_environment(pair: Pair, state: StateFolder, client: DockerClient) -> 
     }
     folder = state.environments / pair.training.digest.removeprefix("sha256:")
     folder.mkdir(parents=True, exist_ok=True)
+    _keep_metadata(told["metadata"], folder / "site-packages")
     _make_older(state, described["name"], folder.name)
     write_json(folder / DESCRIPTION, described)
     return described
+
+
+def _keep_metadata(metadata: Mapping[str, str], folder: Path) -> None:
+    """Keep what packages say of their extras: packaging needs it, and cannot look into an image."""
+    for name, text in metadata.items():
+        place = folder / f"{name}.dist-info"
+        place.mkdir(parents=True, exist_ok=True)
+        (place / "METADATA").write_text(text, "utf-8")
 
 
 def _names(pair: Pair, packages: Mapping[str, str], python: str) -> dict[str, Any]:
