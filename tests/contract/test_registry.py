@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.support.deployment import free_port
@@ -31,12 +32,20 @@ def registry(running: RunningRegistry) -> Registry:
     return running.client()
 
 
-def push_image(registry: Registry, repository: str, tag: str, content: bytes = CONTENT) -> str:
+def push_image(
+    registry: Registry,
+    repository: str,
+    tag: str,
+    content: bytes = CONTENT,
+    config: dict[str, Any] | None = None,
+) -> str:
     """Push an image of one layer; its manifest's digest."""
-    config = json.dumps({"architecture": "amd64", "os": "linux", "tag": tag}).encode()
+    layers = {"type": "layers", "diff_ids": [sha256(content)]}
+    said = {"architecture": "amd64", "os": "linux", "config": config, "rootfs": layers, "tag": tag}
+    settings = json.dumps(said).encode()
     described = []
     for data, kind in (
-        (config, "application/vnd.oci.image.config.v1+json"),
+        (settings, "application/vnd.oci.image.config.v1+json"),
         (content, "application/vnd.oci.image.layer.v1.tar"),
     ):
         registry.push_blob(repository, sha256(data), data)

@@ -489,3 +489,13 @@ def test_postgresql_serves_as_well(tmp_path: Path) -> None:
         place.kill()
         place.start()
         place.until(place.submit("print(2)"), "succeeded")
+
+
+def test_a_job_waits_for_a_registry_that_is_away(tmp_path: Path) -> None:
+    with deployed_on_docker(tmp_path) as place:
+        place.registry.stop()
+        place.start()
+        job = place.submit("print('hello')")
+        eventually(lambda: "does not answer" in (place.job(job).message or ""))
+        place.registry.start()
+        place.until(job, "succeeded")

@@ -22,7 +22,7 @@ class DockerDeployment(Deployment):
     """Jobs of this deployment run in containers."""
 
     def __init__(self, folder: Path, registry: RunningRegistry, prefix: str) -> None:
-        self._registry = registry
+        self.registry = registry
         self._choice = EngineChoice(
             name="docker",
             prefix=prefix,
@@ -64,7 +64,7 @@ class DockerDeployment(Deployment):
 
     def _describe_environment(self, folder: Path) -> dict[str, object]:
         folder.mkdir(parents=True)
-        training = pushed(plain_image(), self._registry, "labdock/training")
+        training = pushed(plain_image(), self.registry, "labdock/training")
         return {"kind": "image", "python": "3.11.2", "training": training}
 
 

@@ -101,7 +101,11 @@ def start_packaging(
     order = {
         "state": str(state.root),
         "source": asdict(source),
-        "environment": {**asdict(environment), "python": str(environment.python)},
+        "environment": {
+            **asdict(environment),
+            "python": str(environment.python),
+            "site_packages": str(environment.site_packages),
+        },
     }
     paths = [*EXTENSIONS.iterdir(), sysconfig.get_path("purelib")]
     process = subprocess.Popen(
@@ -152,7 +156,8 @@ def _main() -> None:
         requirements=Requirements(**described["requirements"]),
     )
     about = order["environment"]
-    environment = PinnedEnvironment(**{**about, "python": Path(about["python"])})
+    places = {name: Path(about[name]) for name in ("python", "site_packages")}
+    environment = PinnedEnvironment(**{**about, **places})
     result = packaged(StateFolder(Path(order["state"])), source, environment)
     print(json.dumps(digests(result)))
 

@@ -28,9 +28,24 @@ class RunningRegistry:
 
     address: str
     folder: Path
+    program: str
+    _process: subprocess.Popen[bytes] | None = None
 
     def client(self) -> Registry:
         return Registry(self.address, LOGIN)
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        command = [self.program, "serve", str(self.folder / "config.yml")]
+        with (self.folder / "registry.log").open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        eventually(lambda: _answers(self.address), what="an answer of the registry")
+
+    def stop(self) -> None:
+        """End it; what it holds stays."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
 
 
 @contextmanager
@@ -41,21 +56,16 @@ def running_registry(folder: Path, **more: Any) -> Iterator[RunningRegistry]:
     assert program
     port = free_port()
     folder.mkdir(parents=True, exist_ok=True)
-    settings = folder / "config.yml"
-    settings.write_text(json.dumps({**_settings(folder, port), **more}))
-    log = folder / "registry.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen([program, "serve", settings], stdout=output, stderr=output)
-    running = RunningRegistry(f"127.0.0.1:{port}", folder)
+    (folder / "config.yml").write_text(json.dumps({**_settings(folder, port), **more}))
+    running = RunningRegistry(f"127.0.0.1:{port}", folder, program)
     try:
-        eventually(lambda: _answers(running.address), what="an answer of the registry")
+        running.start()
         yield running
     except BaseException:
-        print(log.read_text()[-4000:])
+        print((folder / "registry.log").read_text()[-4000:])
         raise
     finally:
-        process.kill()
-        process.wait()
+        running.stop()
 
 
 def _settings(folder: Path, port: int) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from labdock.digests import canonical_json, sha256
 from labdock.schema import Layer
-from labdock_service.errors import PackagingFailed, ServiceError
+from labdock_service.errors import PackagingFailed, ServiceError, Unavailable
 from labdock_service.packaging.layers import LayerStore
 from labdock_service.packaging.oci import MANIFEST, TAR, Image, described, image_settings
 from labdock_service.registry import Registry
@@ -44,7 +44,10 @@ class Reference:
 def publish_image(
     image: Image, training: str, repository: str, registry: Registry, store: LayerStore
 ) -> str:
-    """Push what the registry lacks of an image; returns its digest. Raises PackagingFailed."""
+    """Push what the registry lacks of an image; returns its digest.
+
+    Raises PackagingFailed, and Unavailable where the registry does not answer now.
+    """
     base = Reference.parse(training)
     if base.address != registry.address:
         raise PackagingFailed(
@@ -53,6 +56,8 @@ def publish_image(
         )
     try:
         return _Publication(image, base, repository, registry, store).push()
+    except (PackagingFailed, Unavailable):
+        raise
     except ServiceError as error:
         raise PackagingFailed(str(error)) from error
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from labdock_service.diskspace import shortage
-from labdock_service.errors import PackagingFailed
+from labdock_service.errors import PackagingFailed, Unavailable
 from labdock_service.packaging.environments import find_environments
 from labdock_service.packaging.request import Packaged, PackagingRequest
 from labdock_service.reconciler.launching import jobs_repository, package_folder
@@ -19,6 +19,8 @@ from labdock_service.reconciler.pool import Pool
 from labdock_service.store import events, snapshots, sources
 from labdock_service.store.tables import SnapshotRow
 
+AGAIN_SECONDS = 5.0
+"""Before a registry that did not answer is asked again."""
 MOST_TRIES = 3
 """How often packaging may break off before the snapshot fails."""
 
@@ -31,6 +33,8 @@ class Packages:
         self._pool = Pool(parts.state, pipe, wake)
         self._running: dict[str, Future[Packaged]] = {}
         self._tries: Counter[str] = Counter()
+        self._waits: dict[str, float] = {}
+        """Until when a snapshot waits for the registry."""
 
     def advance(self) -> None:
         """Begin what waits, and write down what is done."""
@@ -38,7 +42,7 @@ class Packages:
         self._note_steps(self._pool.steps())
         with self._parts.store.read() as session:
             waiting = snapshots.packaging(session)
-        fresh = [snapshot for snapshot in waiting if snapshot.id not in self._running]
+        fresh = [snapshot for snapshot in waiting if self._may_begin(snapshot.id)]
         short = shortage(self._parts.state.root) if fresh else None
         for snapshot in fresh:
             with apart(f"Snapshot {snapshot.id}"):
@@ -51,6 +55,13 @@ class Packages:
     def close(self) -> None:
         """Package nothing more; what was begun is done again at the next start."""
         self._pool.close()
+
+    def _may_begin(self, snapshot: str) -> bool:
+        due = self._waits.get(snapshot, 0.0)
+        if due > self._parts.clock():
+            self._parts.remind(due)
+            return False
+        return snapshot not in self._running
 
     def _begin(self, snapshot: SnapshotRow) -> None:
         request = self._request(snapshot)
@@ -100,6 +111,9 @@ class Packages:
             self._succeed(snapshot, future.result())
         except PackagingFailed as error:
             self._fail(snapshot, str(error))
+        except Unavailable as error:
+            self._waits[snapshot] = self._parts.clock() + AGAIN_SECONDS
+            self._note_steps({snapshot: f"{error} It is tried again."})
         except BrokenExecutor:
             self._try_again(snapshot, "Packaging was killed again and again: is memory short?")
         except Exception:

@@ -1,0 +1,106 @@
+"""Images of jobs in a registry, on top of their environment's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.contract.test_registry import CONTENT, push_image
+from tests.support.packages import packaged, small_environment, upload
+from tests.support.registry import LOGIN, RunningRegistry, running_registry
+
+from labdock.digests import sha256
+from labdock_service.errors import PackagingFailed
+from labdock_service.packaging.environments import PinnedEnvironment
+from labdock_service.packaging.request import Packaged
+from labdock_service.registry import Login, RegistryPlace
+from labdock_service.statefolder import StateFolder
+
+REPOSITORY = "labdock/jobs/p1"
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRegistry]:
+    with running_registry(tmp_path_factory.mktemp("registry")) as registry:
+        yield registry
+
+
+def environment_in(running: RunningRegistry) -> PinnedEnvironment:
+    """One whose training image is in the registry."""
+    config = {"Env": ["PATH=/opt/environment/bin"], "User": "1000:1000"}
+    digest = push_image(running.client(), "labdock/training", "t", config=config)
+    training = f"{running.address}/labdock/training@{digest}"
+    return replace(small_environment(), training=training)
+
+
+def publish(
+    state: StateFolder,
+    environment: PinnedEnvironment,
+    place: RegistryPlace,
+    text: bytes = b"print(1)",
+) -> Packaged:
+    source = upload(state, {"train.py": text})
+    return packaged(state, source, environment, registry=place, repository=REPOSITORY)
+
+
+def place_of(running: RunningRegistry) -> RegistryPlace:
+    return RegistryPlace(running.address, LOGIN)
+
+
+def test_an_image_lies_on_its_environments(running: RunningRegistry, tmp_path: Path) -> None:
+    made = publish(StateFolder(tmp_path / "state"), environment_in(running), place_of(running))
+    registry = running.client()
+    manifest = json.loads(registry.manifest(REPOSITORY, made.image_digest))
+    digests = [layer["digest"] for layer in manifest["layers"]]
+    assert digests == [sha256(CONTENT), *(layer.digest for layer in made.layers)]
+    assert all(registry.has_blob(REPOSITORY, digest) for digest in digests)
+    config = json.loads(b"".join(registry.blob(REPOSITORY, manifest["config"]["digest"])))
+    assert config["rootfs"]["diff_ids"][-3:] == [layer.digest for layer in made.layers]
+    assert config["config"]["User"] == "1000:1000"
+    assert config["config"]["Env"] == [
+        "PATH=/opt/environment/bin",
+        "PYTHONPATH=/opt/labdock/runtime:/opt/labdock/dependencies",
+    ]
+    assert config["config"]["Labels"]["labdock.snapshot"] == made.snapshot_digest
+
+
+def test_the_same_snapshot_has_the_same_image_wherever_it_is_made(
+    running: RunningRegistry, tmp_path: Path
+) -> None:
+    environment, place = environment_in(running), place_of(running)
+    first, second = (
+        publish(StateFolder(tmp_path / name), environment, place, b"print(2)")
+        for name in ("one", "two")
+    )
+    assert first == second
+    tags = running.client().tags(REPOSITORY)
+    assert first.snapshot_digest.removeprefix("sha256:") in tags
+
+
+def test_an_environment_in_another_registry(running: RunningRegistry, tmp_path: Path) -> None:
+    elsewhere = RegistryPlace("127.0.0.1:1", LOGIN)
+    with pytest.raises(PackagingFailed, match=r"`labdock images mirror 127\.0\.0\.1:1`"):
+        publish(StateFolder(tmp_path), environment_in(running), elsewhere)
+
+
+@pytest.mark.parametrize(
+    ("login", "says"), [(None, "wants a login"), (Login("labdock", "wrong"), "refuses the login")]
+)
+def test_a_registry_that_lets_nobody_in(
+    running: RunningRegistry, tmp_path: Path, login: Login | None, says: str
+) -> None:
+    with pytest.raises(PackagingFailed, match=says):
+        publish(
+            StateFolder(tmp_path), environment_in(running), RegistryPlace(running.address, login)
+        )
+
+
+def test_a_layer_of_the_environment_that_is_gone(running: RunningRegistry, tmp_path: Path) -> None:
+    environment = environment_in(running)
+    blob = running.folder / "registry/docker/registry/v2/repositories/labdock/training/_layers"
+    (blob / "sha256" / sha256(CONTENT).removeprefix("sha256:") / "link").unlink()
+    with pytest.raises(PackagingFailed, match="`labdock images build` brings it back"):
+        publish(StateFolder(tmp_path), environment, place_of(running), b"print(3)")
