@@ -54,8 +54,8 @@ docs:  ## Write the reference from the code
 bench:  ## Measure Labdock beside its peers
 	$(BOOTSTRAP) test python -m tests.bench
 
-corpus:  ## Run ordinary notebooks on one and on two workers, and compare (ENTRIES="text gan")
-	$(BOOTSTRAP) test python -m tests.corpus $(ENTRIES)
+corpus:  ## Run ordinary notebooks on one and two workers, and compare (ENTRIES="text", ENGINE=docker)
+	$(BOOTSTRAP) test python -m tests.corpus $(if $(ENGINE),--engine $(ENGINE)) $(ENTRIES)
 
 chaos:  ## Kill everything at random while jobs run (JOBS=100, SEED=N, PAGE=FILE)
 	$(BOOTSTRAP) test python -m tests.load.chaos $(if $(JOBS),--jobs $(JOBS)) \

@@ -11,35 +11,40 @@ from pathlib import Path
 from tests.corpus.catalogue import CATALOGUE, Entry
 from tests.corpus.judging import problems
 from tests.corpus.kept import forget, keep, kept, origin
-from tests.corpus.page import PAGE, write_page
+from tests.corpus.page import PAGES, write_page
 from tests.corpus.running import Pair, desk
 from tests.support.deployment import Deployment, prepare, running_deployment
+from tests.support.imagedeployment import running_on_images
 
 LOG_LINES = 60
 
+ENGINES = {"process": running_deployment, "docker": running_on_images}
+
 
 def main() -> int:
-    """`python -m tests.corpus [ENTRY ...]`; the page needs every entry once."""
+    """`python -m tests.corpus [--engine docker] [ENTRY ...]`; a page needs every entry once."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("entries", nargs="*", help="names of entries; all where none is named")
-    names = parser.parse_args().entries
+    parser.add_argument("--engine", choices=PAGES, default="process", help="what runs the jobs")
+    options = parser.parse_args()
+    names, engine = options.entries, options.engine
     if unknown := set(names) - {entry.name for entry in CATALOGUE}:
         parser.error(f"there is no entry {', '.join(sorted(unknown))}")
     chosen = [entry for entry in CATALOGUE if entry.name in (names or [entry.name])]
     began = time.monotonic()
     with (
         tempfile.TemporaryDirectory(prefix="labdock-corpus-") as folder,
-        running_deployment(prepare(), Path(folder)) as deployment,
+        ENGINES[engine](prepare(), Path(folder)) as deployment,
     ):
-        faults = run_all(chosen, deployment)
+        faults = run_all(chosen, deployment, engine)
     print(f"{len(chosen) - faults} of {len(chosen)} in {time.monotonic() - began:.0f} s")
-    if results := kept():
-        write_page(results)
-        print(PAGE)
+    if results := kept(engine):
+        write_page(results, engine)
+        print(PAGES[engine])
     return 1 if faults else 0
 
 
-def run_all(entries: list[Entry], deployment: Deployment) -> int:
+def run_all(entries: list[Entry], deployment: Deployment, engine: str) -> int:
     """Run entries, telling of each as it ends. Gives how many went wrong."""
     faults, source = 0, origin()
     try:
@@ -47,9 +52,9 @@ def run_all(entries: list[Entry], deployment: Deployment) -> int:
             found = problems(entry, *pair)
             faults += bool(found)
             if found:
-                forget(entry)
+                forget(entry, engine)
             else:
-                keep(entry, pair, source)
+                keep(entry, pair, source, engine)
             tell(entry, pair, found)
     except BaseException:
         print(deployment.logs(), flush=True)

@@ -41,21 +41,22 @@ def origin() -> Origin:
     return Origin(str(datetime.date.today()), f"{commit} with changes" if changed else commit)
 
 
-def keep(entry: Entry, pair: Pair, origin: Origin) -> None:
+def keep(entry: Entry, pair: Pair, origin: Origin, engine: str) -> None:
     """Put an entry's runs in place of older ones, without the logs."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
+    file = _file(entry, engine)
+    file.parent.mkdir(parents=True, exist_ok=True)
     one, two = (replace(outcome, logs=[]) for outcome in pair)
-    _file(entry).write_text(json.dumps(asdict(Run(one, two, origin)), indent=1))
+    file.write_text(json.dumps(asdict(Run(one, two, origin)), indent=1))
 
 
-def forget(entry: Entry) -> None:
+def forget(entry: Entry, engine: str) -> None:
     """Keep no runs of an entry that went wrong."""
-    _file(entry).unlink(missing_ok=True)
+    _file(entry, engine).unlink(missing_ok=True)
 
 
-def kept() -> dict[Entry, Run] | None:
+def kept(engine: str) -> dict[Entry, Run] | None:
     """The runs of all entries, in the catalogue's order; None where one is missing."""
-    files = {entry: _file(entry) for entry in CATALOGUE}
+    files = {entry: _file(entry, engine) for entry in CATALOGUE}
     if not all(file.exists() for file in files.values()):
         return None
     return {
@@ -63,8 +64,8 @@ def kept() -> dict[Entry, Run] | None:
     }
 
 
-def _file(entry: Entry) -> Path:
-    return FOLDER / f"{entry.name}.json"
+def _file(entry: Entry, engine: str) -> Path:
+    return FOLDER / engine / f"{entry.name}.json"
 
 
 def _git(*words: str) -> str:

@@ -12,7 +12,9 @@ from tests.corpus.judging import farthest, numbers
 from tests.corpus.kept import Origin, Run
 from tests.corpus.running import Outcome
 
-PAGE = Path(__file__).parents[2] / "docs/explanation/corpus.md"
+DOCS = Path(__file__).parents[2] / "docs/explanation"
+PAGES = {"process": DOCS / "corpus.md", "docker": DOCS / "corpus-on-docker.md"}
+"""The page of each engine."""
 ENTRIES = "../../tests/corpus/entries"
 
 HEAD = """# Any ordinary notebook
@@ -35,6 +37,13 @@ worker's log, its history, its files and its models.
 - No warning is there that does not belong there, and nothing is left behind among the backups.
 """
 
+DOCKER_HEAD = """# Any ordinary notebook, in containers
+
+[The same notebooks and scripts](corpus.md), under the same rules, on the Docker engine: each worker
+in a container of its own, from images that the same run built. `make corpus ENGINE=docker` writes
+this page.
+"""
+
 RUNS = """## What runs
 
 “Apart” is the largest difference between any two of an entry's numbers, as a share of the number
@@ -53,12 +62,13 @@ These run, and the job says this.
 """
 
 
-def write_page(results: Mapping[Entry, Run]) -> None:
+def write_page(results: Mapping[Entry, Run], engine: str) -> None:
     """Write the page from runs of the whole corpus."""
     ran = {e: run for e, run in results.items() if not (e.refused or e.refused_gang)}
     refused = {entry: run for entry, run in results.items() if entry not in ran}
-    parts = [HEAD, origins(results), RUNS, *table(ran), "", REFUSED, *refusals(refused), "", WARNED]
-    PAGE.write_text("\n".join([*parts, *warnings(ran)]).rstrip() + "\n", encoding="utf-8")
+    head = HEAD if engine == "process" else DOCKER_HEAD
+    parts = [head, origins(results), RUNS, *table(ran), "", REFUSED, *refusals(refused), "", WARNED]
+    PAGES[engine].write_text("\n".join([*parts, *warnings(ran)]).rstrip() + "\n", encoding="utf-8")
 
 
 def origins(results: Mapping[Entry, Run]) -> str:

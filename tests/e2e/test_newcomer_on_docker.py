@@ -31,13 +31,9 @@ from tests.e2e.test_newcomer import (  # noqa: F401  the story itself
     test_the_log_is_the_persons_own_output,
     test_the_way_back_from_an_answer,
 )
-from tests.support.containers import pool_of
-from tests.support.deployment import Deployment, running_deployment
-from tests.support.docker import docker_client, swept_prefix
-from tests.support.images import pushed_environment
-from tests.support.registry import LOGIN, running_registry
+from tests.support.deployment import Deployment
+from tests.support.imagedeployment import running_on_images
 
-from labdock_service.engines.networks import Networks
 from labdock_service.statefolder import StateFolder
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.timeout(1800)]
@@ -49,23 +45,8 @@ def deployment(
 ) -> Iterator[Deployment]:
     """The shipped deployment on the Docker engine, with a registry of the team's own."""
     del labdock_proxy  # it lies in `prepared` now
-    folder = tmp_path_factory.mktemp("docker")
-    with (
-        swept_prefix(docker_client()) as prefix,
-        running_registry(folder / "registry") as registry,
-    ):
-        pushed_environment(prepared, registry)
-        settings = {
-            "LABDOCK_ENGINE": "docker",
-            "LABDOCK_DOCKER__PREFIX": prefix,
-            "LABDOCK_DOCKER__SUBNET": pool_of(prefix),
-            "LABDOCK_DOCKER__REGISTRY": registry.address,
-            "LABDOCK_DOCKER__REGISTRY_USER": LOGIN.name,
-            "LABDOCK_DOCKER__REGISTRY_PASSWORD": LOGIN.password,
-        }
-        with running_deployment(prepared, folder, **settings) as running:
-            yield running
-        Networks(docker_client(), prefix, pool_of(prefix), 0).remove_all()
+    with running_on_images(prepared, tmp_path_factory.mktemp("docker")) as running:
+        yield running
 
 
 def test_both_workers_ran_from_the_jobs_image(

@@ -11,7 +11,7 @@ import pytest
 from tests.corpus.catalogue import CATALOGUE, ENTRIES, Entry
 from tests.corpus.judging import distance, farthest, problems
 from tests.corpus.kept import Origin, Run
-from tests.corpus.page import PAGE, origins
+from tests.corpus.page import PAGES, origins
 from tests.corpus.running import Outcome, checked, last_epochs, printed, weights
 
 from labdock.schema import Event
@@ -46,7 +46,7 @@ REFUSAL = replace(RAN, state="failed", exits=[64], reason="It does not work. Wri
 def test_catalogue_files_and_page_name_the_same_entries() -> None:
     names = [entry.name for entry in CATALOGUE]
     assert sorted(names) == sorted(folder.name for folder in ENTRIES.iterdir())
-    rows = re.findall(r"^\| \[([a-z0-9-]+)\]\(\S+/(\S+)\) \|", PAGE.read_text(), re.M)
+    rows = re.findall(r"^\| \[([a-z0-9-]+)\]\(\S+/(\S+)\) \|", PAGES["process"].read_text(), re.M)
     assert set(rows) == {(entry.name, entry.file) for entry in CATALOGUE}
 
 

@@ -1,0 +1,35 @@
+"""The shipped deployment on the Docker engine, on images that the same run builds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.support.containers import pool_of
+from tests.support.deployment import Deployment, running_deployment
+from tests.support.docker import docker_client, swept_prefix
+from tests.support.images import pushed_environment
+from tests.support.registry import LOGIN, running_registry
+
+from labdock_service.statefolder import StateFolder
+
+
+@contextmanager
+def running_on_images(prepared: StateFolder, folder: Path) -> Iterator[Deployment]:
+    """A started deployment with a registry of the team's own; nothing of it is left in Docker."""
+    with (
+        swept_prefix(docker_client()) as prefix,
+        running_registry(folder / "registry") as registry,
+    ):
+        pushed_environment(prepared, registry)
+        settings = {
+            "LABDOCK_ENGINE": "docker",
+            "LABDOCK_DOCKER__PREFIX": prefix,
+            "LABDOCK_DOCKER__SUBNET": pool_of(prefix),
+            "LABDOCK_DOCKER__REGISTRY": registry.address,
+            "LABDOCK_DOCKER__REGISTRY_USER": LOGIN.name,
+            "LABDOCK_DOCKER__REGISTRY_PASSWORD": LOGIN.password,
+        }
+        with running_deployment(prepared, folder, **settings) as running:
+            yield running
