@@ -18,7 +18,7 @@ from labdock_service import bootstrap, certificates, processes
 from labdock_service.deployment import Deployment, NotStarted, as_it_runs
 from labdock_service.engines.base import NO_GPU
 from labdock_service.engines.devices import find_devices
-from labdock_service.errors import Invalid
+from labdock_service.errors import Invalid, Unavailable
 from labdock_service.installation import environment_digest, environment_folder
 from labdock_service.packaging.environments import PinnedEnvironment, find_environments
 from labdock_service.settings import Settings, load_settings
@@ -136,11 +136,37 @@ def installed(settings: Settings) -> Iterator[Finding]:
         except PackageNotFoundError:
             advice = "Delete `venvs` in the state folder; `make up` makes it again."
             yield Finding(name, False, "none", advice)
-    current = environment_folder(settings.state, environment_digest())
     titles = [item.title for item in _environments(settings)]
-    there = (current / "environment.json").exists()
+    there = _has_environment(settings)
     advice = "" if there else "`make up` makes it."
     yield Finding("environment", there, ", ".join(titles) or "none", advice)
+
+
+def _has_environment(settings: Settings) -> bool:
+    """Whether `make up` has none to make."""
+    if settings.engine != "process":
+        return bool(_environments(settings))
+    current = environment_folder(settings.state, environment_digest())
+    return (current / "environment.json").exists()
+
+
+def docker(settings: Settings) -> Iterator[Finding]:
+    """Whether Docker answers, and can give GPUs to containers, where it is the engine."""
+    if settings.engine != "docker":
+        return
+    from labdock_service.containers import docker_client  # a while to import, and seldom needed
+    from labdock_service.engines.toolkit import NO_TOOLKIT, find_toolkit
+
+    try:
+        info = docker_client().info()
+    except (Unavailable, OSError):
+        advice = "Start it, and let this account use it (on Debian `apt-get install docker.io`)."
+        yield Finding("Docker", False, "does not answer", advice)
+        return
+    yield Finding("Docker", True, f"{info['ServerVersion']}, {info['Driver']}")
+    if find_devices():
+        good = find_toolkit(info) is not None
+        yield Finding("GPUs in containers", good, "as leased" if good else "none", NO_TOOLKIT)
 
 
 def _environments(settings: Settings) -> list[PinnedEnvironment]:
@@ -188,6 +214,7 @@ LOOKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     port,
     certificate,
     installed,
+    docker,
     gpu,
     gpu_environments,
     login,
