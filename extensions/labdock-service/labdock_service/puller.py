@@ -1,4 +1,7 @@
-"""Fetches the images of all environments ahead, as a service that ends with the hub."""
+"""Fetches the images of all environments ahead, and deletes copies that nobody uses any more.
+
+A service that ends with the hub.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import time
 import docker
 from docker.errors import DockerException
 
+from labdock_service.engines.collecting import collect
 from labdock_service.engines.opening import registry_place
 from labdock_service.engines.pulling import PullRecord, pull_all
 from labdock_service.packaging.environments import find_environments
@@ -25,12 +29,15 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s puller: %(message)s")
     die_with_parent()
     settings = load_settings()
-    state, login = settings.state, registry_place(settings).login
+    state, place = settings.state, registry_place(settings)
     claim(state, "puller")
     record = PullRecord(state.pulls)
     while True:
         try:
-            pull_all(docker.from_env(), wanted(state), record, login)
+            client = docker.from_env()
+            pull_all(client, wanted(state), record, place.login)
+            jobs = f"{place.address}/labdock/jobs/"
+            collect(client, jobs, state.run / "job-images.json", time.time())
         except DockerException as error:
             LOG.warning("Docker does not answer: %s", error)
         time.sleep(SECONDS)
