@@ -88,20 +88,65 @@ def test_shared_data_can_be_read_and_a_projects_written(
     assert not (tmp_path / "data/mine").exists()
 
 
-def test_a_link_in_place_of_a_log_leads_nowhere(engine: PlainDockerEngine, tmp_path: Path) -> None:
-    (tmp_path / "secret").write_text("2026-01-01T00:00:00.000000000Z stdout F the host's own\n")
-    code = f"""
+def test_nothing_of_its_own_can_be_put_elsewhere(engine: PlainDockerEngine, tmp_path: Path) -> None:
+    """A link in the place of one of these would lead the service somewhere else."""
+    layer = tmp_path / "layer"
+    layer.mkdir()
+    code = """
         import os, pathlib
         folder = pathlib.Path(os.environ["LABDOCK_EVENTS"]).parent
-        for name in ("log", "events.jsonl"):
-            (folder / name).unlink()
-            (folder / name).symlink_to({str(tmp_path / "secret")!r})
-        print("done", flush=True)
+        for path in sorted(folder.iterdir()):
+            for attempt in (lambda: path.rename(path.with_suffix(".x")), lambda: path.unlink()):
+                try:
+                    attempt()
+                    print("moved", path.name)
+                except OSError:
+                    pass
+        print(*sorted(path.name for path in folder.iterdir()))
     """
-    wanted = spec(*python(code))
+    wanted = spec(*python(code), code=layer, inputs=(layer,))
     run(engine, wanted)
-    assert texts(engine, wanted.id) == []
-    assert engine.events(wanted.id, 0) == ([], 0)
+    names = "code control events.jsonl home lock log status.json tmp"
+    assert texts(engine, wanted.id) == [names]
+
+
+STATUSES = ["'{}'", "'[' * 100_000", "'x' * 10_000_000", """'{"state": "ended"}'"""]
+
+
+@pytest.mark.parametrize("status", STATUSES, ids=["empty", "deep", "huge", "wrong"])
+def test_a_status_that_a_worker_writes_harms_nobody_else(
+    engine: PlainDockerEngine, status: str
+) -> None:
+    code = f"""
+        import os, pathlib, time
+        pathlib.Path(os.environ["LABDOCK_EVENTS"]).with_name("status.json").write_text({status})
+        print("written", flush=True)
+        time.sleep(600)
+    """
+    hostile, other = spec(*python(code)), spec("true")
+    start(engine, hostile)
+    first_line(engine, hostile.id)
+    assert run(engine, other).exit_code == 0
+    engine.kill(hostile.id)
+    eventually(lambda: engine.look() and engine.find_container(hostile.id) is None)
+
+
+def test_a_worker_that_takes_its_supervisors_orders_away_is_ended_all_the_same(
+    engine: PlainDockerEngine,
+) -> None:
+    code = """
+        import os, pathlib
+        control = pathlib.Path(os.environ["LABDOCK_EVENTS"]).with_name("control")
+        orders = os.open(control, os.O_RDWR)
+        print("listens", flush=True)
+        while True:
+            os.read(orders, 1)
+    """
+    wanted = spec(*python(code), grace=0.1)
+    start(engine, wanted)
+    first_line(engine, wanted.id)
+    engine.stop(wanted.id)
+    assert ended(engine, wanted.id).exit_code in (None, -signal.SIGKILL, -signal.SIGTERM)
 
 
 def test_what_was_asked_for_is_out_of_its_reach(engine: PlainDockerEngine) -> None:

@@ -8,7 +8,13 @@ from typing import Any
 
 
 def delete_folder(folder: Path) -> None:
-    """Delete a folder, also where parts of it are read-only; what is gone already is gone."""
+    """Delete a folder, also where parts of it are read-only; what is gone already is gone.
+
+    Of a link in its place nothing but the link is deleted.
+    """
+    if folder.is_symlink():
+        folder.unlink(missing_ok=True)
+        return
     for inner, _, _ in os.walk(folder):
         with contextlib.suppress(FileNotFoundError):
             os.chmod(inner, 0o700)  # noqa: PTH101

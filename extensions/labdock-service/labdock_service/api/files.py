@@ -20,6 +20,7 @@ from labdock_service.api.parts import Parts, PartsOf
 from labdock_service.api.problems import describe
 from labdock_service.engines.base import WorkerStatus
 from labdock_service.errors import NotFound
+from labdock_service.plainfile import open_plain
 from labdock_service.store.tables import JobRow
 
 router = APIRouter(tags=["jobs"])
@@ -94,11 +95,20 @@ def _open(folder: Path, path: str) -> BinaryIO | None:
     """The regular file at this path inside of the folder, opened."""
     try:
         place = (folder / path).resolve(strict=True)
-        if not place.is_relative_to(folder.resolve()) or not place.is_file():
+        if folder.is_symlink() or not place.is_relative_to(folder.resolve()):
             return None
-        return place.open("rb")
+        return _opened_below(folder.resolve(), place)
     except (OSError, ValueError, RuntimeError):
         return None
+
+
+def _opened_below(folder: Path, place: Path) -> BinaryIO | None:
+    """The file, if it still lies in the folder once it is open: a job may move things about."""
+    file = os.fdopen(open_plain(place), "rb")
+    if Path(f"/proc/self/fd/{file.fileno()}").readlink().is_relative_to(folder):
+        return file
+    file.close()
+    return None
 
 
 def _send(file: BinaryIO, name: str) -> StreamingResponse:

@@ -11,6 +11,7 @@ from docker.types import LogConfig, Mount
 
 import labdock_service
 from labdock_service.engines.base import WorkerSpec
+from labdock_service.engines.dockerd import WORKER
 from labdock_service.engines.workerfolder import WorkerFolder
 
 OWN_CODE = Path("/opt/labdock/engine")
@@ -36,12 +37,18 @@ def account() -> tuple[int, int]:
     return os.getuid() or 1000, os.getgid() or 1000
 
 
+def is_own_account() -> bool:
+    """Whether containers run as this very account."""
+    return account() == (os.getuid(), os.getgid())
+
+
 def give_away(folders: Sequence[Path]) -> None:
     """Let the account that containers run as write there, where it is not this one."""
     owner = account()
-    if owner == (os.getuid(), os.getgid()):
+    if is_own_account():
         return
     for folder in folders:
+        os.chown(folder, *owner, follow_symlinks=False)
         for parent, _, files in os.walk(folder):
             for path in (parent, *(os.path.join(parent, name) for name in files)):  # noqa: PTH118
                 os.chown(path, *owner, follow_symlinks=False)
@@ -58,7 +65,7 @@ def options(
         "user": ":".join(map(str, account())),
         "working_dir": "/",
         "stdin_open": True,
-        "labels": {"labdock.worker": spec.id},
+        "labels": {WORKER: spec.id},
         "mounts": _mounts(folder, spec, wake),
         "read_only": True,
         "tmpfs": {"/tmp": "mode=1777"},
@@ -83,7 +90,7 @@ def _memory(limit: int) -> dict[str, Any]:
 
 def _mounts(folder: WorkerFolder, spec: WorkerSpec, wake: Path | None) -> list[Mount]:
     own = Path(labdock_service.__file__).parent
-    written = {folder.path, *spec.outputs.values()} | ({wake} if wake else set())
+    written = {*folder.mounted(spec), *spec.outputs.values()} | ({wake} if wake else set())
     roots = {ROOTS / name: place for name, place in spec.links.items()}
     return [
         *_same_places(written, read_only=False),

@@ -7,7 +7,9 @@ installation, so that an image that was made long ago runs under it.
 
 from __future__ import annotations
 
+import math
 import signal
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -21,11 +23,15 @@ from labdock_service.engines import containers, processtree
 from labdock_service.engines.base import WorkerSpec, WorkerStatus
 from labdock_service.engines.dockerd import Dockerd
 from labdock_service.engines.environment import container_environment
+from labdock_service.engines.launch import Order
 from labdock_service.engines.supervised import SupervisedEngine
 from labdock_service.engines.toolkit import NO_TOOLKIT, request_devices
 from labdock_service.engines.workerfolder import WorkerFolder
 from labdock_service.errors import EngineAway, EngineFailed
 from labdock_service.statefolder import StateFolder
+
+_PATIENCE_SECONDS = 10.0
+"""How long a supervisor may take to do what it was told."""
 
 GANG_PORT = 2222
 """Where workers of a gang listen for each other: each has an address of its own."""
@@ -40,7 +46,10 @@ class DockerEngine(SupervisedEngine):
     def __init__(self, state: StateFolder, dockerd: Dockerd, wake: Path | None = None) -> None:
         super().__init__(state, wake)
         self._dockerd = dockerd
-        self._tidied: set[str] = set()
+        self._starting: set[str] = set()
+        """Workers whose containers are there before anything else tells of them."""
+        self._overdue: dict[str, float] = {}
+        """When a worker that was told to end is ended with its container."""
 
     def why_no_gpu(self) -> str | None:
         """Why nothing can run on a GPU here: there is none, or Docker cannot give it away."""
@@ -52,15 +61,35 @@ class DockerEngine(SupervisedEngine):
         return [f"{worker}:{GANG_PORT}" for worker in workers]
 
     def look(self) -> list[WorkerStatus]:
-        """Every worker; the containers of those that ended are removed."""
+        """Every worker; containers of those that ended, or that hide, are removed."""
         found = super().look()
-        ended = {worker.id for worker in found if worker.state == "ended"}
-        for worker in sorted(ended - self._tidied):
-            with suppress(EngineAway):
+        live = {worker.id for worker in found if worker.state != "ended"}
+        with suppress(EngineAway):
+            for worker in sorted(self._dockerd.workers() - live - self._starting):
                 self._tidy(worker)
-                self._tidied.add(worker)
-        self._tidied &= ended
+            self._strike_the_overdue(live)
         return found
+
+    def stop(self, worker: str) -> None:
+        """SIGTERM to the worker, and after its grace the end of its container."""
+        super().stop(worker)
+        spec = self._folder(worker).read_spec() or {}
+        patience = float(spec.get("grace", 0.0)) + _PATIENCE_SECONDS
+        self._overdue.setdefault(worker, time.monotonic() + patience)
+
+    def kill(self, worker: str) -> None:
+        """SIGKILL to the worker and all it started; soon to its container."""
+        super().kill(worker)
+        self._overdue[worker] = min(
+            self._overdue.get(worker, math.inf), time.monotonic() + _PATIENCE_SECONDS
+        )
+
+    def _strike_the_overdue(self, live: set[str]) -> None:
+        """End containers whose supervisor did not hear what it was told."""
+        self._overdue = {worker: at for worker, at in self._overdue.items() if worker in live}
+        for worker, at in self._overdue.items():
+            if at < time.monotonic():
+                self._dockerd.remove_container(worker)
 
     def remove(self, worker: str) -> None:
         """Delete an ended worker's folder, and its container where that is left."""
@@ -76,7 +105,27 @@ class DockerEngine(SupervisedEngine):
         order = self._order(folder, spec)
         if spec.code is not None:
             order = replace(order, copied=str(spec.code))
-        containers.give_away([folder.path, *spec.outputs.values()])
+        self._lay_out(folder, spec)
+        self._starting.add(spec.id)
+        try:
+            yield from self._start(folder, lock, spec, order)
+        except (EngineFailed, OSError):
+            self._tidy(spec.id)
+            raise
+        finally:
+            self._starting.discard(spec.id)
+
+    def _lay_out(self, folder: WorkerFolder, spec: WorkerSpec) -> None:
+        """Have everything there that is mounted, and the container's account own it."""
+        folder.code.mkdir()
+        (folder.path / "status.json").touch()
+        containers.give_away([*folder.mounted(spec), *spec.outputs.values()])
+        if self._wake and self._wake.exists() and not containers.is_own_account():
+            self._wake.chmod(0o622)  # to be written into, by an account that may not read it
+
+    def _start(
+        self, folder: WorkerFolder, lock: int, spec: WorkerSpec, order: Order
+    ) -> Iterator[dict[str, Any]]:
         container = self._dockerd.create_container(
             spec.id,
             network=self._dockerd.ensure_network(spec.group or spec.id),
@@ -116,7 +165,7 @@ class DockerEngine(SupervisedEngine):
                 return {"reason": "its container vanished"}
             self._note(self._dockerd.output(container))
             self._dockerd.remove_container(name)
-        except EngineAway:
+        except EngineFailed:
             return None
         return _how_it_ended(container.attrs["State"])
 

@@ -21,6 +21,9 @@ from labdock_service.engines.toolkit import Toolkit, find_toolkit
 from labdock_service.errors import EngineAway, EngineFailed
 from labdock_service.registry import Login
 
+WORKER = "labdock.worker"
+"""The label of a worker's container; its value is the worker's id."""
+
 _PATIENCE_SECONDS = 60
 
 
@@ -114,6 +117,13 @@ class Dockerd:
                 return self._own(self.client.containers.get(self._full(name)))
             except NotFound:
                 return None
+
+    def workers(self) -> set[str]:
+        """The ids of workers that have a container here, whatever its state."""
+        labels = [f"{DEPLOYMENT}={self.prefix}", WORKER]
+        with _sentences():
+            found = self.client.api.containers(all=True, filters={"label": labels})
+        return {container["Labels"][WORKER] for container in found}
 
     def remove_container(self, name: str) -> None:
         """End and delete a container and its anonymous volumes; one that is gone is gone."""

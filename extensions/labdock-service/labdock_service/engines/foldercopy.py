@@ -16,7 +16,7 @@ def copy_folder(source: Path, target: Path) -> None:
     File systems that can share blocks do (reflink); hard links never, since they are the
     layer's own files.
     """
-    shutil.copytree(source, target, symlinks=True, copy_function=_copy_file)
+    shutil.copytree(source, target, symlinks=True, copy_function=_copy_file, dirs_exist_ok=True)
     for folder, _, _ in os.walk(target):
         os.chmod(folder, 0o755)  # noqa: PTH101
 

@@ -29,6 +29,7 @@ from labdock_service.engines.logreader import LogReader
 from labdock_service.engines.workerfolder import WorkerFolder, end_processes
 from labdock_service.errors import EngineFailed, Invalid, NotFound
 from labdock_service.folders import delete_folder
+from labdock_service.plainfile import open_plain
 from labdock_service.statefolder import StateFolder
 from labdock_service.waiting import wait
 
@@ -39,7 +40,7 @@ _NODE_SECONDS = 60.0
 """How long what nvidia-smi said is kept: it takes up to a second."""
 _LOOK_AGAIN_SECONDS = 2.0
 """How soon a follower of a log notices that the supervisor vanished."""
-_NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ESPIPE)
+_NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL)
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,200}")
 
 
@@ -266,9 +267,7 @@ def _read_block(path: Path, offset: int, size: int) -> bytes:
 
 
 def _opened(path: Path) -> FileIO:
-    """A file that a worker could put a link or a pipe in place of: that is neither followed
-    nor waited for."""
-    return FileIO(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK))
+    return FileIO(open_plain(path))
 
 
 def _end_of_hole(path: Path, offset: int, block: bytes) -> int | None:

@@ -308,7 +308,8 @@ class Supervisor:
 
         self._status["state"] = state
         try:
-            statusfile.write(Path(), self._status)
+            write = statusfile.overwrite if self._order["walled"] else statusfile.write
+            write(Path(), self._status)
         except OSError as error:
             if error.errno not in DISK_FAULTS:
                 raise

@@ -79,6 +79,14 @@ class WorkerFolder:
         """The worker's TMPDIR, deleted when it ends."""
         return self.path / "tmp"
 
+    def mounted(self, spec: WorkerSpec) -> list[Path]:
+        """What a container sees of it, each by itself: it can be written, and not moved away.
+
+        A link in the place of one of them would lead the service elsewhere.
+        """
+        files = [self.log, self.events, self.control, self.path / "lock", self.path / "status.json"]
+        return [*files, self.home, self.temporary, *([self.code] if spec.code else [])]
+
     def work(self, spec: WorkerSpec) -> Path:
         """The folder that the worker works in."""
         return self.path if spec.code is None else self.code
@@ -108,7 +116,7 @@ class WorkerFolder:
         """Whether an engine that starts the worker, or its supervisor, is there."""
         try:
             descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_NOFOLLOW)
-        except (FileNotFoundError, NotADirectoryError):
+        except OSError:
             return False
         try:
             return linux.file_is_locked(descriptor)

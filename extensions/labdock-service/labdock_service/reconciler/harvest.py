@@ -21,6 +21,7 @@ import msgspec
 from labdock.servingschema import UNCHECKED, ModelCheck, Sample
 from labdock_service.folders import link_or_copy
 from labdock_service.ids import derived_id
+from labdock_service.plainfile import read_plain
 from labdock_service.reconciler import handing
 
 T = TypeVar("T")
@@ -65,7 +66,7 @@ class FoundModel:
 
 def harvest(left: Left) -> list[FoundModel]:
     """Keep the artifacts and models of an attempt; returns the models in the order saved."""
-    if left.work is not None and left.work.is_dir():
+    if left.work is not None and left.work.is_dir() and not left.work.is_symlink():
         kept = left.folder / "artifacts" / str(left.attempt)
         keep = shutil.copy2 if left.lost else link_or_copy
         _keep_artifacts(left.work, left.code, kept, keep)
@@ -114,7 +115,7 @@ def _same(file: Path, original: Path) -> bool:
 
 def _keep_models(left: Left) -> Iterator[FoundModel]:
     saved = left.folder / "models" / str(left.attempt)
-    notes = sorted(saved.glob("*.json"), key=lambda note: (note.stat().st_mtime_ns, note.name))
+    notes = sorted(saved.glob("*.json"), key=lambda note: (note.lstat().st_mtime_ns, note.name))
     for note in notes:
         said = _read_note(note)
         name = model_name(str(said.get("name") or note.stem))
@@ -145,7 +146,7 @@ def _move(saved: Path, place: Path) -> None:
 
     On another file system it is copied beside its place first, and lies where it was until then.
     """
-    if place.exists() or not saved.is_dir():
+    if place.exists() or saved.is_symlink() or not saved.is_dir():
         return
     place.parent.mkdir(parents=True, exist_ok=True)
     with suppress(OSError):
@@ -173,9 +174,8 @@ def _measure(folder: Path) -> tuple[str, int]:
 def _read_note(note: Path) -> dict[str, Any]:
     """What is said of a model, if it is of bearable length and all of it can be kept."""
     try:
-        text = note.read_bytes() if note.stat().st_size <= LONGEST_NOTE else b"{}"
-        return _object(msgspec.json.decode(text))
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _object(msgspec.json.decode(read_plain(note, LONGEST_NOTE)))
+    except (msgspec.DecodeError, UnicodeDecodeError, OSError, RecursionError):
         return {}
 
 
