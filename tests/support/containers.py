@@ -50,6 +50,7 @@ def running_on_docker(prepared: StateFolder, folder: Path, **settings: str) -> I
             "LABDOCK_ENGINE": "docker",
             "LABDOCK_DOCKER__PREFIX": prefix,
             "LABDOCK_DOCKER__SUBNET": pool_of(prefix),
+            "LABDOCK_DOCKER__REGISTRY": "127.0.0.1:1",  # nothing is pushed or pulled here
         }
         deployment = new_deployment(prepared, folder, **own, **settings)
         (deployment.state.root / "environments").unlink(missing_ok=True)

@@ -17,6 +17,9 @@ from labdock_service.settings import Settings
 PERSON = "labdock.person"
 """The label of a person's server; its value is their id."""
 
+REGISTRY = "registry"
+"""What the container of Labdock's own registry is called, after the prefix."""
+
 GRACE = 10
 """Seconds that a server has to end."""
 
@@ -57,10 +60,12 @@ def servers_of(settings: Settings) -> list[Container]:
 
 
 def end_servers(settings: Settings) -> None:
-    """Stop and remove people's servers, their networks and the walls."""
+    """Stop and remove people's servers, the registry, networks and the walls."""
     for server in servers_of(settings):
         with contextlib.suppress(APIError):  # it ended meanwhile
             server.stop(timeout=GRACE)
             server.remove(force=True, v=True)
+    with contextlib.suppress(APIError):  # it is the team's, or was never started
+        docker_client().api.remove_container(f"{settings.docker.prefix}-{REGISTRY}", force=True)
     images = [item.notebook for item in find_environments(settings.state, "image")]
     networks_of(settings).remove_all(images[0] if images else "")

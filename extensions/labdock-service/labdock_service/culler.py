@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import ssl
 import time
 import urllib.error
 import urllib.request
@@ -22,22 +23,31 @@ from urllib.parse import quote
 from jupyterhub_idle_culler import main as cull
 
 from labdock_service.idleness import idle_seconds
+from labdock_service.partports import HUB, read_ports
 from labdock_service.processes import claim, die_with_parent
 from labdock_service.settings import Settings, load_settings
 
 LOG = logging.getLogger(__name__)
 PAGE = 100
 """Servers that the hub is asked about at once."""
+LONGEST = 1_000_000
+"""Bytes of an answer that are read."""
+TOKEN_SECONDS = 60
 
 
 @dataclass(frozen=True)
 class Culler:
-    """Looks at every server through the proxy, as the hub's `culler` service."""
+    """Looks at every server, as the hub's `culler` service."""
 
-    address: str
+    hub: str
+    """The hub's own address."""
+    proxy: str
+    """The address at which people's servers answer."""
     token: str
     limit: float
     """Seconds without anything to do after which a server is stopped."""
+    trusted: ssl.SSLContext | None = None
+    """How the proxy's certificate is known."""
 
     def look(self) -> None:
         """Stop every server that was idle for too long."""
@@ -46,15 +56,14 @@ class Culler:
                 idle = self._idle(person, datetime.fromisoformat(server["started"]))
                 if idle > self.limit:
                     LOG.info("The server of %s had nothing to do for %.0f s.", person, idle)
-                    self._ask("DELETE", f"/hub/api/users/{quote(person)}/server")
-            except (OSError, ValueError, KeyError) as error:
+                    self._ask_hub("DELETE", f"users/{quote(person)}/server")
+            except Exception as error:  # what a server says is its person's doing
                 LOG.warning("The server of %s says nothing: %s", person, error)
 
     def _running(self) -> Iterator[tuple[str, dict[str, Any]]]:
         offset = 0
         while True:
-            place = f"/hub/api/users?state=ready&limit={PAGE}&offset={offset}"
-            people = self._ask("GET", place)
+            people = self._ask_hub("GET", f"users?state=ready&limit={PAGE}&offset={offset}")
             for person in people:
                 if server := person["servers"].get(""):
                     yield person["name"], server
@@ -63,18 +72,42 @@ class Culler:
             offset += PAGE
 
     def _idle(self, person: str, started: datetime) -> float:
-        api = f"/user/{quote(person)}/api"
+        token = self._token_for(person)
+        place = f"{self.proxy}/user/{quote(person)}/api"
         kernels, terminals = (
-            self._ask("GET", f"{api}/{what}?no_track_activity=1")
+            self._send("GET", f"{place}/{what}?no_track_activity=1", token)
             for what in ("kernels", "terminals")
         )
         return idle_seconds(kernels, terminals, started, datetime.now(UTC))
 
-    def _ask(self, method: str, path: str) -> Any:
-        headers = {"Authorization": f"token {self.token}"}
-        request = urllib.request.Request(self.address + path, headers=headers, method=method)
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            return json.loads(answer.read() or b"null")
+    def _token_for(self, person: str) -> str:
+        """A token that is good for this one server: its person sees whatever is sent to it."""
+        wanted = {
+            "expires_in": TOKEN_SECONDS,
+            "scopes": [f"access:servers!server={person}/"],
+            "note": "Labdock looks whether the server is idle",
+        }
+        return str(self._ask_hub("POST", f"users/{quote(person)}/tokens", wanted)["token"])
+
+    def _ask_hub(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        return self._send(method, f"{self.hub}/hub/api/{path}", self.token, body)
+
+    def _send(self, method: str, url: str, token: str, body: dict[str, Any] | None = None) -> Any:
+        """The answer as JSON; one that leads elsewhere or is very long is an error."""
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Authorization": f"token {token}", "Content-Type": "application/json"}
+        request = urllib.request.Request(url, data, headers, method=method)
+        secure = urllib.request.HTTPSHandler(context=self.trusted)
+        opener = urllib.request.build_opener(_NowhereElse, secure)
+        with opener.open(request, timeout=20) as answer:
+            return json.loads(answer.read(LONGEST) or b"null")
+
+
+class _NowhereElse(urllib.request.HTTPRedirectHandler):
+    """Follows nobody anywhere."""
+
+    def redirect_request(self, *_arguments: Any, **_more: Any) -> None:
+        """Nothing: the answer that leads elsewhere is an error."""
 
 
 def main() -> None:
@@ -92,13 +125,29 @@ def watch(settings: Settings) -> None:
     """Look at the servers from time to time."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s culler: %(message)s")
     limit = settings.idle.cull_after
-    culler = Culler(settings.address, os.environ["JUPYTERHUB_API_TOKEN"], limit)
+    culler = Culler(
+        hub=f"http://127.0.0.1:{read_ports(settings.state)[HUB]}",
+        proxy=settings.address,
+        token=os.environ["JUPYTERHUB_API_TOKEN"],
+        limit=limit,
+        trusted=_trusting(settings),
+    )
     while True:
         time.sleep(min(60, max(1, limit // 10)))
         try:
             culler.look()
         except (urllib.error.URLError, OSError, ValueError) as error:
             LOG.warning("The hub says nothing: %s", error)
+
+
+def _trusting(settings: Settings) -> ssl.SSLContext | None:
+    """Trust in the deployment's own certificate, by whatever name it is asked here."""
+    if not settings.tls.certificate:
+        return None
+    context = ssl.create_default_context(cafile=settings.tls.certificate)
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
 
 
 if __name__ == "__main__":

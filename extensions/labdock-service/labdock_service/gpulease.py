@@ -19,6 +19,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPResponse
 from tornado.httputil import url_concat
 
 from labdock_service.errors import Conflict, Invalid, Unavailable
+from labdock_service.partports import read_ports
 from labdock_service.settings import Settings
 
 LOG = logging.getLogger(__name__)
@@ -111,11 +112,12 @@ class GpuLedger:
 
     async def _fetch(self, method: str, path: str, body: str | None = None) -> HTTPResponse | None:
         """The answer; None where none came, or none of the service's own."""
+        port = read_ports(self.settings.state).get("labdock", 0)
         token = self.settings.state.admin_token.read_text().strip()
         headers = {"Authorization": f"token {token}", "Content-Type": "application/json"}
         try:
             answer = await AsyncHTTPClient().fetch(
-                f"{self.settings.address}/services/labdock/api/{path}",
+                f"http://127.0.0.1:{port}/services/labdock/api/{path}",
                 method=method,
                 headers=headers,
                 body=body,

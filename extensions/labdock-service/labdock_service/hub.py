@@ -53,7 +53,9 @@ OPEN = ("access:services!service=labdock", "access:services!service=tensorboard"
 """What everybody who can log in may open."""
 
 CULLING = ("list:users", "read:users:activity", "read:servers", "delete:servers")
-"""What the culler needs; on the Docker engine it asks people's servers too."""
+"""What the culler needs."""
+ASKING = ("access:servers", "tokens")
+"""And to ask people's servers, each with a token that is good for that one."""
 
 GIVE_BACK = {
     "MALLOC_ARENA_MAX": "2",
@@ -349,7 +351,7 @@ def update_roles(c: Config, settings: Settings) -> None:
         },
         {
             "name": "labdock-culler",
-            "scopes": [*CULLING, *(["access:servers"] if settings.engine == "docker" else [])],
+            "scopes": [*CULLING, *(ASKING if settings.engine == "docker" else ())],
             "services": ["culler"],
         },
     ]

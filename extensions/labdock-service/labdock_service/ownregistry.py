@@ -11,6 +11,7 @@ import time
 import bcrypt
 import requests
 
+from labdock_service.containers import REGISTRY
 from labdock_service.engines.containers import account, give_away
 from labdock_service.engines.dockerd import Dockerd
 from labdock_service.engines.opening import OWN_ACCOUNT, registry_place
@@ -19,7 +20,6 @@ from labdock_service.registry import RegistryPlace
 from labdock_service.secretfile import keep_secret
 from labdock_service.settings import Settings
 
-NAME = "registry"
 INSIDE = "/var/lib/registry"
 ACCOUNTS = "/etc/labdock/accounts"
 PORT = 5000
@@ -33,9 +33,9 @@ def ensure_registry(settings: Settings, image: str) -> RegistryPlace:
     password = keep_secret(settings.state.registry_password)
     place = registry_place(settings)
     dockerd = Dockerd(settings.docker.prefix, settings.docker.subnet, place.login)
-    found = dockerd.find_container(NAME)
+    found = dockerd.find_container(REGISTRY)
     if found is None or found.status != "running" or found.image.id != image:
-        dockerd.remove_container(NAME)
+        dockerd.remove_container(REGISTRY)
         _start(settings, dockerd, image, password)
     _await(place)
     return place
@@ -50,7 +50,7 @@ def _start(settings: Settings, dockerd: Dockerd, image: str, password: str) -> N
     give_away([data])
     uid, gid = account()
     container = dockerd.create_container(
-        NAME,
+        REGISTRY,
         image=image,
         user=f"{uid}:{gid}",
         read_only=True,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from labdock_service.commands.buildingimages import Order, build_images
 from labdock_service.commands.starting import Steps
+from labdock_service.containers import REGISTRY
 from labdock_service.engines.opening import registry_place
 from labdock_service.images.building import connect
 from labdock_service.images.layout import BuiltImages
 from labdock_service.images.locked import read_lock
-from labdock_service.ownregistry import NAME, ensure_registry
+from labdock_service.ownregistry import ensure_registry
 from labdock_service.packaging.environments import find_environments
 from labdock_service.settings import Settings
 
@@ -29,9 +30,9 @@ def set_up(settings: Settings, steps: Steps) -> None:
 
 def _run_registry(settings: Settings, steps: Steps) -> None:
     images = BuiltImages(settings.state)
-    if images.find(NAME) is None:
-        build_images(_order(settings, (NAME,), push=False))
-    image = images.find(NAME)
+    if images.find(REGISTRY) is None:
+        build_images(_order(settings, (REGISTRY,), push=False))
+    image = images.find(REGISTRY)
     assert image is not None, "it was just built"
     steps("the registry")
     ensure_registry(settings, image.id)
