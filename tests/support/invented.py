@@ -51,6 +51,7 @@ class Written(Engine):
     """`before` or `after` the next worker begins, the caller dies."""
 
     name = "written"
+    environments = "local"
 
     def running(self) -> list[WorkerSpec]:
         return [spec for spec in self.specs.values() if spec.id not in self.ended]

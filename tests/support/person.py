@@ -128,7 +128,8 @@ class Person:
         with connect(channels, additional_headers=headers, max_size=None, ssl=trusted) as socket:
             cells = self.ask_server("GET", f"contents/{path}")["content"]["cells"]
             yield Notebook(socket, [cell for cell in cells if cell["cell_type"] == "code"])
-        self.ask_server("DELETE", f"sessions/{session['id']}")
+        if self._server_answers():  # it may have been stopped meanwhile
+            self.ask_server("DELETE", f"sessions/{session['id']}")
 
 
 @dataclass
