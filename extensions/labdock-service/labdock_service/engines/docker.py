@@ -128,7 +128,7 @@ class DockerEngine(SupervisedEngine):
     ) -> Iterator[dict[str, Any]]:
         container = self._dockerd.create_container(
             spec.id,
-            network=self._dockerd.ensure_network(spec.group or spec.id),
+            network=self._dockerd.ensure_network(spec.group or spec.id, spec.image),
             device_requests=self._request_devices(spec),
             **containers.options(folder, spec, cpus=order.cpus, wake=self._wake),
         )

@@ -62,14 +62,17 @@ class Dockerd:
 
     @cached_property
     def networks(self) -> Networks:
-        """Its networks, behind their walls."""
-        made = Networks(self.client, self.prefix, self.pool, self.port, self.reachable)
-        made.ensure_walls(self._any_image())
-        return made
+        """Its networks."""
+        return Networks(self.client, self.prefix, self.pool, self.port, self.reachable)
 
-    def ensure_network(self, name: str) -> str:
-        """The network of this name, made where it is missing; returns its full name."""
+    def ensure_network(self, name: str, image: str) -> str:
+        """The network of this name, made where it is missing, behind its walls; its full name.
+
+        The walls are put up each time: a firewall that was loaded anew has none of them.
+        `image` is any that is here, for who is not root.
+        """
         with _sentences():
+            self.networks.ensure_walls(image)
             return self.networks.ensure(self._full(name))
 
     def create_container(self, name: str, **options: Any) -> Container:
@@ -137,10 +140,6 @@ class Dockerd:
         with _sentences():
             self.networks.remove(self._full(name))
 
-    def _any_image(self) -> str:
-        images = self.client.api.images(quiet=True)
-        return str(images[0]) if images else ""
-
     def _full(self, name: str) -> str:
         return f"{self.prefix}-{name}"
 
@@ -162,6 +161,10 @@ class Dockerd:
             raise EngineFailed(
                 "its image is not in the registry any more: `labdock retry` makes it again"
             ) from None
+        except APIError as error:
+            if not error.is_server_error():
+                raise
+            raise EngineAway(f"Its image cannot be fetched now: {error.explanation}.") from error
 
 
 class Attachment:
@@ -197,7 +200,7 @@ def _sentences() -> Iterator[None]:
 def _explained(error: Exception) -> EngineFailed:
     said = str(error.explanation if isinstance(error, APIError) else error)
     if "no space left on device" in said:
-        return EngineFailed("There is no space left on the disk that Docker keeps images on.")
+        return EngineAway("There is no space left on the disk that Docker keeps images on.")
     if isinstance(error, APIError) and not error.is_server_error():
         return EngineFailed(f"Docker refuses to start it: {said.rstrip('.')}.")
     if isinstance(error, APIError):
