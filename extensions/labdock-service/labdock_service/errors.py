@@ -13,7 +13,8 @@ ServiceError
 ├── DiskFull (507)       there is no space left
 ├── PackagingFailed      a snapshot could not become an image
 └── EngineFailed         an engine could not do what was asked
-    └── EngineAway       it does not answer now, and may a little later
+    ├── EngineAway       it does not answer now, and may a little later
+    └── ImageGone        no registry has the image any more
 ```
 """
 
@@ -101,3 +102,7 @@ class EngineFailed(ServiceError):
 
 class EngineAway(EngineFailed):
     """An engine does not answer now; what was asked can be asked again."""
+
+
+class ImageGone(EngineFailed):
+    """No registry has the image any more: it has to be made again."""

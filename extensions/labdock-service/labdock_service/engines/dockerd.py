@@ -18,7 +18,7 @@ from docker.utils.socket import frames_iter_no_tty
 from labdock_service.engines.launch import Answers
 from labdock_service.engines.networks import DEPLOYMENT, Networks
 from labdock_service.engines.toolkit import Toolkit, find_toolkit
-from labdock_service.errors import EngineAway, EngineFailed
+from labdock_service.errors import EngineAway, EngineFailed, ImageGone
 from labdock_service.registry import Login
 
 WORKER = "labdock.worker"
@@ -158,9 +158,7 @@ class Dockerd:
         try:
             self.client.images.pull(image, auth_config=self.login and self.login.for_docker)
         except NotFound:
-            raise EngineFailed(
-                "its image is not in the registry any more: `labdock retry` makes it again"
-            ) from None
+            raise ImageGone("its image is not in the registry any more") from None
         except APIError as error:
             if not error.is_server_error():
                 raise

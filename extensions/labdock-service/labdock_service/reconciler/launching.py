@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from labdock.parameters import effective
 from labdock_service.engines.base import WorkerSpec
-from labdock_service.errors import EngineAway, EngineFailed
+from labdock_service.errors import EngineAway, EngineFailed, ImageGone
 from labdock_service.homes import root_links
 from labdock_service.packaging.environments import PinnedEnvironment, find_environments
 from labdock_service.packaging.layers import ROOT, LayerStore
@@ -61,6 +61,9 @@ class Launcher:
                 spec = self._spec(session, row)
             for _ in self.parts.engine.start(spec):
                 continue
+        except ImageGone as error:
+            self._have_made_again(row)
+            self._give_up(row, str(error))
         except EngineAway as error:
             log.warning("Worker %s waits: %s", row.id, error)
         except EngineFailed as error:
@@ -77,6 +80,15 @@ class Launcher:
             attempt = session.get_one(AttemptRow, (row.job_id, row.attempt))
             said = {"reason": reason, "exit": REFUSED}
             attempt.failures = attempt.failures | {str(row.rank): said}
+
+    def _have_made_again(self, row: WorkerRow) -> None:
+        """Have a job's image made again before its next attempt; a model's is the environment's."""
+        if row.job_id is None:
+            return
+        with self.parts.write() as session:
+            snapshot = session.get_one(JobRow, row.job_id).snapshot
+            if snapshot.state == "ready":
+                snapshots.package_again(snapshot)
 
     def _give_up(self, row: WorkerRow, reason: str) -> None:
         with self.parts.write() as session:

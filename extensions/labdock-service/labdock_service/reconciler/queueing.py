@@ -93,7 +93,8 @@ class Queue:
         """Write the intent; the workers themselves are started from it, however often it takes."""
         with self.parts.store.read() as session:
             job = session.get_one(JobRow, job_id)
-        if not all(layer.is_dir() for layer in self.parts.layers(job.snapshot).values()):
+        layers = self.parts.layers(job.snapshot).values()
+        if job.snapshot.state != "ready" or not all(layer.is_dir() for layer in layers):
             self._package_again(job)
             return
         names = [worker_id(job.id, job.attempt + 1, rank) for rank in range(len(places))]
@@ -121,7 +122,12 @@ class Queue:
             fresh = session.get_one(JobRow, job.id)
             if fresh.snapshot.state == "ready":
                 snapshots.package_again(fresh.snapshot)
-            change(session, fresh, "packaging", "Its image is made again: layers of it are gone.")
+            change(
+                session,
+                fresh,
+                "packaging",
+                "Its image is made again: it is gone, or layers of it are.",
+            )
 
     def _start_revision(self, revision: RevisionRow, place: Place) -> None:
         address = self.parts.engine.reserve_port(place.node)
