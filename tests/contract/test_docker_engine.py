@@ -32,7 +32,8 @@ from tests.support.workers import (
 )
 
 from labdock_service.engines.docker import DockerEngine
-from labdock_service.engines.dockerd import Dockerd
+from labdock_service.engines.dockerd import PERSON, Dockerd
+from labdock_service.engines.networks import DEPLOYMENT
 from labdock_service.errors import EngineAway, EngineFailed
 from labdock_service.statefolder import StateFolder
 
@@ -232,6 +233,20 @@ def test_a_docker_that_cannot_give_gpus_away(engine: PlainDockerEngine, tmp_path
     with pytest.raises(EngineFailed, match="install NVIDIA's toolkit"):
         start(plain, spec("true", image=plain_image(), devices=("GPU-1",)))
     assert plain.why_no_gpu()
+
+
+def test_a_persons_container_is_known_whatever_the_hub_says(engine: PlainDockerEngine) -> None:
+    labels = {DEPLOYMENT: engine.docker.prefix, PERSON: "p1"}
+    assert engine.runs_server("p1") is False
+    docker_client().containers.run(
+        plain_image(),
+        ["sleep", "600"],
+        name=f"{engine.docker.prefix}-server-p1",
+        labels=labels,
+        detach=True,
+    )
+    assert engine.runs_server("p1") is True
+    assert engine.runs_server("p2") is False
 
 
 # Docker's troubles

@@ -31,6 +31,8 @@ from labdock_service.engines.base import NO_GPU
 from labdock_service.errors import Conflict, Invalid, Unavailable
 from labdock_service.gpulease import GpuLedger
 from labdock_service.hubclient import ADMIN
+from labdock_service.jsonfile import write_json
+from labdock_service.partports import PORTS_FILE
 from labdock_service.reconciler.loop import own_pipe
 from labdock_service.store import events, leases, notebooks
 from labdock_service.store.tables import LeaseRow
@@ -157,7 +159,8 @@ async def test_a_spawner_leases_and_gives_back(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     port = int(place.api.url.rpartition(":")[2])
-    settings = make_settings(tmp_path, port=port)
+    settings = make_settings(tmp_path)
+    write_json(settings.state.run / PORTS_FILE, {"labdock": port})
     settings.state.admin_token.write_text(f"token-{ADMIN}\n")
     ledger = GpuLedger(settings)
     monkeypatch.setattr(gpulease, "WAIT_SECONDS", 0.0)
@@ -170,7 +173,8 @@ async def test_a_spawner_leases_and_gives_back(
     await ledger.give_back("ada", "t1")
     assert await ledger.lease("grace", "t2", 1, keeps_devices=True) == ["GPU-0"]
 
-    away = GpuLedger(make_settings(tmp_path, port=1))
+    write_json(settings.state.run / PORTS_FILE, {"labdock": 1})
+    away = GpuLedger(settings)
     monkeypatch.setattr(gpulease, "AWAY_SECONDS", 0.0)
     assert await away.lease("ada", "t3", 0) == []
     with pytest.raises(Unavailable, match="does not answer"):

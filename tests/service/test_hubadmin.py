@@ -11,6 +11,7 @@ from tests.support.deployment import eventually
 from tests.support.hub import ADMIN_TOKEN, RECONCILER_TOKEN, RunningHub, running_hub
 
 from labdock_service.commands import token
+from labdock_service.engines.process import ProcessEngine
 from labdock_service.hubadmin import leave_members_only
 from labdock_service.reconciler.servers import HubServers
 from labdock_service.sections import ProcessSettings, ProjectSettings
@@ -88,10 +89,12 @@ def test_a_broken_record_counts_as_none(hub: RunningHub, text: str) -> None:
 def test_the_hub_says_whose_server_runs_and_is_known_by_its_token(hub: RunningHub) -> None:
     """Against a real hub: what its answers look like, with the scopes that the services have."""
     api = {"JUPYTERHUB_API_URL": f"{hub.url}/hub/api", "JUPYTERHUB_API_TOKEN": RECONCILER_TOKEN}
-    servers = HubServers(api, hub.state, lambda: None)
+    servers = HubServers(api, ProcessEngine(hub.state).runs_server, lambda: None)
     eventually(lambda: servers("pabcdefghij", "ada") is False)
     eventually(lambda: servers("pabcdefghij", "nobody") is False)
-    lost = HubServers({**api, "JUPYTERHUB_API_URL": "http://127.0.0.1:1"}, hub.state, lambda: None)
+    lost = HubServers(
+        {**api, "JUPYTERHUB_API_URL": "http://127.0.0.1:1"}, lambda _: False, lambda: None
+    )
     assert lost("pabcdefghij", "ada") is None
     with hub.api(ADMIN_TOKEN) as client:
         answer = client.put("notebook-leases/ada", json={"start": "t1"})

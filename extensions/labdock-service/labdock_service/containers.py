@@ -9,13 +9,11 @@ import docker
 from docker.errors import APIError, DockerException
 from docker.models.containers import Container
 
+from labdock_service.engines.dockerd import PERSON
 from labdock_service.engines.networks import DEPLOYMENT, Networks
 from labdock_service.errors import Unavailable
 from labdock_service.packaging.environments import find_environments
 from labdock_service.settings import Settings
-
-PERSON = "labdock.person"
-"""The label of a person's server; its value is their id."""
 
 REGISTRY = "registry"
 """What the container of Labdock's own registry is called, after the prefix."""

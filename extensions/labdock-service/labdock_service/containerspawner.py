@@ -26,7 +26,8 @@ from traitlets import Instance, default
 from labdock_service.bootstrap import CHECKOUT
 from labdock_service.choices import Choice, Offer
 from labdock_service.containerhomes import PLACE, container_owner, make_places
-from labdock_service.containers import PERSON, docker_client, machine_size, networks_of
+from labdock_service.containers import docker_client, machine_size, networks_of
+from labdock_service.engines.dockerd import PERSON
 from labdock_service.engines.networks import DEPLOYMENT
 from labdock_service.engines.pulling import PullRecord
 from labdock_service.engines.toolkit import NO_TOOLKIT, find_toolkit, request_devices

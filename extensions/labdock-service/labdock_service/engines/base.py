@@ -113,6 +113,10 @@ class Engine(ABC):
         return None if any(node.devices for node in self.nodes()) else NO_GPU
 
     @abstractmethod
+    def runs_server(self, person_id: str) -> bool | None:
+        """Whether a person's server runs, whatever the hub says; None where that is not known."""
+
+    @abstractmethod
     def addresses(self, node: str, workers: Sequence[str]) -> list[str]:
         """Where workers of a gang can listen for each other, as `host:port`, by their ids."""
 

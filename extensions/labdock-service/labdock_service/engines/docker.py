@@ -55,6 +55,13 @@ class DockerEngine(SupervisedEngine):
         """Why nothing can run on a GPU here: there is none, or Docker cannot give it away."""
         return super().why_no_gpu() or (None if self._dockerd.find_toolkit() else NO_TOOLKIT)
 
+    def runs_server(self, person_id: str) -> bool | None:
+        """Whether it has a container."""
+        try:
+            return self._dockerd.has_server(person_id)
+        except EngineFailed:
+            return None
+
     def addresses(self, node: str, workers: Sequence[str]) -> list[str]:
         """Their names, on a network of their own."""
         del node

@@ -21,6 +21,9 @@ from labdock_service.engines.toolkit import Toolkit, find_toolkit
 from labdock_service.errors import EngineAway, EngineFailed, ImageGone
 from labdock_service.registry import Login
 
+PERSON = "labdock.person"
+"""The label of a person's server; its value is their id."""
+
 WORKER = "labdock.worker"
 """The label of a worker's container; its value is the worker's id."""
 
@@ -127,6 +130,12 @@ class Dockerd:
         with _sentences():
             found = self.client.api.containers(all=True, filters={"label": labels})
         return {container["Labels"][WORKER] for container in found}
+
+    def has_server(self, person_id: str) -> bool:
+        """Whether a person's server has a container here."""
+        labels = [f"{DEPLOYMENT}={self.prefix}", f"{PERSON}={person_id}"]
+        with _sentences():
+            return bool(self.client.api.containers(filters={"label": labels}))
 
     def remove_container(self, name: str) -> None:
         """End and delete a container and its anonymous volumes; one that is gone is gone."""

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from labdock_service import processes
 from labdock_service.engines.base import WorkerSpec
 from labdock_service.engines.environment import worker_environment
 from labdock_service.engines.foldercopy import copy_folder
@@ -27,6 +28,10 @@ class ProcessEngine(SupervisedEngine):
 
     name = "process"
     environments = "local"
+
+    def runs_server(self, person_id: str) -> bool:
+        """Whether it has a record."""
+        return f"server-{person_id}" in processes.recorded(self._state)
 
     def addresses(self, node: str, workers: Sequence[str]) -> list[str]:
         """Free ones of this machine."""

@@ -10,9 +10,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from urllib.parse import quote
 
-from labdock_service import processes
-from labdock_service.statefolder import StateFolder
-
 LOOK_SECONDS = 5.0
 ANSWER_SECONDS = 20.0
 
@@ -21,11 +18,14 @@ class HubServers:
     """Asks the hub beside the loop, one question at a time; `wake` is called for an answer."""
 
     def __init__(
-        self, environment: Mapping[str, str], state: StateFolder, wake: Callable[[], None]
+        self,
+        environment: Mapping[str, str],
+        runs_here: Callable[[str], bool | None],
+        wake: Callable[[], None],
     ) -> None:
         self._hub = environment.get("JUPYTERHUB_API_URL", "")
         self._token = environment.get("JUPYTERHUB_API_TOKEN", "")
-        self._state = state
+        self._runs_here = runs_here
         self._wake = wake
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="servers")
         self._asked: dict[str, tuple[float, Future[bool | None]]] = {}
@@ -33,11 +33,8 @@ class HubServers:
 
     def __call__(self, person_id: str, name: str) -> bool | None:
         """Whether a person's server runs or starts; None where nobody can say now."""
-        if not self._hub:
-            return None
-        if f"server-{person_id}" in processes.recorded(self._state):
-            return True
-        return self._answer(name)
+        runs = self._runs_here(person_id) if self._hub else None
+        return self._answer(name) if runs is False else runs
 
     def _answer(self, name: str) -> bool | None:
         """The latest answer; the hub is asked anew where that is old."""

@@ -60,17 +60,18 @@ def open_reconciler(setup: Setup) -> Reconciler:
     """The one reconciler of this deployment: older ones can write nothing from here on."""
     state = setup.state
     store = Store(setup.database_url)
+    engine = open_engine(setup.engine, state, own_pipe(state))
     return Reconciler(
         Parts(
             store=store,
             fence=store.take_fence(),
-            engine=open_engine(setup.engine, state, own_pipe(state)),
+            engine=engine,
             registry=setup.engine.registry,
             state=state,
             limits=setup.limits,
             mail=setup.mail,
             webhook_hosts=setup.webhook_hosts,
             address=setup.address,
-            servers=HubServers(os.environ, state, partial(wake, own_pipe(state))),
+            servers=HubServers(os.environ, engine.runs_server, partial(wake, own_pipe(state))),
         )
     )
