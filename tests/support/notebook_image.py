@@ -1,13 +1,12 @@
 """A small notebook image without TensorFlow, for tests of people's servers.
 
-It is made once on a machine, from a Debian base that debootstrap makes, and kept by the digest
-of what it is made from.
+It is made once on a machine, from the tests' small Debian, and kept by the digest of what it is
+made from.
 """
 
 from __future__ import annotations
 
 import hashlib
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,9 +15,8 @@ from pathlib import Path
 import docker
 from docker.errors import ImageNotFound
 from tests.support.deployment import CHECKOUT
-from tests.support.services import require
+from tests.support.dockerengine import BASE, base_image
 
-BASE = "labdock-tests/base:bookworm-1"
 PACKAGES = ("jupyterhub", "jupyterlab", "ipykernel")
 OWN = ("extensions/labdock", "extensions/labdock-runtime")
 LOCK = CHECKOUT / "images/local/requirements.lock"
@@ -40,7 +38,7 @@ def notebook_image(client: docker.DockerClient) -> str:
     try:
         client.images.get(name)
     except ImageNotFound:
-        _ensure_base(client)
+        base_image()
         _build(client, name)
     return name
 
@@ -51,24 +49,6 @@ def _digest() -> str:
         for file in sorted((CHECKOUT / package).rglob("*.py")):
             hashed.update(file.read_bytes())
     return hashed.hexdigest()[:16]
-
-
-def _ensure_base(client: docker.DockerClient) -> None:
-    try:
-        client.images.get(BASE)
-        return
-    except ImageNotFound:
-        pass
-    require(shutil.which("debootstrap") is not None, "debootstrap")
-    with tempfile.TemporaryDirectory(prefix="labdock-base-") as folder:
-        included = "--include=python3,python3-venv,ca-certificates"
-        root = Path(folder) / "root"
-        command = ["debootstrap", "--variant=minbase", included, "bookworm", str(root)]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        packed = Path(folder) / "base.tar"
-        subprocess.run(["tar", "-C", str(root), "-cf", str(packed), "."], check=True)
-        repository, tag = BASE.split(":")
-        client.api.import_image_from_file(str(packed), repository=repository, tag=tag)
 
 
 def _build(client: docker.DockerClient, name: str) -> None:
