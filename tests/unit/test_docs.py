@@ -1,8 +1,10 @@
 """The documents say what the code does."""
 
 import re
+import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -49,3 +51,13 @@ def test_commands_in_the_documents_exist(page: Path) -> None:
     known = {path[1] for path, _ in generate.walk(cli, ["labdock"])}
     named = set(COMMAND.findall(page.read_text(encoding="utf-8")))
     assert named <= known
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/howto/docker.md"])
+def test_the_line_that_chooses_docker_does(tmp_path: Path, page: str) -> None:
+    line = next(
+        line for line in (ROOT / page).read_text().splitlines() if line.endswith(" labdock.toml")
+    )
+    shutil.copy(ROOT / "labdock.toml", tmp_path)
+    subprocess.run(line, shell=True, check=True, cwd=tmp_path)
+    assert tomllib.loads((tmp_path / "labdock.toml").read_text())["engine"] == "docker"
