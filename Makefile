@@ -36,7 +36,7 @@ restore:  ## Put a backup in the place of what is here (FILE=..., FORCE=1: also 
 	$(BOOTSTRAP) hub labdock restore $(if $(FORCE),--force) "$(FILE)"
 
 test:  ## Run the tests (TESTS=tests/unit: some of them)
-	$(BOOTSTRAP) test python -m pytest $(or $(TESTS),tests)
+	$(BOOTSTRAP) test python -m pytest $(if $(TESTS),,--numprocesses 2) $(or $(TESTS),tests)
 
 check:  ## Check types, style and which way imports run
 	$(BOOTSTRAP) test python -m ruff check $(SOURCES)

@@ -14,6 +14,7 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(CHECKOUT))
 
 from tests.support.deployment import Deployment, running_deployment  # noqa: E402
+from tests.support.onebyone import one_by_one  # noqa: E402
 from tests.support.services import require  # noqa: E402
 
 from labdock_service.installation import ensure_environment, ensure_proxy  # noqa: E402
@@ -23,8 +24,15 @@ settings.register_profile("unhurried", settings(deadline=None))
 settings.load_profile("unhurried")
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # what tests start should start as people's does
-GIVEN = {name: os.environ.pop(name) for name in [*os.environ] if name.startswith("LABDOCK_TEST_")}
+GIVEN: dict[str, str] = {}
 """What is for the tests only: what they start refuses a variable that is no setting."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Take it out of the variables; a process that only hands out tests leaves it to the others."""
+    if not config.getoption("numprocesses"):
+        ours = [name for name in os.environ if name.startswith("LABDOCK_TEST_")]
+        GIVEN.update({name: os.environ.pop(name) for name in ours})
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +46,8 @@ def prepared() -> StateFolder:
 @pytest.fixture(scope="session")
 def environment(prepared: StateFolder) -> Path:
     """The folder of the environment that `labdock up` makes."""
-    return ensure_environment(prepared, print)
+    with one_by_one("environment"):
+        return ensure_environment(prepared, print)
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +62,8 @@ def tensorflow_python(request: pytest.FixtureRequest) -> Path:
 @pytest.fixture(scope="session")
 def labdock_proxy(prepared: StateFolder) -> list[str]:
     """The command of configurable-http-proxy."""
-    return ensure_proxy(prepared, print)
+    with one_by_one("proxy"):
+        return ensure_proxy(prepared, print)
 
 
 @pytest.fixture(scope="session")

@@ -9,16 +9,17 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import docker
 from docker.errors import ImageNotFound
 from docker.models.containers import Container
 from docker.types import DeviceRequest
 from tests.support.docker import docker_client
+from tests.support.onebyone import one_by_one
 from tests.support.registry import LOGIN, RunningRegistry
 from tests.support.services import require
 
@@ -38,9 +39,15 @@ PLAIN = f"labdock-test/plain:{hashlib.sha256(sys.executable.encode()).hexdigest(
 def base_image() -> str:
     """The image of a small Debian, made once on a machine."""
     client = docker_client()
-    with suppress(ImageNotFound):
-        client.images.get(BASE)
-        return BASE
+    with one_by_one("base-image"):
+        try:
+            client.images.get(BASE)
+        except ImageNotFound:
+            _make_base(client)
+    return BASE
+
+
+def _make_base(client: docker.DockerClient) -> None:
     folder = Path("/var/tmp") / f"labdock-test-{secrets.token_hex(4)}"
     packages = "--include=ca-certificates,python3,python3-venv"
     command = ["debootstrap", "--variant=minbase", packages, "bookworm", str(folder)]
@@ -51,7 +58,6 @@ def base_image() -> str:
     with subprocess.Popen(["tar", "-C", folder, "-c", "."], stdout=subprocess.PIPE) as tar:
         client.api.import_image_from_stream(tar.stdout, *BASE.split(":"))
     subprocess.run(["rm", "-rf", str(folder)], check=True)
-    return BASE
 
 
 @cache

@@ -16,6 +16,7 @@ import docker
 from docker.errors import ImageNotFound
 from tests.support.deployment import CHECKOUT
 from tests.support.dockerengine import BASE, base_image
+from tests.support.onebyone import one_by_one
 
 PACKAGES = ("jupyterhub", "jupyterlab", "ipykernel")
 OWN = ("extensions/labdock", "extensions/labdock-runtime")
@@ -35,11 +36,12 @@ USER 1000:1000
 def notebook_image(client: docker.DockerClient) -> str:
     """The image's name, which holds its digest; made where it is missing."""
     name = f"labdock-tests/notebook:{_digest()}"
-    try:
-        client.images.get(name)
-    except ImageNotFound:
-        base_image()
-        _build(client, name)
+    with one_by_one("notebook-image"):
+        try:
+            client.images.get(name)
+        except ImageNotFound:
+            base_image()
+            _build(client, name)
     return name
 
 
