@@ -125,6 +125,7 @@ def test_a_relative_database_counts_from_the_settings_file(file: Path) -> None:
             "",
             "gives all people one password",
         ),
+        ("engine = 'docker'\nhost = '::1'", "", "containers come by IPv4"),
         ("state = ''", "state", "it is empty"),
         ("host = '0.0.0.0'", "", "'process.trusted_team'"),
         ("[auth]\nkind = 'github'\nclient_id = 'x'", "auth", "'auth.client_secret'"),
