@@ -45,8 +45,8 @@ def networks_of(settings: Settings) -> Networks:
     """The networks of a deployment's containers."""
     chosen = settings.docker
     reachable = tuple(chosen.reachable)
-    port = read_ports(settings.state).get(DOOR, 0)
-    return Networks(docker_client(), chosen.prefix, chosen.subnet, port, reachable)
+    port, lock = read_ports(settings.state).get(DOOR, 0), settings.state.networks_lock
+    return Networks(docker_client(), chosen.prefix, chosen.subnet, port, lock, reachable)
 
 
 def servers_of(settings: Settings) -> list[Container]:

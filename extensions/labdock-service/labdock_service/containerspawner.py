@@ -13,7 +13,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -96,6 +96,15 @@ class ContainerSpawner(PersonServer, DockerSpawner):  # type: ignore[misc]  # Do
         self._tell(60, "Starting JupyterLab in it")
         return address
 
+    async def create_object(self) -> dict[str, Any]:
+        """Make the container; until it is there, nobody takes its network away."""
+        networks = networks_of(self.settings)
+        with ExitStack() as held:
+            claim = networks.claimed(self.object_name)
+            self.network_name = await asyncio.to_thread(held.enter_context, claim)
+            made: dict[str, Any] = await super().create_object()
+        return made
+
     async def progress(self) -> AsyncIterator[dict[str, Any]]:
         """The stages of a start, as they happen."""
         shown = 0
@@ -139,7 +148,7 @@ class ContainerSpawner(PersonServer, DockerSpawner):  # type: ignore[misc]  # Do
         """What has to be there before the container, all at once; returns the data roots."""
         networks = networks_of(self.settings)
         groups = [group.name for group in self.user.orm_user.groups]
-        roots, self.network_name, _ = await asyncio.gather(
+        roots, *_ = await asyncio.gather(
             asyncio.to_thread(make_places, self.home, self.settings.state.data_roots, groups),
             asyncio.to_thread(networks.ensure, self.object_name),
             self._ensure_walls(choice.environment.notebook),

@@ -32,7 +32,9 @@ def ensure_registry(settings: Settings, image: str) -> RegistryPlace:
     """Have the registry run, from an image that is here, and say where it answers."""
     password = keep_secret(settings.state.registry_password)
     place = registry_place(settings)
-    dockerd = Dockerd(settings.docker.prefix, settings.docker.subnet, place.login)
+    dockerd = Dockerd(
+        settings.docker.prefix, settings.docker.subnet, settings.state.networks_lock, place.login
+    )
     found = dockerd.find_container(REGISTRY)
     if found is None or found.status != "running" or found.image.id != image:
         dockerd.remove_container(REGISTRY)

@@ -55,7 +55,9 @@ def open_engine(choice: EngineChoice, state: StateFolder, wake: Path | None = No
     from labdock_service.engines.dockerd import Dockerd
 
     login = choice.registry.login if choice.registry else None
-    dockerd = Dockerd(choice.prefix, choice.pool, login, choice.port, choice.reachable)
+    dockerd = Dockerd(
+        choice.prefix, choice.pool, state.networks_lock, login, choice.port, choice.reachable
+    )
     return DockerEngine(state, dockerd, wake)
 
 
