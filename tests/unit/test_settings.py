@@ -119,6 +119,8 @@ def test_a_relative_database_counts_from_the_settings_file(file: Path) -> None:
         ("[docker]\nsubnet = '8.8.0.0/16'", "docker.subnet", "no private range"),
         ("[docker]\nsubnet = '10.0.0.0/30'", "docker.subnet", "no private range"),
         ("[docker]\nreachable = ['10.0.0.1/8']", "docker.reachable.0", "host bits set"),
+        ("[docker]\nserver_memory = 0", "docker.server_memory", "greater than or equal to"),
+        ("[limits]\nmemory = 0", "limits.memory", "greater than 0"),
         ("[docker]\nprefix = 'Team A'", "docker.prefix", "'Team A'"),
         (
             "engine = 'docker'\nadmins = ['ann', 'bo']",

@@ -27,6 +27,7 @@ from traitlets import default
 from labdock_service.choices import Choice, Offer
 from labdock_service.containerhomes import PLACE, container_owner, make_places
 from labdock_service.containers import docker_client, machine_size, networks_of
+from labdock_service.engines.containers import EXPENDABLE
 from labdock_service.engines.dockerd import PERSON
 from labdock_service.engines.networks import DEPLOYMENT
 from labdock_service.engines.pulling import PullRecord
@@ -199,6 +200,7 @@ class ContainerSpawner(PersonServer, DockerSpawner):  # type: ignore[misc]  # Do
             "init": True,
             "pids_limit": self.settings.docker.server_pids,
             "memswap_limit": choice.memory,
+            "oom_score_adj": EXPENDABLE,
             "shm_size": SHARED_MEMORY,
             "ulimits": [Ulimit(name="core", soft=0, hard=0)],
             "log_config": LOGS,
