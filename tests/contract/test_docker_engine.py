@@ -295,7 +295,8 @@ def test_an_image_that_no_registry_has(engine: PlainDockerEngine, tmp_path: Path
 
 def test_a_docker_that_does_not_answer(tmp_path: Path) -> None:
     nowhere = docker.DockerClient(base_url=f"unix://{tmp_path}/none.sock", version="1.41")
-    engine = PlainDockerEngine(StateFolder(tmp_path), DockerdAt(nowhere, "lt0000", "10.250.0.0/24"))
+    away = DockerdAt(nowhere, "lt0000", "10.250.0.0/24", tmp_path / "lock")
+    engine = PlainDockerEngine(StateFolder(tmp_path), away)
     with pytest.raises(EngineAway, match="Docker does not answer"):
         start(engine, spec("true", image="any"))
     assert [worker.state for worker in engine.look()] in ([], ["starting"])
@@ -304,8 +305,8 @@ def test_a_docker_that_does_not_answer(tmp_path: Path) -> None:
 class DockerdAt(Dockerd):
     """A Docker that is somewhere else."""
 
-    def __init__(self, client: docker.DockerClient, prefix: str, pool: str) -> None:
-        super().__init__(prefix, pool)
+    def __init__(self, client: docker.DockerClient, prefix: str, pool: str, lock: Path) -> None:
+        super().__init__(prefix, pool, lock)
         self.__dict__["client"] = client
 
 
@@ -377,7 +378,8 @@ def test_a_killed_docker_loses_no_worker(tmp_path: Path) -> None:
         packed = docker_client().images.get(plain_image()).save(named=True)
         own.client.images.load(packed)
         engine = PlainDockerEngine(
-            StateFolder(tmp_path / "state"), DockerdAt(own.client, "ltdead", pool_of("ltdead"))
+            StateFolder(tmp_path / "state"),
+            DockerdAt(own.client, "ltdead", pool_of("ltdead"), tmp_path / "lock"),
         )
         wanted = spec("sh", "-c", "while :; do echo here; sleep 0.2; done")
         start(engine, wanted)

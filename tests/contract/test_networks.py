@@ -7,6 +7,8 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import docker
 import pytest
@@ -45,9 +47,12 @@ def image(client: docker.DockerClient) -> str:
 
 
 @pytest.fixture(scope="module")
-def networks(client: docker.DockerClient, image: str) -> Iterator[Networks]:
+def networks(
+    client: docker.DockerClient, image: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Networks]:
     with swept_prefix(client) as prefix:
-        made = Networks(client, prefix, pool_of(prefix), free_port())
+        lock = tmp_path_factory.mktemp("run") / "lock"
+        made = Networks(client, prefix, pool_of(prefix), free_port(), lock)
         made.ensure_door()
         made.ensure_walls(image)
         yield made
@@ -115,9 +120,7 @@ def test_another_network_is_closed_and_ones_own_is_open(networks: Networks, imag
 
 
 def test_what_the_admin_names_is_reachable(networks: Networks, image: str) -> None:
-    opened = Networks(
-        networks.client, networks.prefix, networks.pool, networks.port, ("172.16.0.0/12",)
-    )
+    opened = replace(networks, reachable=("172.16.0.0/12",))
     name = networks.ensure(f"{networks.prefix}-ann")
     rules = subprocess.run(["iptables-save"], capture_output=True, text=True, check=True).stdout
     assert "-d 172.16.0.0/12 -j RETURN" not in rules
@@ -131,7 +134,7 @@ def test_what_the_admin_names_is_reachable(networks: Networks, image: str) -> No
 def test_the_door_moves_with_the_setting(networks: Networks) -> None:
     address = networks.pool.partition("/")[0]
     upper = f"{address.rpartition('.')[0].rpartition('.')[0]}.{int(address.split('.')[2]) + 8}.0/21"
-    moved = Networks(networks.client, networks.prefix, upper, networks.port)
+    moved = replace(networks, pool=upper)
     for current in (moved, networks):
         current.ensure_door()
         found = networks.client.networks.get(f"{networks.prefix}-hub").attrs["IPAM"]["Config"]
@@ -152,21 +155,73 @@ def test_walls_are_made_by_a_container_where_root_does_not(networks: Networks, i
     assert own_rules(networks) == before
 
 
-def test_a_pool_that_is_used_up(client: docker.DockerClient) -> None:
+@pytest.fixture
+def few(client: docker.DockerClient, tmp_path: Path) -> Iterator[Networks]:
+    """A pool of seven networks beside the door's."""
     with swept_prefix(client) as prefix:
         address = pool_of(prefix).partition("/")[0]
-        few = Networks(client, prefix, f"{address}/24", free_port())
-        few.ensure_door()
-        names = [few.ensure(f"{prefix}-{number}") for number in range(7)]
-        assert few.ensure(names[0]) == names[0]
-        again = few.ensure(f"{prefix}-more")  # takes the place of those that nobody uses
-        left = {found["Name"] for found in client.api.networks() if prefix in found["Name"]}
-        assert left == {again, f"{prefix}-hub"}
-        few.remove(again)
-        few.remove(again)
-        small = Networks(client, f"{prefix}x", f"{address}/27", free_port())
-        with pytest.raises(EngineFailed, match=r"docker\.subnet"):
-            small.ensure(f"{prefix}x-ann")
+        made = Networks(client, prefix, f"{address}/24", free_port(), tmp_path / "lock")
+        made.ensure_door()
+        yield made
+
+
+def test_a_pool_that_is_used_up(few: Networks) -> None:
+    names = use_up(few)
+    assert few.ensure(names[0]) == names[0]
+    again = few.ensure(f"{few.prefix}-more")  # takes the place of those that nobody uses
+    left = {found["Name"] for found in few.client.api.networks() if few.prefix in found["Name"]}
+    assert left == {again, f"{few.prefix}-hub"}
+    few.remove(again)
+    few.remove(again)
+    address = few.pool.partition("/")[0]
+    small = replace(few, prefix=f"{few.prefix}x", pool=f"{address}/27")
+    with pytest.raises(EngineFailed, match=r"docker\.subnet"):
+        small.ensure(f"{few.prefix}x-ann")
+
+
+def use_up(networks: Networks) -> list[str]:
+    return [networks.ensure(f"{networks.prefix}-{number}") for number in range(7)]
+
+
+def test_nobody_takes_a_network_from_a_container_that_is_to_start(
+    few: Networks, image: str
+) -> None:
+    names, more = use_up(few), f"{few.prefix}-more"
+    taking = threading.Thread(target=few.ensure, args=(more,))
+    with few.claimed(names[0]) as mine:
+        taking.start()
+        taking.join(1)
+        assert taking.is_alive(), "it does not wait"
+        container = few.client.containers.create(
+            image, ["true"], name=f"{few.prefix}-container", network=mine
+        )
+    taking.join()
+    few.remove(mine)
+    left = {found["Name"] for found in few.client.api.networks() if few.prefix in found["Name"]}
+    assert left == {mine, more, f"{few.prefix}-hub"}
+    container.start()
+    assert container.wait()["StatusCode"] == 0
+
+
+@dataclass(frozen=True)
+class Robbed(Networks):
+    """Another process takes each network away once, as soon as it is made."""
+
+    taken: list[str] = field(default_factory=list)
+
+    def ensure(self, name: str) -> str:
+        super().ensure(name)
+        if name not in self.taken:
+            self.taken.append(name)
+            self.remove(name)
+        return name
+
+
+def test_a_network_that_was_taken_is_made_again(few: Networks) -> None:
+    robbed = Robbed(few.client, few.prefix, few.pool, few.port, few.lock)
+    with robbed.claimed(f"{few.prefix}-ann") as mine:
+        assert few.client.networks.get(mine)
+    assert robbed.taken == [mine]
 
 
 def own_rules(networks: Networks) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -16,7 +15,13 @@ import httpx
 import pytest
 from playwright.sync_api import Page, sync_playwright
 from tests.support.authority import Authority
-from tests.support.deployment import Deployment, eventually, free_port, new_deployment
+from tests.support.deployment import (
+    Deployment,
+    eventually,
+    free_port,
+    listens,
+    new_deployment,
+)
 from tests.support.person import Person, Refused
 
 from labdock_service.statefolder import StateFolder
@@ -30,7 +35,8 @@ KERNEL = """async () => {
     const xsrf = document.cookie.match(/_xsrf=([^;]+)/)[1];
     const asked = {method: "POST", headers: {"X-XSRFToken": xsrf}};
     const kernel = await (await fetch("/user/admin/api/kernels", asked)).json();
-    const channels = `ws://${location.host}/user/admin/api/kernels/${kernel.id}/channels`;
+    const scheme = location.protocol.replace("http", "ws");
+    const channels = `${scheme}//${location.host}/user/admin/api/kernels/${kernel.id}/channels`;
     return await new Promise(done => {
         const socket = new WebSocket(channels);
         socket.onopen = () => done("open");
@@ -42,6 +48,13 @@ FOREIGN = """async place => {
     catch { return "refused"; }
 }"""
 """What a script in a person's server asks of the hub's origin."""
+ASKING = """
+from labdock.client import default_client
+default_client().jobs()
+connection = default_client().transport.connection
+print(connection.for_people('/services/tensorboard/admin/'))
+"""
+"""Where links of a notebook lead, asked in the person's server, which asks the service too."""
 
 
 @pytest.fixture
@@ -183,11 +196,6 @@ def proxy_before(
         running.wait()
 
 
-def listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
 def test_guessing_a_password_has_to_wait(stopped: Deployment) -> None:
     stopped.settings |= {
         "LABDOCK_RATES__LOGINS_PER_ACCOUNT": "2",
@@ -249,20 +257,13 @@ def test_each_servers_host_is_its_own(stopped: Deployment, page: Page) -> None:
 
 
 def from_the_server(deployment: Deployment) -> str:
-    """Where links of a notebook lead, asked in the person's server, which asks the service too."""
     environ = next(
         Path(f"/proc/{pid}/environ").read_bytes()
         for pid, command in deployment.processes().items()
         if "jupyterhub.singleuser" in command
     )
     told = dict(part.decode().split("=", 1) for part in environ.split(b"\0") if b"=" in part)
-    code = (
-        "from labdock.client import default_client\n"
-        "default_client().jobs()\n"
-        "connection = default_client().transport.connection\n"
-        "print(connection.for_people('/services/tensorboard/admin/'))"
-    )
     python = Path(told["PATH"].split(os.pathsep)[0], "python")
-    done = subprocess.run([python, "-c", code], env=told, capture_output=True, text=True)
+    done = subprocess.run([python, "-c", ASKING], env=told, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()

@@ -41,8 +41,8 @@ def pool_of(prefix: str) -> str:
 
 
 @contextlib.contextmanager
-def running_on_docker(prepared: StateFolder, folder: Path, **settings: str) -> Iterator[Deployment]:
-    """A started deployment; its containers and networks are removed afterwards."""
+def stopped_on_docker(prepared: StateFolder, folder: Path, **settings: str) -> Iterator[Deployment]:
+    """A deployment that is not started; its containers and networks are removed afterwards."""
     client = docker_client()
     image = notebook_image(client)
     with swept_prefix(client) as prefix:
@@ -56,10 +56,17 @@ def running_on_docker(prepared: StateFolder, folder: Path, **settings: str) -> I
         (deployment.state.root / "environments").unlink(missing_ok=True)
         add_environment(deployment.state, "small", notebook=image, training=image, default=True)
         try:
-            deployment.up()
             yield deployment
         finally:
             deployment.sweep()
+
+
+@contextlib.contextmanager
+def running_on_docker(prepared: StateFolder, folder: Path, **settings: str) -> Iterator[Deployment]:
+    """The same, started."""
+    with stopped_on_docker(prepared, folder, **settings) as deployment:
+        deployment.up()
+        yield deployment
 
 
 def server_of(client: docker.DockerClient, deployment: Deployment, name: str) -> Container:

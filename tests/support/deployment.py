@@ -35,6 +35,12 @@ def free_port() -> int:
     raise AssertionError("there is no free port")
 
 
+def listens(port: int) -> bool:
+    """Whether anything listens there on this machine."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def eventually(look: Callable[[], Found], *, seconds: float = 60, what: str = "it") -> Found:
     """What `look` finds, as soon as it is true; an error where it never was."""
     deadline = time.monotonic() + seconds

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import docker
 from docker.errors import APIError, DockerException
@@ -32,7 +34,8 @@ def swept_prefix(client: docker.DockerClient) -> Iterator[str]:
         yield prefix
     finally:
         sweep(client, prefix)
-        Networks(client, prefix, "10.213.0.0/16", 1).remove_all()
+        with tempfile.NamedTemporaryFile() as lock:
+            Networks(client, prefix, "10.213.0.0/16", 1, Path(lock.name)).remove_all()
 
 
 def sweep(client: docker.DockerClient, prefix: str) -> None:

@@ -144,7 +144,9 @@ def process_engine(root: Path, wake: Path | None = None) -> Iterator[ProcessEngi
 def docker_engine(root: Path, wake: Path | None = None) -> Iterator[PlainDockerEngine]:
     """The same of this machine's Docker."""
     with swept_prefix(docker_client()) as prefix:
-        engine = PlainDockerEngine(StateFolder(root), Dockerd(prefix, pool_of(prefix)), wake)
+        state = StateFolder(root)
+        dockerd = Dockerd(prefix, pool_of(prefix), state.networks_lock)
+        engine = PlainDockerEngine(state, dockerd, wake)
         with _cleared(engine):
             yield engine
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from pathlib import Path
 
 import pytest
+from tests.support.folders import nested
 
+from labdock_service.folders import delete_folder
 from labdock_service.reconciler.handing import checkpoints, curves, hand_on, show
 
 
@@ -80,3 +84,29 @@ def test_curves_of_a_job_that_an_older_labdock_began_are_kept(folder: Path, show
     assert shown.is_symlink() and (shown / "train/events").read_text() == "points"
     hand_on(folder, 2, shown)
     assert (shown / "train/events").samefile(curves(folder, 3) / "train/events")
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_what_is_no_file_is_not_handed_on(folder: Path, shown: Path, lost: bool) -> None:
+    begin(folder, shown)
+    for place in (checkpoints(folder, 1), curves(folder, 1)):
+        put(place / "kept", "text")
+        (place / "link").symlink_to("/etc/shadow")
+        os.mkfifo(place / "pipe")
+        with socket.socket(socket.AF_UNIX) as listening:
+            here = os.open(place, os.O_RDONLY)
+            listening.bind(f"/proc/self/fd/{here}/socket")
+            os.close(here)
+    hand_on(folder, 1, shown, lost=lost)
+    for place in (checkpoints(folder, 2), curves(folder, 2)):
+        assert {path.name for path in place.iterdir()} == {"kept", "link"}
+        assert (place / "link").readlink() == Path("/etc/shadow")
+
+
+def test_folders_in_folders_are_handed_on(folder: Path, shown: Path) -> None:
+    begin(folder, shown)
+    with nested(checkpoints(folder, 1)) as last:
+        hand_on(folder, 1, shown, lost=True)
+        after = checkpoints(folder, 2)
+        assert (after / last.relative_to(checkpoints(folder, 1))).is_file()
+        delete_folder(after)

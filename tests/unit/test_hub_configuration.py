@@ -91,6 +91,16 @@ def test_https_and_a_domain(c: Config, tmp_path: Path) -> None:
     assert c.Spawner.hub_connect_url == f"http://127.0.0.1:{LOCAL.ports['hub']}"
 
 
+def test_containers_find_hub_and_services_by_the_door_where_there_is_a_domain(
+    c: Config, tmp_path: Path
+) -> None:
+    settings = settings_of(tmp_path, "engine = 'docker'\ndomain = 'lab.example'\n")
+    hub.update_domain(c, settings, LOCAL)
+    routes = c.ConfigurableHTTPProxy.extra_routes
+    assert routes["10.213.0.1/hub/"] == f"http://127.0.0.1:{LOCAL.ports['hub']}"
+    assert "10.213.0.1/services/labdock/" in routes
+
+
 def test_without_either_nothing_changes(c: Config, settings: Settings) -> None:
     hub.update_encryption(c, settings, LOCAL)
     hub.update_domain(c, settings, LOCAL)
@@ -202,18 +212,26 @@ def test_containers_reach_the_hub_at_the_door(c: Config, tmp_path: Path) -> None
     hub.update_spawner(c, settings, LOCAL)
     hub.update_services(c, settings, LOCAL)
     assert c.JupyterHub.spawner_class is ContainerSpawner
-    assert c.ContainerSpawner.hub_connect_url == "http://10.213.0.1:8123"
+    door = f"10.213.0.1:{LOCAL.ports['door']}"
+    assert c.ContainerSpawner.hub_connect_url == f"http://{door}"
     told = {service["name"]: service.get("command", []) for service in c.JupyterHub.services}
-    assert told["door"][-2:] == ["--listen=10.213.0.1:8123", "--target=127.0.0.1:8123"]
+    assert told["door"][-2:] == [f"--listen={door}", "--target=127.0.0.1:8123"]
     assert "puller" in told
 
 
-def test_a_proxy_that_listens_everywhere_needs_no_door(c: Config, tmp_path: Path) -> None:
+def test_the_door_is_plain_http_before_a_proxy_that_is_not(c: Config, tmp_path: Path) -> None:
+    certificate, key = Authority(tmp_path).sign("ours", "lab.example")
     settings = settings_of(
-        tmp_path, "engine = 'docker'\nhost = '0.0.0.0'\n[tls]\nplain_http = true\n"
+        tmp_path,
+        f"engine = 'docker'\nhost = '0.0.0.0'\n"
+        f"[tls]\ncertificate = '{certificate}'\nkey = '{key}'\n",
     )
+    hub.update_spawner(c, settings, LOCAL)
     hub.update_services(c, settings, LOCAL)
-    assert "door" not in {service["name"] for service in c.JupyterHub.services}
+    assert c.ContainerSpawner.hub_connect_url == f"http://10.213.0.1:{LOCAL.ports['door']}"
+    assert c.Spawner.args == [f"--ServerApp.tornado_settings={hub.SECURE_XSRF}"]
+    told = {service["name"]: service.get("command", []) for service in c.JupyterHub.services}
+    assert told["door"][-2:] == ["--target=127.0.0.1:8000", f"--certificate={certificate}"]
 
 
 def test_a_secret_is_made_once_and_kept_from_others(tmp_path: Path) -> None:

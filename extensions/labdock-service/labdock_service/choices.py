@@ -16,10 +16,9 @@ from labdock_service.packaging.environments import (
     PinnedEnvironment,
     choose_environment,
 )
+from labdock_service.sections import LEAST_MEMORY
 
 OPTIONS = ("environment", "cpus", "memory", "gpus")
-LEAST_MEMORY = 512_000_000
-"""Bytes below which no notebook works."""
 
 
 @dataclass(frozen=True, kw_only=True)

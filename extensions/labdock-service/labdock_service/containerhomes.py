@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from labdock_service.folders import walk
 from labdock_service.homes import root_links
 
 PLACE = "/home/labdock"
@@ -50,9 +51,8 @@ def _give(home: Path, owner: tuple[int, int]) -> None:
     """Make a home that the process engine left theirs; links in it are not followed."""
     if home.stat().st_uid == owner[0]:
         return
-    for _, folders, files, folder in os.fwalk(home):
-        for name in (*folders, *files):
-            os.chown(name, *owner, dir_fd=folder, follow_symlinks=False)
+    for entry in walk(home):
+        os.chown(entry.path, *owner, follow_symlinks=False)
     os.chown(home, *owner)  # last: a home that is theirs is theirs as a whole
 
 

@@ -13,6 +13,7 @@ from labdock_service.engines.dockerd import PERSON
 from labdock_service.engines.networks import DEPLOYMENT, Networks
 from labdock_service.errors import Unavailable
 from labdock_service.packaging.environments import find_environments
+from labdock_service.partports import DOOR, read_ports
 from labdock_service.settings import Settings
 
 REGISTRY = "registry"
@@ -44,7 +45,8 @@ def networks_of(settings: Settings) -> Networks:
     """The networks of a deployment's containers."""
     chosen = settings.docker
     reachable = tuple(chosen.reachable)
-    return Networks(docker_client(), chosen.prefix, chosen.subnet, settings.port, reachable)
+    port, lock = read_ports(settings.state).get(DOOR, 0), settings.state.networks_lock
+    return Networks(docker_client(), chosen.prefix, chosen.subnet, port, lock, reachable)
 
 
 def servers_of(settings: Settings) -> list[Container]:

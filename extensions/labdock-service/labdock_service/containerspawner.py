@@ -13,34 +13,32 @@ import os
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from docker.errors import DockerException, ImageNotFound
 from docker.types import DeviceRequest, LogConfig, Ulimit
 from dockerspawner import DockerSpawner
 from jupyterhub.spawner import SpawnException
-from traitlets import Instance, default
+from traitlets import default
 
-from labdock_service.bootstrap import CHECKOUT
 from labdock_service.choices import Choice, Offer
 from labdock_service.containerhomes import PLACE, container_owner, make_places
 from labdock_service.containers import docker_client, machine_size, networks_of
+from labdock_service.engines.containers import EXPENDABLE
 from labdock_service.engines.dockerd import PERSON
 from labdock_service.engines.networks import DEPLOYMENT
 from labdock_service.engines.pulling import PullRecord
 from labdock_service.engines.toolkit import NO_TOOLKIT, find_toolkit, request_devices
 from labdock_service.errors import EngineFailed, ServiceError
-from labdock_service.gpuholder import GpuHolder
 from labdock_service.gpulease import GpuLedger, Gpus
-from labdock_service.ids import person_id
 from labdock_service.packaging.environments import find_environments
-from labdock_service.settings import Settings
+from labdock_service.personserver import EXAMPLES, PersonServer
 from labdock_service.startpage import render_form
-from labdock_service.variables import KEPT
+from labdock_service.variables import KEPT, unproxied
 
-EXAMPLES = CHECKOUT / "examples"
 PACKAGE = Path(__file__).parent
 INSIDE = "/opt/labdock"
 """Where a container finds the examples and what fills its home."""
@@ -55,13 +53,12 @@ SHARED_MEMORY = "1g"
 LOGS = LogConfig(type="json-file", config={"max-size": "10m", "max-file": "2"})
 
 
-class ContainerSpawner(GpuHolder, DockerSpawner):  # type: ignore[misc]  # DockerSpawner has no types
+class ContainerSpawner(PersonServer, DockerSpawner):  # type: ignore[misc]  # DockerSpawner has no types
     """Starts a person's server in a container from the environment that they chose."""
 
     _executor = ThreadPoolExecutor(8, thread_name_prefix="docker")
     _walls = asyncio.Lock()
     _walled = -math.inf
-    settings = Instance(Settings, help="The deployment's settings.").tag(config=True)
 
     def __init__(self, **options: Any) -> None:
         self._stages: list[dict[str, Any]] = []
@@ -73,18 +70,6 @@ class ContainerSpawner(GpuHolder, DockerSpawner):  # type: ignore[misc]  # Docke
         self.options_form = self._form
         self.options_from_form = self._from_form
         self.apply_user_options = _no_options
-
-    @property
-    def person(self) -> str:
-        """The person's id: a name used again inherits nothing."""
-        user = self.user.orm_user
-        return person_id(user.name, user.created)
-
-    @property
-    def home(self) -> Path:
-        """The person's home folder on the host."""
-        homes: Path = self.settings.state.homes
-        return homes / self.person
 
     @default("object_name")  # type: ignore[untyped-decorator]  # traitlets has no types
     def _object_name_default(self) -> str:
@@ -111,6 +96,15 @@ class ContainerSpawner(GpuHolder, DockerSpawner):  # type: ignore[misc]  # Docke
                 ) from None
         self._tell(60, "Starting JupyterLab in it")
         return address
+
+    async def create_object(self) -> dict[str, Any]:
+        """Make the container; until it is there, nobody takes its network away."""
+        networks = networks_of(self.settings)
+        with ExitStack() as held:
+            claim = networks.claimed(self.object_name)
+            self.network_name = await asyncio.to_thread(held.enter_context, claim)
+            made: dict[str, Any] = await super().create_object()
+        return made
 
     async def progress(self) -> AsyncIterator[dict[str, Any]]:
         """The stages of a start, as they happen."""
@@ -155,7 +149,7 @@ class ContainerSpawner(GpuHolder, DockerSpawner):  # type: ignore[misc]  # Docke
         """What has to be there before the container, all at once; returns the data roots."""
         networks = networks_of(self.settings)
         groups = [group.name for group in self.user.orm_user.groups]
-        roots, self.network_name, _ = await asyncio.gather(
+        roots, *_ = await asyncio.gather(
             asyncio.to_thread(make_places, self.home, self.settings.state.data_roots, groups),
             asyncio.to_thread(networks.ensure, self.object_name),
             self._ensure_walls(choice.environment.notebook),
@@ -206,6 +200,7 @@ class ContainerSpawner(GpuHolder, DockerSpawner):  # type: ignore[misc]  # Docke
             "init": True,
             "pids_limit": self.settings.docker.server_pids,
             "memswap_limit": choice.memory,
+            "oom_score_adj": EXPENDABLE,
             "shm_size": SHARED_MEMORY,
             "ulimits": [Ulimit(name="core", soft=0, hard=0)],
             "log_config": LOGS,
@@ -223,21 +218,9 @@ class ContainerSpawner(GpuHolder, DockerSpawner):  # type: ignore[misc]  # Docke
         env: dict[str, str] = super().get_env()
         kept = {name: value for name, value in os.environ.items() if KEPT.fullmatch(name)}
         portable = {name: value for name, value in kept.items() if not value.startswith("/")}
-        people = {"JUPYTERHUB_PUBLIC_HUB_URL": f"{self.settings.public_address}/hub/"}
-        return (
-            portable
-            | people
-            | env
-            | {
-                "USER": self.user.name,
-                "LOGNAME": self.user.name,
-                "HOME": PLACE,
-                "SHELL": "/bin/bash",
-                "PYTHONPATH": INSIDE,
-                "LABDOCK_URL": self.hub_connect_url,
-                **self.gpu_variables(self._gpus),
-            }
-        )
+        door = str(urlsplit(self.hub_connect_url).hostname)
+        own = {"HOME": PLACE, "PYTHONPATH": INSIDE, **unproxied(kept, door)}
+        return portable | env | self.variables(self.hub_connect_url, self._gpus) | own
 
     async def poll(self) -> int | str | None:
         """None while the server runs. One that ended is removed once it is known how."""

@@ -17,11 +17,13 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from jupyterhub_idle_culler import main as cull
 
+from labdock_service import certificates
 from labdock_service.idleness import idle_seconds
 from labdock_service.partports import HUB, read_ports
 from labdock_service.processes import claim, die_with_parent
@@ -53,7 +55,7 @@ class Culler:
         """Stop every server that was idle for too long."""
         for person, server in self._running():
             try:
-                idle = self._idle(person, datetime.fromisoformat(server["started"]))
+                idle = self._idle(person, server)
                 if idle > self.limit:
                     LOG.info("The server of %s had nothing to do for %.0f s.", person, idle)
                     self._ask_hub("DELETE", f"users/{quote(person)}/server")
@@ -71,13 +73,16 @@ class Culler:
                 return
             offset += PAGE
 
-    def _idle(self, person: str, started: datetime) -> float:
+    def _idle(self, person: str, server: dict[str, Any]) -> float:
+        """Ask the server by its own host's name, where it has one: so the proxy knows it."""
         token = self._token_for(person)
-        place = f"{self.proxy}/user/{quote(person)}/api"
+        address = urlsplit(server["url"])
+        place = f"{self.proxy}{address.path}api"
         kernels, terminals = (
-            self._send("GET", f"{place}/{what}?no_track_activity=1", token)
+            self._send("GET", f"{place}/{what}?no_track_activity=1", token, host=address.netloc)
             for what in ("kernels", "terminals")
         )
+        started = datetime.fromisoformat(server["started"])
         return idle_seconds(kernels, terminals, started, datetime.now(UTC))
 
     def _token_for(self, person: str) -> str:
@@ -92,13 +97,23 @@ class Culler:
     def _ask_hub(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         return self._send(method, f"{self.hub}/hub/api/{path}", self.token, body)
 
-    def _send(self, method: str, url: str, token: str, body: dict[str, Any] | None = None) -> Any:
+    def _send(
+        self,
+        method: str,
+        url: str,
+        token: str,
+        body: dict[str, Any] | None = None,
+        host: str = "",
+    ) -> Any:
         """The answer as JSON; one that leads elsewhere or is very long is an error."""
         data = None if body is None else json.dumps(body).encode()
         headers = {"Authorization": f"token {token}", "Content-Type": "application/json"}
+        if host:
+            headers["Host"] = host
         request = urllib.request.Request(url, data, headers, method=method)
+        straight = urllib.request.ProxyHandler({})  # it is all on this machine
         secure = urllib.request.HTTPSHandler(context=self.trusted)
-        opener = urllib.request.build_opener(_NowhereElse, secure)
+        opener = urllib.request.build_opener(_NowhereElse, straight, secure)
         with opener.open(request, timeout=20) as answer:
             return json.loads(answer.read(LONGEST) or b"null")
 
@@ -124,13 +139,13 @@ def main() -> None:
 def watch(settings: Settings) -> None:
     """Look at the servers from time to time."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s culler: %(message)s")
-    limit = settings.idle.cull_after
+    limit, certificate = settings.idle.cull_after, settings.tls.certificate
     culler = Culler(
         hub=f"http://127.0.0.1:{read_ports(settings.state)[HUB]}",
-        proxy=settings.address,
+        proxy=settings.door,
         token=os.environ["JUPYTERHUB_API_TOKEN"],
         limit=limit,
-        trusted=_trusting(settings),
+        trusted=certificates.trusting(Path(certificate)) if certificate else None,
     )
     while True:
         time.sleep(min(60, max(1, limit // 10)))
@@ -138,16 +153,6 @@ def watch(settings: Settings) -> None:
             culler.look()
         except (urllib.error.URLError, OSError, ValueError) as error:
             LOG.warning("The hub says nothing: %s", error)
-
-
-def _trusting(settings: Settings) -> ssl.SSLContext | None:
-    """Trust in the deployment's own certificate, by whatever name it is asked here."""
-    if not settings.tls.certificate:
-        return None
-    context = ssl.create_default_context(cafile=settings.tls.certificate)
-    context.check_hostname = False
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    return context
 
 
 if __name__ == "__main__":

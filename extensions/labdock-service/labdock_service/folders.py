@@ -1,10 +1,39 @@
-"""Deleting a tree, also one that may not be written; copies that cost nothing."""
+"""Trees that people's code made: walking and deleting them; copies that cost nothing."""
 
 import contextlib
+import errno
 import os
 import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+TOO_DEEP = (errno.EMFILE, errno.ENAMETOOLONG)
+"""What Python says of folders in folders that `rm` deletes, however many they are."""
+
+LONGEST_PATH = 4000
+"""Bytes of a path that every call takes: Linux ends at 4096."""
+
+
+def walk(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """All that is below a folder, each folder before what is in it; no link is followed.
+
+    Unlike `os.walk` it does not call itself, so that no depth is too much for it. Passed over is
+    what may not be read, is gone meanwhile, or lies so deep that it has no path.
+    """
+    waiting = [os.fspath(folder)]
+    while waiting:
+        with contextlib.suppress(OSError):
+            for entry in _listed(waiting.pop()):
+                yield entry
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+
+
+def _listed(folder: str) -> list[os.DirEntry[str]]:
+    with os.scandir(folder) as found:
+        return [entry for entry in found if len(os.fsencode(entry.path)) < LONGEST_PATH]
 
 
 def delete_folder(folder: Path) -> None:
@@ -15,10 +44,21 @@ def delete_folder(folder: Path) -> None:
     if folder.is_symlink():
         folder.unlink(missing_ok=True)
         return
-    for inner, _, _ in os.walk(folder):
-        with contextlib.suppress(FileNotFoundError):
-            os.chmod(inner, 0o700)  # noqa: PTH101
-    shutil.rmtree(folder, onerror=_pass_over_what_is_gone)
+    _open_up(folder)
+    for entry in walk(folder):
+        if entry.is_dir(follow_symlinks=False):
+            _open_up(entry)
+    try:
+        shutil.rmtree(folder, onerror=_pass_over_what_is_gone)
+    except (OSError, RecursionError) as error:
+        if isinstance(error, OSError) and error.errno not in TOO_DEEP:
+            raise
+        subprocess.run(["rm", "-rf", "--", folder], check=True)
+
+
+def _open_up(folder: os.PathLike[str]) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.chmod(folder, 0o700)  # noqa: PTH101
 
 
 def _pass_over_what_is_gone(_call: object, _path: str, why: Any) -> None:

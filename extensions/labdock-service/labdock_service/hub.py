@@ -30,7 +30,7 @@ from labdock_service.hubclient import ADMIN
 from labdock_service.installation import ensure_proxy
 from labdock_service.jsonfile import write_json
 from labdock_service.names import NAME
-from labdock_service.partports import PORTS_FILE, read_ports
+from labdock_service.partports import DOOR, PORTS_FILE, read_ports
 from labdock_service.password import PasswordLogin
 from labdock_service.secretfile import keep_secret
 from labdock_service.settings import Settings, settings_environment
@@ -38,10 +38,8 @@ from labdock_service.spawner import ProcessSpawner
 from labdock_service.statefolder import StateFolder
 from labdock_service.variables import KEPT
 
-EVERYWHERE = ("0.0.0.0", "::")
-
-PORTS = ("hub", "proxy", "labdock", "tensorboard", "endpoints")
-"""What listens on 127.0.0.1 beside the proxy's public port."""
+PORTS = ("hub", "proxy", "labdock", "tensorboard", "endpoints", DOOR)
+"""What listens beside the proxy's public port."""
 
 SECURE_XSRF = {"xsrf_cookie_kwargs": {"secure": True}}
 """For people's servers, which are reached by http from the proxy and do not know better."""
@@ -153,16 +151,19 @@ def update_encryption(c: Config, settings: Settings, local: Local) -> None:
 def update_domain(c: Config, settings: Settings, local: Local) -> None:
     """With a domain each person's server has an origin of its own; Labdock's services share one.
 
-    Programs on this machine, which come by its address and no name, find hub and services too.
+    Programs on this machine and in containers, which come by an address and no name, find hub and
+    services too.
     """
     if not settings.domain:
         return
+    door = [door_address(settings.docker.subnet)] if settings.engine == "docker" else []
     c.JupyterHub.subdomain_host = settings.public_address
     c.JupyterHub.subdomain_hook = server_host
     places = {"hub": "hub"} | {name: f"services/{name}" for name in SERVED}
     c.ConfigurableHTTPProxy.extra_routes = {
-        f"{settings.machine}/{path}/": f"http://127.0.0.1:{local.ports[name]}"
+        f"{address}/{path}/": f"http://127.0.0.1:{local.ports[name]}"
         for name, path in places.items()
+        for address in (settings.machine, *door)
     }
 
 
@@ -231,15 +232,17 @@ def update_people(c: Config, settings: Settings) -> None:
 
 def update_spawner(c: Config, settings: Settings, local: Local) -> None:
     """People's servers: processes in homes of their own, or containers."""
-    if settings.engine == "docker":
-        update_containers(c, settings)
+    in_containers = settings.engine == "docker"
+    secure = [f"--ServerApp.tornado_settings={SECURE_XSRF}"] if settings.tls.secure else []
+    root = ["--allow-root"] if local.root and not in_containers else []
+    c.Spawner.args = [*root, *secure]
+    if in_containers:
+        update_containers(c, settings, local)
         return
     c.JupyterHub.spawner_class = ProcessSpawner
     c.ProcessSpawner.settings = settings
     c.Spawner.hub_connect_url = _hub_for_servers(settings, local)
     c.Spawner.env_keep = ["PATH", "LD_LIBRARY_PATH"]  # not the hub's own Python
-    secure = [f"--ServerApp.tornado_settings={SECURE_XSRF}"] if settings.tls.secure else []
-    c.Spawner.args = [*(["--allow-root"] if local.root else []), *secure]
 
 
 def _hub_for_servers(settings: Settings, local: Local) -> str:
@@ -252,15 +255,17 @@ def _hub_for_servers(settings: Settings, local: Local) -> str:
     return settings.door
 
 
-def update_containers(c: Config, settings: Settings) -> None:
+def update_containers(c: Config, settings: Settings, local: Local) -> None:
     """People's servers in containers, which reach the hub at the door alone."""
     c.JupyterHub.spawner_class = ContainerSpawner
     c.ContainerSpawner.settings = settings
-    c.ContainerSpawner.hub_connect_url = (
-        f"http://{door_address(settings.docker.subnet)}:{settings.port}"
-    )
+    c.ContainerSpawner.hub_connect_url = f"http://{_door(settings, local)}"
     c.ContainerSpawner.ip = "0.0.0.0"  # of the container's own network
-    c.ContainerSpawner.args = []
+
+
+def _door(settings: Settings, local: Local) -> str:
+    """Where containers come in. A port of its own: the proxy's may be taken at every address."""
+    return f"{door_address(settings.docker.subnet)}:{local.ports[DOOR]}"
 
 
 def update_services(c: Config, settings: Settings, local: Local) -> None:
@@ -279,23 +284,21 @@ def update_services(c: Config, settings: Settings, local: Local) -> None:
         _service(settings, "labdock", "labdock_service.app", port=local.ports),
         _service(settings, "reconciler", "labdock_service.reconciler"),
         _service(settings, "culler", "labdock_service.culler", *culling),
-        *_container_services(settings),
+        *_container_services(settings, local),
     ]
 
 
-def _container_services(settings: Settings) -> list[dict[str, Any]]:
+def _container_services(settings: Settings, local: Local) -> list[dict[str, Any]]:
     """What only containers need."""
     if settings.engine != "docker":
         return []
-    services = [_service(settings, "puller", "labdock_service.puller")]
-    if settings.host not in EVERYWHERE:  # there the proxy itself listens at the door
-        door, target = (
-            door_address(settings.docker.subnet),
-            settings.address.removeprefix("http://"),
-        )
-        told = [f"--listen={door}:{settings.port}", f"--target={target}"]
-        services.append(_service(settings, "door", "labdock_service.door", *told))
-    return services
+    certificate = settings.tls.certificate
+    carried = [f"--listen={_door(settings, local)}", f"--target={settings.machine}:{settings.port}"]
+    known = [f"--certificate={certificate}"] if certificate else []
+    return [
+        _service(settings, "puller", "labdock_service.puller"),
+        _service(settings, "door", "labdock_service.door", *carried, *known),
+    ]
 
 
 def _service(

@@ -7,6 +7,7 @@ way there. What it holds lies in the state folder.
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import bcrypt
 import requests
@@ -32,9 +33,12 @@ def ensure_registry(settings: Settings, image: str) -> RegistryPlace:
     """Have the registry run, from an image that is here, and say where it answers."""
     password = keep_secret(settings.state.registry_password)
     place = registry_place(settings)
-    dockerd = Dockerd(settings.docker.prefix, settings.docker.subnet, place.login)
+    dockerd = Dockerd(
+        settings.docker.prefix, settings.docker.subnet, settings.state.networks_lock, place.login
+    )
     found = dockerd.find_container(REGISTRY)
-    if found is None or found.status != "running" or found.image.id != image:
+    runs = found is not None and found.status == "running" and found.image.id == image
+    if not runs or not lets_in(settings.state.registry / "accounts", password):
         dockerd.remove_container(REGISTRY)
         _start(settings, dockerd, image, password)
     _await(place)
@@ -62,6 +66,15 @@ def _start(settings: Settings, dockerd: Dockerd, image: str, password: str) -> N
         labels={},
     )
     dockerd.run(container)
+
+
+def lets_in(accounts: Path, password: str) -> bool:
+    """Whether its accounts are those of this password: a restore may have brought another."""
+    try:
+        name, _, hashed = accounts.read_bytes().strip().partition(b":")
+        return name.decode() == OWN_ACCOUNT and bcrypt.checkpw(password.encode(), hashed)
+    except (OSError, ValueError):
+        return False
 
 
 def _await(place: RegistryPlace) -> None:

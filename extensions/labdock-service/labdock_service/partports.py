@@ -1,4 +1,4 @@
-"""The port of each part of Labdock that listens on 127.0.0.1, as the hub chose them."""
+"""The port of each part of Labdock but the proxy's public one, as the hub chose them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from labdock_service.statefolder import StateFolder
 PORTS_FILE = "ports.json"
 HUB = "hub"
 """The hub itself among them."""
+DOOR = "door"
+"""And where people's containers come in: at the door's address, the others on 127.0.0.1."""
 
 
 def read_ports(state: StateFolder) -> dict[str, int]:

@@ -122,6 +122,10 @@ def _range(value: str) -> str:
     return str(ipaddress.IPv4Network(value))
 
 
+LEAST_MEMORY = 512_000_000
+"""Bytes below which no notebook works."""
+
+
 class DockerSettings(Section):
     """The Docker engine: people's servers, jobs and models in containers."""
 
@@ -143,7 +147,7 @@ class DockerSettings(Section):
     """Private ranges that containers may reach, such as a package mirror's `10.0.7.4/32`."""
     server_cpus: PositiveFloat = 2.0
     """CPUs of a person's server, where they choose no other number."""
-    server_memory: ByteSize = ByteSize(4_000_000_000)
+    server_memory: Annotated[ByteSize, Field(ge=LEAST_MEMORY)] = ByteSize(4_000_000_000)
     """Memory of a person's server, where they choose no other, such as `4GB`."""
     server_pids: PositiveInt = 1024
     """Processes and threads that a person's server may have at once."""
@@ -186,8 +190,8 @@ class LimitSettings(Section):
     """The largest source that may be submitted, such as `200MB`."""
     cpus: PositiveFloat | None = None
     """CPUs that jobs and models may take in all."""
-    memory: ByteSize | None = None
-    """Memory that jobs and models may take in all, such as `32GB`."""
+    memory: Annotated[ByteSize, Field(gt=0)] | None = None
+    """Memory that jobs and models may take in all, such as `32GB`: also one that names no limit."""
 
 
 class IdleSettings(Section):

@@ -277,6 +277,15 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _by_ipv4(self) -> Settings:
+        if self.engine == "docker" and ":" in self.host and self.host != "::":
+            raise problem(
+                f"'host' may not be '{self.host}' with the Docker engine, whose containers come by "
+                "IPv4: set '::' to listen on all addresses of both kinds."
+            )
+        return self
+
+    @model_validator(mode="after")
     def _one_name(self) -> Settings:
         given = urlsplit(self.notify.hub_url)
         if self.domain and given.hostname and given.hostname != self.domain:

@@ -9,41 +9,27 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from jupyterhub.spawner import LocalProcessSpawner, SpawnException
-from traitlets import Float, Instance
+from traitlets import Float
 
 from labdock_service import homes, processes
-from labdock_service.bootstrap import CHECKOUT
-from labdock_service.gpuholder import GpuHolder
-from labdock_service.ids import person_id
 from labdock_service.packaging.environments import choose_environment, find_environments
 from labdock_service.password import ONE_PERSON
-from labdock_service.settings import Settings
+from labdock_service.personserver import EXAMPLES, PersonServer
 from labdock_service.variables import KEPT
 
-EXAMPLES = CHECKOUT / "examples"
 
-
-class ProcessSpawner(GpuHolder, LocalProcessSpawner):  # type: ignore[misc]  # JupyterHub has no types
+class ProcessSpawner(PersonServer, LocalProcessSpawner):  # type: ignore[misc]  # JupyterHub has no types
     """Starts a person's server in their home, on their own overlay of the environment."""
 
-    settings = Instance(Settings, help="The deployment's settings.").tag(config=True)
     started = Float(0.0, help="When the server's process started, in seconds since boot.")
-
-    @property
-    def home(self) -> Path:
-        """The person's home folder, by their id: a name used again inherits nothing."""
-        user = self.user.orm_user
-        folder: Path = self.settings.state.homes / person_id(user.name, user.created)
-        return folder
 
     @property
     def record(self) -> str:
         """The name of this server's record in the state folder."""
-        return f"server-{self.home.name}"
+        return f"server-{self.person}"
 
     async def start(self) -> tuple[str, int]:
         """Prepare the home and start the server in it; a left-over of an older one is ended."""
@@ -93,16 +79,13 @@ class ProcessSpawner(GpuHolder, LocalProcessSpawner):  # type: ignore[misc]  # J
     def user_env(self, env: dict[str, str]) -> dict[str, str]:
         """What makes the person's home and overlay theirs."""
         programs = os.environ.get("PATH", os.defpath)
-        return env | {
-            "USER": self.user.name,
+        own = {
             "HOME": str(self.home),
-            "SHELL": "/bin/bash",
             "PATH": f"{self._overlay.path}{os.pathsep}{programs}",
             "JUPYTER_PATH": str(self._overlay.jupyter_path),
-            "LABDOCK_URL": self.settings.address,
-            **self.gpu_variables(self._gpus),
             **({"LABDOCK_CA": authority} if (authority := self.settings.tls.authority) else {}),
         }
+        return env | self.variables(self.settings.address, self._gpus) | own
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Find the server again after a restart of the hub."""

@@ -125,6 +125,11 @@ class StateFolder:
         return self.run / "images-fetched.json"
 
     @property
+    def networks_lock(self) -> Path:
+        """Who takes a network of Docker's away has locked it."""
+        return self.run / "networks.lock"
+
+    @property
     def logs(self) -> Path:
         """Logs of Labdock's own processes."""
         return self.root / "logs"

@@ -6,6 +6,7 @@ off, or in which one bit is another, is found out before anything of it is used.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
@@ -38,18 +39,29 @@ class Writer:
 
     def add_tree(self, name: str, folder: Path, wanted: Callable[[str], bool]) -> None:
         """Add a file, a link, or a folder with what `wanted` says of each path below."""
-        if not wanted(name):
-            return
+        waiting = [(name, folder)]
+        while waiting:
+            at, place = waiting.pop()
+            if not wanted(at):
+                continue
+            inner = self._add_place(at, place)
+            waiting += [(f"{at}/{entry}", place / entry) for entry in reversed(inner)]
+
+    def _add_place(self, name: str, place: Path) -> list[str]:
+        """Add what is there; the names in it, where it is a folder."""
         try:
-            status = folder.lstat()
-            inner = sorted(os.listdir(folder)) if stat.S_ISDIR(status.st_mode) else []  # noqa: PTH208
+            status = place.lstat()
+            inner = sorted(os.listdir(place)) if stat.S_ISDIR(status.st_mode) else []  # noqa: PTH208
         except FileNotFoundError:
-            return  # deleted since its folder was listed
+            return []  # deleted since its folder was listed
         except PermissionError:
             raise Invalid(f"'{name}' of the state folder may not be read.") from None
-        self._add(name, folder, status)
-        for entry in inner:
-            self.add_tree(f"{name}/{entry}", folder / entry, wanted)
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:
+                raise
+            raise Invalid(f"Folders in '{name[:100]}' lie too deep: move them up.") from None
+        self._add(name, place, status)
+        return inner
 
     def _add(self, name: str, path: Path, status: os.stat_result) -> None:
         info = tarfile.TarInfo(name)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from pathlib import Path
 
+from labdock_service.folders import walk
 from labdock_service.statefolder import StateFolder
 
 DATABASE = "labdock.sqlite"
@@ -62,15 +64,9 @@ def size_of(folder: Path, name: str, decide: Callable[[str], bool]) -> int:
     if place.is_symlink() or not place.is_dir():
         return place.lstat().st_size if place.exists() and decide(name) else 0
     total = 0
-    waiting = [name]
-    while waiting:
-        below = waiting.pop()
-        for entry in (folder / below).iterdir():
-            path = f"{below}/{entry.name}"
-            if not decide(path):
-                continue
-            if entry.is_dir() and not entry.is_symlink():
-                waiting.append(path)
-            else:
-                total += entry.lstat().st_size
+    for entry in walk(place):
+        path = name + entry.path.removeprefix(str(place))
+        with suppress(FileNotFoundError):  # deleted since its folder was listed
+            if not entry.is_dir(follow_symlinks=False) and decide(path):
+                total += entry.stat(follow_symlinks=False).st_size
     return total

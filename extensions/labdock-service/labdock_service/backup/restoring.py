@@ -7,7 +7,6 @@ place by a rename, and what it takes the place of is kept in `replaced/`.
 from __future__ import annotations
 
 import errno
-import os
 import shutil
 import sqlite3
 import tempfile
@@ -25,7 +24,7 @@ from labdock_service.backup.archive import unpack
 from labdock_service.backup.making import Begin
 from labdock_service.engines import statusfile
 from labdock_service.errors import Conflict, DiskFull, Invalid, NotFound
-from labdock_service.folders import delete_folder
+from labdock_service.folders import delete_folder, walk
 from labdock_service.settings import Settings
 from labdock_service.statefolder import StateFolder
 from labdock_service.store import copying
@@ -87,6 +86,11 @@ class Restore:
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise DiskFull("The disk is full, and nothing was changed: free some.") from None
+            if error.errno == errno.ENAMETOOLONG:
+                raise Invalid(
+                    "Folders in the backup are too deep for this state folder, and nothing was "
+                    "changed: restore it to one with a shorter path."
+                ) from None
             raise
 
     def _check_place(self) -> None:
@@ -179,11 +183,10 @@ def _end_worker(folder: Path) -> None:
 
 def _lead_links(folder: Path, before: str, now: str) -> None:
     """Have links into the state folder lead into the one that this is now."""
-    for inner, folders, files in os.walk(folder):
-        for name in (*folders, *files):
-            link = Path(inner, name)
-            if link.is_symlink() and Path(target := str(link.readlink())).is_relative_to(before):
-                _point(link, Path(now) / Path(target).relative_to(before))
+    for entry in walk(folder):
+        place = Path(entry.path)
+        if entry.is_symlink() and (target := place.readlink()).is_relative_to(before):
+            _point(place, Path(now) / target.relative_to(before))
 
 
 def _point(link: Path, target: Path) -> None:

@@ -13,6 +13,7 @@ import labdock_service
 from labdock_service.engines.base import WorkerSpec
 from labdock_service.engines.dockerd import WORKER
 from labdock_service.engines.workerfolder import WorkerFolder
+from labdock_service.folders import walk
 
 OWN_CODE = Path("/opt/labdock/engine")
 """Where a container finds the supervisor."""
@@ -21,6 +22,8 @@ ROOTS = Path("/opt/labdock/roots")
 """Where it finds the data roots."""
 
 MOST_PROCESSES = 8192
+EXPENDABLE = 500
+"""Where the machine itself runs out of memory, the kernel takes a container before the service."""
 SHARED_MEMORY = 2**30
 """Bytes of /dev/shm at most, which count as the worker's memory once they are used."""
 
@@ -49,9 +52,8 @@ def give_away(folders: Sequence[Path]) -> None:
         return
     for folder in folders:
         os.chown(folder, *owner, follow_symlinks=False)
-        for parent, _, files in os.walk(folder):
-            for path in (parent, *(os.path.join(parent, name) for name in files)):  # noqa: PTH118
-                os.chown(path, *owner, follow_symlinks=False)
+        for entry in walk(folder):
+            os.chown(entry.path, *owner, follow_symlinks=False)
 
 
 def options(
@@ -73,6 +75,7 @@ def options(
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges"],
         "pids_limit": MOST_PROCESSES,
+        "oom_score_adj": EXPENDABLE,
         "cpuset_cpus": ",".join(map(str, cpus)),
         "log_config": LogConfig(type=LogConfig.types.JSON, config={"max-size": "64k"}),
         "ports": {spec.port: ("127.0.0.1", spec.port)} if spec.port else {},

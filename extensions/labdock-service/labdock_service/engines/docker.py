@@ -133,12 +133,13 @@ class DockerEngine(SupervisedEngine):
     def _start(
         self, folder: WorkerFolder, lock: int, spec: WorkerSpec, order: Order
     ) -> Iterator[dict[str, Any]]:
-        container = self._dockerd.create_container(
-            spec.id,
-            network=self._dockerd.ensure_network(spec.group or spec.id, spec.image),
-            device_requests=self._request_devices(spec),
-            **containers.options(folder, spec, cpus=order.cpus, wake=self._wake),
-        )
+        with self._dockerd.network(spec.group or spec.id, spec.image) as network:
+            container = self._dockerd.create_container(
+                spec.id,
+                network=network,
+                device_requests=self._request_devices(spec),
+                **containers.options(folder, spec, cpus=order.cpus, wake=self._wake),
+            )
         yield {"container": container.id}
         with self._dockerd.started(container) as attachment:
             yield {"supervisor": int(attachment.expect("supervisor"))}

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import docker
@@ -37,10 +38,12 @@ class Dockerd:
     prefix: str
     pool: str
     """The addresses that its networks are cut out of, as in `10.213.0.0/16`."""
+    lock: Path
+    """The file by which processes take turns at its networks."""
     login: Login | None = None
     """The account at the registry that images are pulled from."""
     port: int = 0
-    """The hub's door, for who has a way through it."""
+    """The door's."""
     reachable: tuple[str, ...] = ()
     """Private networks that may be reached."""
 
@@ -66,17 +69,20 @@ class Dockerd:
     @cached_property
     def networks(self) -> Networks:
         """Its networks."""
-        return Networks(self.client, self.prefix, self.pool, self.port, self.reachable)
+        return Networks(self.client, self.prefix, self.pool, self.port, self.lock, self.reachable)
 
-    def ensure_network(self, name: str, image: str) -> str:
+    @contextlib.contextmanager
+    def network(self, name: str, image: str) -> Iterator[str]:
         """The network of this name, made where it is missing, behind its walls; its full name.
 
-        The walls are put up each time: a firewall that was loaded anew has none of them.
-        `image` is any that is here, for who is not root.
+        It is the caller's for as long as this lasts, and then that of a container made for it. The
+        walls are put up each time: a firewall that was loaded anew has none of them. `image` is
+        any that is here, for who is not root.
         """
         with _sentences():
             self.networks.ensure_walls(image)
-            return self.networks.ensure(self._full(name))
+            with self.networks.claimed(self._full(name)) as full:
+                yield full
 
     def create_container(self, name: str, **options: Any) -> Container:
         """Make a container; one of this name that never ran is made anew.

@@ -11,6 +11,8 @@ root has them made by a short-lived container with that one right.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import ipaddress
 import os
@@ -65,6 +67,8 @@ class Networks:
     """The addresses that its networks are cut out of, as in `10.213.0.0/16`."""
     port: int
     """The door's port."""
+    lock: Path
+    """The file by which the deployment's processes take turns at taking networks away."""
     reachable: tuple[str, ...] = ()
     """Private networks that may be reached all the same."""
 
@@ -98,6 +102,7 @@ class Networks:
     def ensure(self, name: str) -> str:
         """Make the network of this name where it is missing; returns its name.
 
+        Another process may take it away again until a container is made for it: see `claimed`.
         Raises EngineFailed where the pool is used up.
         """
         if self._exists(name):
@@ -114,12 +119,47 @@ class Networks:
                     return name  # another process was first
                 if "overlap" not in str(error.explanation):
                     raise EngineFailed(f"Docker made no network: {error.explanation}") from None
-        raise EngineFailed(
+        raise self._used_up()
+
+    @contextlib.contextmanager
+    def claimed(self, name: str) -> Iterator[str]:
+        """The same, and nobody takes it away meanwhile; nor later from a container made by then.
+
+        Raises EngineFailed where the pool is used up.
+        """
+        for _ in range(TRIES):
+            self.ensure(name)
+            with self._turn(fcntl.LOCK_SH):
+                if self._exists(name):
+                    yield name
+                    return
+        raise self._used_up()
+
+    def remove(self, name: str) -> None:
+        """Remove a network that no container is made for; what is gone already is gone."""
+        with self._turn(fcntl.LOCK_EX):
+            if name not in self._used():
+                self._remove(name)
+
+    def _used_up(self) -> EngineFailed:
+        return EngineFailed(
             f"There is no network left in {self.pool}: set 'docker.subnet' to a larger range."
         )
 
-    def remove(self, name: str) -> None:
-        """Remove a network that no container uses; what is gone already is gone."""
+    @contextlib.contextmanager
+    def _turn(self, kind: int) -> Iterator[None]:
+        """Many may make containers at once; whoever takes networks away is alone."""
+        self.lock.parent.mkdir(parents=True, exist_ok=True)
+        with self.lock.open("w") as file:
+            fcntl.flock(file, kind)
+            yield
+
+    def _used(self) -> set[str]:
+        """The names of networks that containers have, running or not."""
+        containers = self.client.api.containers(all=True)
+        return {name for found in containers for name in found["NetworkSettings"]["Networks"]}
+
+    def _remove(self, name: str) -> None:
         try:
             self.client.api.remove_network(name)
         except NotFound:
@@ -164,9 +204,11 @@ class Networks:
         return [net for net in others if not any(net.overlaps(other) for other in near)]
 
     def _after_removing_unused(self) -> list[ipaddress.IPv4Network]:
-        for found in self._all():
-            if found["Name"] != f"{self.prefix}-hub":
-                self.remove(found["Name"])
+        with self._turn(fcntl.LOCK_EX):
+            used = {f"{self.prefix}-hub", *self._used()}
+            for found in self._all():
+                if found["Name"] not in used:
+                    self._remove(found["Name"])
         return self._free()
 
     def _create(self, name: str, subnet: ipaddress.IPv4Network) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from labdock_service.engines.base import Engine
 from labdock_service.engines.process import ProcessEngine
+from labdock_service.partports import DOOR, read_ports
 from labdock_service.registry import Login, RegistryPlace
 from labdock_service.settings import Settings
 from labdock_service.statefolder import StateFolder
@@ -25,7 +26,7 @@ class EngineChoice:
     pool: str = ""
     """The addresses that networks are cut out of."""
     port: int = 0
-    """The hub's."""
+    """The door's."""
     reachable: tuple[str, ...] = ()
     """Private networks that containers may reach."""
     registry: RegistryPlace | None = None
@@ -40,7 +41,7 @@ class EngineChoice:
             name=settings.engine,
             prefix=settings.docker.prefix,
             pool=settings.docker.subnet,
-            port=settings.port,
+            port=read_ports(settings.state).get(DOOR, 0),
             reachable=tuple(settings.docker.reachable),
             registry=registry_place(settings),
         )
@@ -54,7 +55,9 @@ def open_engine(choice: EngineChoice, state: StateFolder, wake: Path | None = No
     from labdock_service.engines.dockerd import Dockerd
 
     login = choice.registry.login if choice.registry else None
-    dockerd = Dockerd(choice.prefix, choice.pool, login, choice.port, choice.reachable)
+    dockerd = Dockerd(
+        choice.prefix, choice.pool, state.networks_lock, login, choice.port, choice.reachable
+    )
     return DockerEngine(state, dockerd, wake)
 
 

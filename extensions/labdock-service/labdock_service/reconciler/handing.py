@@ -6,18 +6,24 @@ that was cut off may write on for as long as it likes: nobody reads it any more.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import stat
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from labdock_service.folders import delete_folder, link_or_copy
+from labdock_service.folders import delete_folder, link_or_copy, walk
+from labdock_service.plainfile import open_plain
 
 MOST_TRIES = 20
 """How often a folder is copied anew because somebody changed it meanwhile."""
 
-CopyFile = Callable[[str, str], object]
+CHANGED = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL)
+"""Why a file cannot be copied that is another, or none, since its folder was read."""
+
+CopyFile = Callable[[Path, Path], object]
 
 
 def checkpoints(folder: Path, attempt: int) -> Path:
@@ -78,25 +84,51 @@ def _pass_on(before: Path, after: Path, copy: CopyFile) -> None:
             fresh.rename(after)
         _sync(after.parent)
     finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+        delete_folder(fresh)
 
 
 def _copy_as_it_lay(before: Path, fresh: Path, copy: CopyFile) -> None:
     """Copy a folder as it was at one moment, though somebody may write in it meanwhile."""
     for _ in range(MOST_TRIES):
-        shutil.rmtree(fresh, ignore_errors=True)
-        listing = sorted(before.rglob("*"))
-        with suppress(shutil.Error, FileNotFoundError):
-            shutil.copytree(before, fresh, symlinks=True, copy_function=copy)
-            if sorted(before.rglob("*")) == listing:
+        delete_folder(fresh)
+        listing = _listed(before)
+        try:
+            _copy_tree(before, fresh, copy)
+        except OSError as error:
+            if error.errno not in CHANGED:
+                raise
+        else:
+            if _listed(before) == listing:
                 return
     raise OSError(f"{before.name} changes all the time")
 
 
-def _copy(source: str, target: str) -> None:
+def _listed(folder: Path) -> list[str]:
+    return sorted(entry.path for entry in walk(folder))
+
+
+def _copy_tree(before: Path, fresh: Path, copy: CopyFile) -> None:
+    """Copy folders, regular files and links as links; a pipe or a socket is nothing to keep."""
+    fresh.mkdir(parents=True)
+    for entry in walk(before):
+        place = Path(entry.path)
+        target = fresh / place.relative_to(before)
+        if entry.is_symlink():
+            target.symlink_to(place.readlink())
+        elif entry.is_dir():
+            target.mkdir()
+        elif entry.is_file():
+            copy(place, target)
+
+
+def _copy(source: Path, target: Path) -> None:
     """Copy a file, and have it on the disk before its original is deleted."""
-    shutil.copy2(source, target)
-    _sync(Path(target))
+    with os.fdopen(open_plain(source), "rb") as old, target.open("xb") as new:
+        shutil.copyfileobj(old, new)
+        seen = os.fstat(old.fileno())
+        os.fchmod(new.fileno(), stat.S_IMODE(seen.st_mode))
+        os.utime(new.fileno(), ns=(seen.st_atime_ns, seen.st_mtime_ns))
+        os.fsync(new.fileno())
 
 
 def _sync(path: Path) -> None:

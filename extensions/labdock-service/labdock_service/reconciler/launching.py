@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,7 @@ class Launcher:
     def _start(self, row: WorkerRow) -> None:
         try:
             with self.parts.store.read() as session:
-                spec = self._spec(session, row)
+                spec = self._limited(session, row)
             for _ in self.parts.engine.start(spec):
                 continue
         except ImageGone as error:
@@ -94,6 +94,11 @@ class Launcher:
         with self.parts.write() as session:
             fresh = session.get_one(WorkerRow, row.id)
             fresh.state, fresh.ended, fresh.reason = "ended", self.parts.clock(), reason
+
+    def _limited(self, session: Session, row: WorkerRow) -> WorkerSpec:
+        """The spec of a worker: one without a limit of its own has that of all together."""
+        spec = self._spec(session, row)
+        return replace(spec, memory=spec.memory or self.parts.limits.memory or 0)
 
     def _spec(self, session: Session, row: WorkerRow) -> WorkerSpec:
         """What to start. Raises EngineFailed with what it lacks, and Withheld for a secret."""

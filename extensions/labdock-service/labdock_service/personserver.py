@@ -1,0 +1,46 @@
+"""What both spawners have in common: whose server it is, and what it is told of Labdock."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from traitlets import Instance
+
+from labdock_service.bootstrap import CHECKOUT
+from labdock_service.gpuholder import GpuHolder
+from labdock_service.ids import person_id
+from labdock_service.settings import Settings
+
+EXAMPLES = CHECKOUT / "examples"
+
+
+class PersonServer(GpuHolder):
+    """A part of a spawner."""
+
+    settings = Instance(Settings, help="The deployment's settings.").tag(config=True)
+
+    @property
+    def person(self) -> str:
+        """The person's id: a name used again inherits nothing."""
+        user = self.user.orm_user
+        return person_id(user.name, user.created)
+
+    @property
+    def home(self) -> Path:
+        """The person's home folder on the host."""
+        homes: Path = self.settings.state.homes
+        return homes / self.person
+
+    def variables(self, labdock: str, devices: list[str]) -> dict[str, str]:
+        """What every server is told, wherever it runs.
+
+        `labdock` is the hub's address as the server reaches it; people may come by another.
+        """
+        return {
+            "USER": self.user.name,
+            "LOGNAME": self.user.name,
+            "SHELL": "/bin/bash",
+            "LABDOCK_URL": labdock,
+            "JUPYTERHUB_PUBLIC_HUB_URL": f"{self.settings.public_address}/hub/",
+            **self.gpu_variables(devices),
+        }
