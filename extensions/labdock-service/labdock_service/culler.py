@@ -15,14 +15,14 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
 from jupyterhub_idle_culler import main as cull
 
-from labdock_service.idleness import idle_seconds
+from labdock_service.idleness import last_use
 from labdock_service.partports import HUB, read_ports
 from labdock_service.processes import claim, die_with_parent
 from labdock_service.settings import Settings, load_settings
@@ -48,6 +48,10 @@ class Culler:
     """Seconds without anything to do after which a server is stopped."""
     trusted: ssl.SSLContext | None = None
     """How the proxy's certificate is known."""
+    began: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """Since when it looks: what was closed before, it cannot know."""
+    _used: dict[str, datetime] = field(default_factory=dict)
+    """When each person's server was last in use."""
 
     def look(self) -> None:
         """Stop every server that was idle for too long."""
@@ -78,7 +82,10 @@ class Culler:
             self._send("GET", f"{place}/{what}?no_track_activity=1", token)
             for what in ("kernels", "terminals")
         )
-        return idle_seconds(kernels, terminals, started, datetime.now(UTC))
+        now = datetime.now(UTC)
+        since = self._used.get(person) or (started if kernels or terminals else self.began)
+        self._used[person] = last_use(kernels, terminals, max(started, since), now)
+        return (now - self._used[person]).total_seconds()
 
     def _token_for(self, person: str) -> str:
         """A token that is good for this one server: its person sees whatever is sent to it."""
