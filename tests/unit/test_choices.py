@@ -198,7 +198,7 @@ def test_an_environment_that_failed_here_is_shown_with_the_reason() -> None:
 
 def test_what_was_not_verified_yet_can_be_chosen_and_is_said() -> None:
     fresh = offer(unverified=["sha256:small"])
-    assert "Not verified on this machine." in render_form(fresh)
+    assert "Not verified on this machine yet; you can start it" in render_form(fresh)
     assert "Not verified" not in render_form(offer())
     assert fresh.settle({}).environment.name == "small"
 

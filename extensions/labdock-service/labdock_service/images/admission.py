@@ -145,5 +145,5 @@ def _checks(container: Container, recipe: Recipe) -> list[Check]:
         return [Check(**found) for found in json.loads(lines[-1])]
     except (IndexError, ValueError, TypeError):
         said = container.logs().decode(errors="replace").strip().splitlines()[-1:]
-        words = said[0][:300] if said else "it said nothing"
-        return [Check("its end", False, f"it broke off with exit code {code}: {words}")]
+        words = f"and its last words were: {said[0][:150]}" if said else "and said nothing"
+        return [Check("verify itself", False, f"it broke off with exit code {code} {words}")]
