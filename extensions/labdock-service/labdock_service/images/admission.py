@@ -80,6 +80,7 @@ def verify(
         cap_drop=["ALL"],
         security_opt=["no-new-privileges"],
         pids_limit=512,
+        init=True,
         cpu_shares=LITTLE,
         tmpfs={"/tmp": "mode=1777", HOME: "mode=1777"},
         device_requests=list(gpus),
