@@ -8,17 +8,31 @@ from __future__ import annotations
 import json
 import re
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import docker
 import pytest
+from tests.support.containers import add_environment
 from tests.support.docker import docker_client
+from tests.support.dockerengine import plain_image
 from tests.support.images import build_images, built, labdock_images, logged_in
 from tests.support.registry import running_registry
 from tests.support.services import require
+from tests.support.stores import upgraded
 
+from labdock_service import puller
 from labdock_service.images.admission import SOMEBODY, verify
 from labdock_service.images.recipes import RECIPES, chosen
+from labdock_service.linux import host_name
+from labdock_service.packaging.environments import find_environments
+from labdock_service.sections import ImagesSettings
+from labdock_service.statefolder import StateFolder
+from labdock_service.store import verifications
+from labdock_service.verifying import Verifier
+
+REPORTS = Path(__file__).parent / "reports"
 
 BUILT = ("base", "tensorboard")
 
@@ -64,15 +78,16 @@ def test_every_check_passes_under_any_user(
         assert [check for check in found if not check.passed] == []
 
 
-def test_what_breaks_an_image_is_found_in_it(client: docker.DockerClient, state: Path) -> None:
-    """A package is taken out, and one with dated byte code put in."""
-    spoilt = (
+@pytest.fixture(scope="module")
+def spoilt(client: docker.DockerClient, state: Path) -> Iterator[str]:
+    """TensorBoard's image with a package taken out, and one with dated byte code put in."""
+    change = (
         "import os, pathlib, site, sys; place = pathlib.Path(site.getsitepackages()[0]); "
         "os.system(f'rm -rf {place}/numpy*'); "
         "(place / 'spoilt.py').write_text('x = 1'); import spoilt"
     )
     container = client.containers.create(
-        built(state, "tensorboard").id, ["python", "-c", spoilt], user="0"
+        built(state, "tensorboard").id, ["python", "-c", change], user="0"
     )
     try:
         container.start()
@@ -80,14 +95,79 @@ def test_what_breaks_an_image_is_found_in_it(client: docker.DockerClient, state:
         image = container.commit(changes="USER 1000:1000")
     finally:
         container.remove(force=True)
-    try:
-        found = {check.check: check for check in verify(client, RECIPES["tensorboard"], image.id)}
-    finally:
-        client.api.remove_image(image.id, force=True)
+    yield image.id
+    client.api.remove_image(image.id, force=True)
+
+
+def test_what_breaks_an_image_is_found_in_it(client: docker.DockerClient, spoilt: str) -> None:
+    found = {check.check: check for check in verify(client, RECIPES["tensorboard"], spoilt)}
     assert found["pip check"].passed is False
     assert "numpy" in found["pip check"].said
     assert found["byte code without dates"].passed is False
     assert "spoilt" in found["byte code without dates"].said
+
+
+def test_what_is_found_is_kept_and_keeps_people_from_choosing_it(
+    client: docker.DockerClient, state: Path, spoilt: str, tmp_path: Path
+) -> None:
+    place = StateFolder(tmp_path / "deployment")
+    store = upgraded(f"sqlite:///{place.database}")
+    good = built(state, "base").id
+    add_environment(place, "fit", notebook=good, training=good, default=True)
+    add_environment(place, "broken", notebook=good, training=spoilt)
+    add_environment(place, "strange", notebook=plain_image(), training=f"nobody@sha256:{'0' * 64}")
+    verifier, lines = Verifier(client, store, name=f"{tmp_path.name}-verify"), []
+    while found := verifier.verify_one_missing(puller.wanted(place)):
+        lines.append((found[0], all(check.passed is not False for check in found[1])))
+    assert sorted(lines) == [("base", True), ("tensorboard", False)]
+
+    environments = {one.name: one for one in find_environments(place, "image")}
+    with store.read() as session:
+        kept = verifications.find(session, spoilt, host_name())
+        assert kept and abs(time.time() - kept.time) < 600
+        assert {check["check"] for check in kept.checks} >= {"user", "pip check", "TensorBoard"}
+        why = {
+            name: verifications.problem(session, one.images, host_name(), ImagesSettings(), 0.0)
+            for name, one in environments.items()
+        }
+    assert (why["fit"], why["strange"]) == (None, None)
+    assert "It failed its verification on" in str(why["broken"])
+
+    again = labdock_images(place.root, "verify", "fit")
+    assert again.returncode == 0 and "ok      writable folders:" in again.stdout, again.stderr
+    again = labdock_images(place.root, "verify")
+    assert again.returncode in (2, 3) and "Traceback" not in again.stderr
+    again = labdock_images(place.root, "verify", "broken")
+    assert again.returncode == 2 and "FAILED  pip check:" in again.stdout
+    assert "People cannot choose it here any more: broken (pip check:" in again.stderr
+    assert not client.containers.list(all=True, filters={"name": f"{tmp_path.name}-verify"})
+
+
+def test_a_build_keeps_what_it_verified_and_a_scan_what_it_found(
+    state: Path, tmp_path: Path
+) -> None:
+    database = f"sqlite:///{tmp_path}/labdock.sqlite"
+    store, known = upgraded(database), {"LABDOCK_DATABASE_URL": database}
+    build_images(state, "base", **known)
+    image = built(state, "base").digest
+    with store.read() as session:
+        kept = verifications.find(session, image, host_name())
+    assert kept and kept.passed and len(kept.checks) >= 4
+
+    report = json.loads((REPORTS / "trivy.json").read_text())
+    report["Metadata"]["ImageID"] = built(state, "base").id
+    file = tmp_path / "trivy.json"
+    file.write_text(json.dumps(report))
+    refused = labdock_images(state, "scanned", "base", str(file), **known)
+    assert (refused.returncode, "CVE-2019-18224" in refused.stderr) == (2, True)
+    with store.read() as session:
+        why = verifications.problem(session, [image], host_name(), ImagesSettings(), time.time())
+    assert "CVE-2019-18224 (critical)" in str(why)
+
+    report["Metadata"]["ImageID"] = "sha256:other"
+    file.write_text(json.dumps(report))
+    other = labdock_images(state, "scanned", "base", str(file), **known)
+    assert (other.returncode, "about another image than base" in other.stderr) == (2, True)
 
 
 def test_images_are_pushed_by_digest_and_pulled_as_they_were(
@@ -139,7 +219,9 @@ def test_parents_are_built_first() -> None:
         (["build", "--base", "nothing"], 2, "images/lock.toml"),
         (["lock", "nothing"], 2, "images/lock.toml"),
         (["sbom", "base"], 2, "`labdock images build`"),
-        (["scanned", "base", "labdock.toml"], 2, "`labdock images build`"),
+        (["scanned", "base", "labdock.toml"], 2, "no report of a scan"),
+        (["scanned", "base", "tests/images/reports/trivy.json"], 2, "`labdock images build`"),
+        (["verify", "nothing"], 2, "There is no environment of images 'nothing'"),
     ],
 )
 def test_a_mistake_is_one_sentence(

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from labdock_service.errors import Invalid
-from labdock_service.images.scanning import judge, read_report, refuse_findings
+from labdock_service.findings import judge
+from labdock_service.images.scanning import read_report, refuse_findings
 from labdock_service.sections import ImagesSettings
 from labdock_service.settings import SettingsError, load_settings
 
@@ -62,11 +63,12 @@ def test_the_severity_of_the_policy_decides(
 ) -> None:
     rule = policy(tmp_path, f'severity = "{severity}"')
     for file, expected in ((TRIVY, trivy), (GRYPE, grype)):
-        assert [one.id for one in judge(read_report(file), rule, TODAY).refused] == expected
+        judgement = judge(read_report(file).findings, rule, TODAY)
+        assert [one.id for one in judgement.refused] == expected
 
 
 def test_a_refusal_says_what_mends_it(tmp_path: Path) -> None:
-    judgement = judge(read_report(TRIVY), policy(tmp_path), TODAY)
+    judgement = judge(read_report(TRIVY).findings, policy(tmp_path), TODAY)
     with pytest.raises(Invalid) as error:
         refuse_findings("training", judgement)
     said = str(error.value)
@@ -77,7 +79,7 @@ def test_a_refusal_says_what_mends_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("until", "passes"), [("2026-11-23", True), ("2026-11-22", False)])
 def test_a_finding_passes_until_its_day_is_over(tmp_path: Path, until: str, passes: bool) -> None:
     rule = policy(tmp_path, ignoring("CVE-2019-18224", until))
-    judgement = judge(read_report(TRIVY), rule, TODAY)
+    judgement = judge(read_report(TRIVY).findings, rule, TODAY)
     assert [one.id for one in judgement.ignored] == ["CVE-2019-18224"] * passes
     assert [one.id for one in judgement.refused] == ["CVE-2019-18224"] * (not passes)
 
@@ -112,5 +114,5 @@ def test_a_severity_that_nobody_knows_counts_as_the_gravest(tmp_path: Path) -> N
     body["Results"][0]["Vulnerabilities"][0]["Severity"] = "DEFCON 1"
     file = tmp_path / "report.json"
     file.write_text(json.dumps(body))
-    refused = judge(read_report(file), policy(tmp_path), TODAY).refused
+    refused = judge(read_report(file).findings, policy(tmp_path), TODAY).refused
     assert "CVE-2019-18276" in {one.id for one in refused}

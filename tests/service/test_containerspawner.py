@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,8 +14,10 @@ import pytest
 from tests.support.containers import add_environment, running_on_docker, server_of
 from tests.support.deployment import Deployment, eventually, free_port
 from tests.support.docker import docker_client
+from tests.support.dockerengine import plain_image
 from tests.support.person import Person
 
+from labdock_service.linux import host_name
 from labdock_service.statefolder import StateFolder
 
 pytestmark = pytest.mark.timeout(900)
@@ -145,6 +149,31 @@ def test_an_environment_that_is_not_here_yet_says_so(deployment: Deployment) -> 
     assert answer.status_code == 409
     assert "Later could not be fetched" in answer.text
     assert "What can be started now: Small." in answer.text
+
+
+@pytest.fixture
+def unfit(client: docker.DockerClient) -> Iterator[str]:
+    """An image that says it is Labdock's base, and is full of what raises rights."""
+    container = client.containers.create(plain_image(), "true")
+    image = container.commit(f"lt{secrets.token_hex(4)}/unfit", changes="LABEL labdock.image=base")
+    container.remove()
+    yield image.id
+    client.images.remove(image.tags[0], force=True)
+
+
+def test_an_environment_that_fails_its_verification_here_cannot_be_chosen(
+    deployment: Deployment, unfit: str
+) -> None:
+    add_environment(deployment.state, "unfit", notebook=unfit, training=unfit)
+    dee = logged_in(deployment, "dee")
+    sentence = f"Unfit cannot be chosen. It failed its verification on {host_name()} on "
+    eventually(
+        lambda: sentence in dee.http.get("/hub/spawn").text, seconds=180, what="the verification"
+    )
+    answer = dee.choose(environment="unfit")
+    assert answer.status_code == 409
+    said = html.unescape(answer.text)
+    assert sentence in said and "What can be started now: Small." in said
 
 
 def test_the_stages_of_a_start_are_told(deployment: Deployment) -> None:

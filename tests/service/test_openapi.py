@@ -65,6 +65,7 @@ ROUTES = [
     "GET notify",
     "PATCH notify",
     "GET gpus",
+    "GET server-offer",
     "PUT notebook-leases/{name}",
     "DELETE notebook-leases/{name}",
     "GET notebook-lease",

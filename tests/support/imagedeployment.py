@@ -11,6 +11,7 @@ from tests.support.deployment import Deployment, running_deployment
 from tests.support.docker import docker_client, swept_prefix
 from tests.support.images import pushed_environment
 from tests.support.registry import LOGIN, running_registry
+from tests.support.stores import upgraded
 
 from labdock_service.statefolder import StateFolder
 
@@ -22,8 +23,11 @@ def running_on_images(prepared: StateFolder, folder: Path) -> Iterator[Deploymen
         swept_prefix(docker_client()) as prefix,
         running_registry(folder / "registry") as registry,
     ):
-        pushed_environment(prepared, registry)
+        database = {"LABDOCK_DATABASE_URL": f"sqlite:///{folder}/labdock.sqlite"}
+        upgraded(database["LABDOCK_DATABASE_URL"]).close()
+        pushed_environment(prepared, registry, **database)  # it is verified there, and not again
         settings = {
+            **database,
             "LABDOCK_ENGINE": "docker",
             "LABDOCK_DOCKER__PREFIX": prefix,
             "LABDOCK_DOCKER__SUBNET": pool_of(prefix),

@@ -52,11 +52,11 @@ def built(state: Path, name: str) -> BuiltImage:
     return image
 
 
-def pushed_environment(state: StateFolder, registry: RunningRegistry) -> None:
+def pushed_environment(state: StateFolder, registry: RunningRegistry, **settings: str) -> None:
     """Have the environment's images built, and in this registry, and the environment recorded."""
     with TemporaryDirectory(prefix="labdock-docker-config-") as folder:
         login = logged_in(Path(folder), registry.address)
-        build_images(state.root, "--push", registry.address, **login)
+        build_images(state.root, "--push", registry.address, **login, **settings)
 
 
 def logged_in(folder: Path, address: str) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +12,8 @@ import pytest
 
 from labdock_service.choices import Offer
 from labdock_service.engines.pulling import Pull
-from labdock_service.errors import Conflict, Invalid
+from labdock_service.engines.toolkit import NO_TOOLKIT
+from labdock_service.errors import Conflict, Invalid, ServiceError
 from labdock_service.gpulease import Gpus
 from labdock_service.packaging.environments import PinnedEnvironment
 from labdock_service.startpage import render_form
@@ -114,24 +116,91 @@ def test_an_image_on_its_way() -> None:
 
 def test_a_machine_without_gpus() -> None:
     with pytest.raises(Invalid, match="This machine offers no GPU"):
+        offer().settle({"gpus": "1"})
+    with pytest.raises(Conflict) as refused:
         offer().settle({"environment": "cuda"})
+    assert str(refused.value) == (
+        "Cuda needs a GPU, and this machine offers none. What can be started now: Small."
+    )
     assert "needs a GPU, and this machine offers none." in render_form(offer())
+
+
+def test_gpus_that_cannot_be_given_to_a_container() -> None:
+    none = offer(gpus=Gpus(problem=NO_TOOLKIT))
+    for options in ({"gpus": "1"}, {"environment": "cuda"}):
+        with pytest.raises(ServiceError) as refused:
+            none.settle(options)
+        assert NO_TOOLKIT in str(refused.value)
+    page = html.unescape(render_form(none))
+    assert f"this machine can give it none. {NO_TOOLKIT}" in page
+    assert f"No GPU can be chosen. {NO_TOOLKIT}" in page and "GPUs (" not in page
+    assert none.settle({}).gpus == 0
 
 
 def test_gpus_that_are_taken() -> None:
     taken = Gpus(total=2, free=0, next_free=datetime(2026, 1, 1, 14, 20, tzinfo=UTC))
-    with pytest.raises(Conflict) as refused:
-        offer(gpus=taken).settle({"environment": "cuda"})
-    assert str(refused.value) == (
-        "1 GPU asked for and 0 free now. The next is expected at 14:20 UTC. "
-        "Without one a server starts at once."
-    )
+    wishes = {
+        "small": " Without one a server starts at once.",
+        "cuda": " What can be started without one: Small.",
+    }
+    for name, instead in wishes.items():
+        with pytest.raises(Conflict) as refused:
+            offer(gpus=taken).settle({"environment": name, "gpus": "1"})
+        assert str(refused.value) == (
+            f"1 GPU asked for and 0 free now. The next is expected at 14:20 UTC.{instead}"
+        )
     page = render_form(offer(gpus=taken))
     assert "0 of 2 free now" in page and "the next is expected at 14:20 UTC" in page
 
 
-def test_a_gpu_that_is_free() -> None:
-    assert offer(gpus=Gpus(total=2, free=1)).settle({"environment": "cuda"}).gpus == 1
+def test_fewer_gpus_than_wanted_are_offered() -> None:
+    with pytest.raises(Conflict) as refused:
+        offer(gpus=Gpus(total=2, free=1)).settle({"environment": "cuda", "gpus": "2"})
+    assert str(refused.value) == (
+        "2 GPUs asked for and 1 free now. With 1 GPU a server starts at once."
+    )
+
+
+@pytest.mark.parametrize(("name", "said", "given"), [("cuda", "", 1), ("small", "", 0)])
+def test_an_environment_gets_what_it_needs(name: str, said: str, given: int) -> None:
+    two = offer(gpus=Gpus(total=2, free=1))
+    assert two.settle({"environment": name, "gpus": said}).gpus == given
+    assert two.settle({"environment": name, "gpus": "1"}).gpus == 1
+    assert 'value="">as the environment needs' in render_form(two)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"cpus": "16"}, "Choose more than 0 and at most 8 CPUs."),
+        ({"memory": "64GB"}, "Choose 0.512 to 32.0 GB of memory."),
+        ({"gpus": "3"}, "This machine offers 2 GPUs."),
+    ],
+)
+def test_more_than_there_is_says_what_there_is(options: dict[str, str], said: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        offer(gpus=Gpus(total=2, free=2)).settle(options)
+    assert str(refused.value) == said
+
+
+def test_an_environment_that_failed_here_is_shown_with_the_reason() -> None:
+    why = "It failed its verification on box on 2026-11-23: imports: there is no numpy."
+    some = [environment("small", default=True), environment("large")]
+    failed = offer(environments=some, unavailable={"sha256:small": why})
+    with pytest.raises(Conflict) as refused:
+        failed.settle({})
+    assert str(refused.value) == f"Small cannot be chosen. {why} What can be started now: Large."
+    assert failed.settle({"environment": "large"}).environment.name == "large"
+    small, large = render_form(failed).partition("</style>")[2].split("</label>")[:2]
+    assert why in small and "disabled" in small and "checked" not in small
+    assert "checked" in large, "one click starts what can be started"
+
+
+def test_what_was_not_verified_yet_can_be_chosen_and_is_said() -> None:
+    fresh = offer(unverified=["sha256:small"])
+    assert "Not verified on this machine yet; you can start it" in render_form(fresh)
+    assert "Not verified" not in render_form(offer())
+    assert fresh.settle({}).environment.name == "small"
 
 
 def test_the_page_says_what_is_in_each_and_escapes_it() -> None:

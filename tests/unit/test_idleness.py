@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from labdock_service.idleness import idle_seconds
+from labdock_service.idleness import last_use
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -18,7 +18,7 @@ def kernel(minutes: float, state: str = "idle") -> dict[str, str]:
 
 
 def idle(*kernels: dict[str, str], terminals: tuple[dict[str, str], ...] = ()) -> float:
-    return idle_seconds(kernels, terminals, NOW - timedelta(hours=3), NOW)
+    return (NOW - last_use(kernels, terminals, NOW - timedelta(hours=3), NOW)).total_seconds()
 
 
 def test_a_server_without_kernels_is_idle_since_its_start() -> None:

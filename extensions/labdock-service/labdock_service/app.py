@@ -30,6 +30,7 @@ from labdock_service.api import (
     logs,
     models,
     notify,
+    offers,
     pages,
     secrets,
     service,
@@ -71,6 +72,7 @@ RESOURCES = (
     secrets,
     notify,
     gpus,
+    offers,
 )
 
 

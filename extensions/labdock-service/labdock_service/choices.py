@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,8 +45,18 @@ class Offer:
     """The most that one server may have: this machine's."""
     memory: int
     gpus: Gpus = field(default_factory=Gpus)
+    unavailable: Mapping[str, str] = field(default_factory=dict)
+    """Why environments cannot be chosen, by their digests, as the service says."""
+    unverified: Collection[str] = ()
+    """The digests of environments that were not verified on this machine yet."""
     pulls: Mapping[str, Pull] = field(default_factory=dict)
     """How far each notebook image is, by its name."""
+
+    @property
+    def preselected(self) -> PinnedEnvironment | None:
+        """The default environment or, while it cannot be started, the first that can."""
+        wanted = [self.default.environment, *self.environments]
+        return next((item for item in wanted if not self.problem(item)), None)
 
     @property
     def default(self) -> Choice:
@@ -67,9 +77,14 @@ class Offer:
         return [int(step) for step in _steps(1e9, self.memory, self.default.memory)]
 
     def problem(self, environment: PinnedEnvironment) -> str:
-        """Why an environment cannot be started now, in a sentence; empty where it can."""
+        """Why an environment cannot be started now, in sentences; empty where it can."""
         if environment.gpu and not self.gpus.total:
-            return f"{environment.title} needs a GPU, and this machine offers none."
+            offers = (
+                f"can give it none. {self.gpus.problem}" if self.gpus.problem else "offers none."
+            )
+            return f"{environment.title} needs a GPU, and this machine {offers}"
+        if why := self.unavailable.get(environment.digest):
+            return f"{environment.title} cannot be chosen. {why}"
         pull = self.pulls.get(environment.notebook)
         return f"{environment.title} {pull.sentence}" if pull and not pull.here else ""
 
@@ -86,8 +101,9 @@ class Offer:
             memory=_bytes(options, self.default.memory),
             gpus=int(_number(options, "gpus", 1 if environment.gpu else 0)),
         )
+        self._check_environment(environment)
         self._check_size(choice)
-        self._check_now(choice)
+        self._check_gpus(choice)
         return choice
 
     def _check_size(self, choice: Choice) -> None:
@@ -97,21 +113,37 @@ class Offer:
             least, most = LEAST_MEMORY / 1e9, self.memory / 1e9
             raise Invalid(f"Choose {least:g} to {most:.1f} GB of memory.", field="memory")
         if not 0 <= choice.gpus <= self.gpus.total:
-            raise Invalid(f"This machine offers {_count(self.gpus.total)}.", field="gpus")
+            raise Invalid(
+                self.gpus.problem or f"This machine offers {_count(self.gpus.total)}.", field="gpus"
+            )
 
-    def _check_now(self, choice: Choice) -> None:
-        if said := self.problem(choice.environment):
-            others = [item.title for item in self.environments if not self.problem(item)]
-            instead = f" What can be started now: {', '.join(others)}." if others else ""
+    def _check_environment(self, environment: PinnedEnvironment) -> None:
+        if said := self.problem(environment):
+            others = ", ".join(item.title for item in self._startable())
+            instead = f" What can be started now: {others}." if others else ""
             raise Conflict(said + instead, field="environment")
+
+    def _check_gpus(self, choice: Choice) -> None:
         if choice.gpus > self.gpus.free:
             when = self.gpus.next_free
             soon = f" The next is expected at {when:%H:%M} UTC." if when else ""
             raise Conflict(
-                f"{_count(choice.gpus)} asked for and {self.gpus.free} free now.{soon} "
-                "Without one a server starts at once.",
+                f"{_count(choice.gpus)} asked for and {self.gpus.free} free now.{soon}"
+                f"{self._instead(choice.environment)}",
                 field="gpus",
             )
+
+    def _instead(self, environment: PinnedEnvironment) -> str:
+        """What starts at once though there are fewer GPUs than somebody wants."""
+        if self.gpus.free:
+            return f" With {_count(self.gpus.free)} a server starts at once."
+        if not environment.gpu:
+            return " Without one a server starts at once."
+        others = ", ".join(item.title for item in self._startable() if not item.gpu)
+        return f" What can be started without one: {others}." if others else ""
+
+    def _startable(self) -> list[PinnedEnvironment]:
+        return [item for item in self.environments if not self.problem(item)]
 
 
 def _steps(least: float, most: float, default: float) -> list[float]:

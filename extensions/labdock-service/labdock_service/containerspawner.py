@@ -33,7 +33,7 @@ from labdock_service.engines.networks import DEPLOYMENT
 from labdock_service.engines.pulling import PullRecord
 from labdock_service.engines.toolkit import NO_TOOLKIT, find_toolkit, request_devices
 from labdock_service.errors import EngineFailed, ServiceError
-from labdock_service.gpulease import GpuLedger, Gpus
+from labdock_service.gpulease import GpuLedger, Offered
 from labdock_service.packaging.environments import find_environments
 from labdock_service.personserver import EXAMPLES, PersonServer
 from labdock_service.startpage import render_form
@@ -119,9 +119,9 @@ class ContainerSpawner(PersonServer, DockerSpawner):  # type: ignore[misc]  # Do
         self._stages.append({"progress": percent, "message": message})
 
     async def _offer(self) -> Offer:
-        return await asyncio.to_thread(self._offer_now, await GpuLedger(self.settings).free())
+        return await asyncio.to_thread(self._offer_now, await GpuLedger(self.settings).offered())
 
-    def _offer_now(self, gpus: Gpus) -> Offer:
+    def _offer_now(self, offered: Offered) -> Offer:
         cpus, memory = machine_size()
         return Offer(
             environments=find_environments(self.settings.state, "image"),
@@ -130,7 +130,9 @@ class ContainerSpawner(PersonServer, DockerSpawner):  # type: ignore[misc]  # Do
             default_memory=self.settings.docker.server_memory,
             cpus=cpus,
             memory=memory,
-            gpus=gpus,
+            gpus=offered.gpus,
+            unavailable=offered.unavailable,
+            unverified=offered.unverified,
             pulls=PullRecord(self.settings.state.pulls).read(),
         )
 

@@ -15,7 +15,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from urllib.parse import quote, urlsplit
 from jupyterhub_idle_culler import main as cull
 
 from labdock_service import certificates
-from labdock_service.idleness import idle_seconds
+from labdock_service.idleness import last_use
 from labdock_service.partports import HUB, read_ports
 from labdock_service.processes import claim, die_with_parent
 from labdock_service.settings import Settings, load_settings
@@ -50,6 +50,10 @@ class Culler:
     """Seconds without anything to do after which a server is stopped."""
     trusted: ssl.SSLContext | None = None
     """How the proxy's certificate is known."""
+    began: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """Since when it looks: what was closed before, it cannot know."""
+    _used: dict[str, datetime] = field(default_factory=dict)
+    """When each person's server was last in use."""
 
     def look(self) -> None:
         """Stop every server that was idle for too long."""
@@ -82,8 +86,10 @@ class Culler:
             self._send("GET", f"{place}/{what}?no_track_activity=1", token, host=address.netloc)
             for what in ("kernels", "terminals")
         )
-        started = datetime.fromisoformat(server["started"])
-        return idle_seconds(kernels, terminals, started, datetime.now(UTC))
+        now, started = datetime.now(UTC), datetime.fromisoformat(server["started"])
+        since = self._used.get(person) or (started if kernels or terminals else self.began)
+        self._used[person] = last_use(kernels, terminals, max(started, since), now)
+        return (now - self._used[person]).total_seconds()
 
     def _token_for(self, person: str) -> str:
         """A token that is good for this one server: its person sees whatever is sent to it."""

@@ -10,7 +10,8 @@ import asyncio
 import json
 import logging
 import time
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
 from urllib.parse import quote
@@ -38,6 +39,27 @@ class Gpus:
     free: int = 0
     next_free: datetime | None = None
     """When the next is expected back, where anybody knows."""
+    problem: str = ""
+    """Why none is offered though there are some, in a sentence."""
+
+
+@dataclass(frozen=True)
+class Offered:
+    """What the service says that people may choose now; nothing is wrong where it is away."""
+
+    gpus: Gpus = field(default_factory=Gpus)
+    unavailable: Mapping[str, str] = field(default_factory=dict)
+    """Why environments cannot be chosen, by their digests."""
+    unverified: Collection[str] = ()
+    """The digests of those that were not verified on this machine yet."""
+
+
+def _count(gpus: Iterable[Mapping[str, Any]]) -> Gpus:
+    known = [gpu for gpu in gpus if not gpu.get("lost")]
+    held = [gpu for gpu in known if gpu.get("holder")]
+    ends = [gpu["until"] for gpu in held if gpu.get("until")]
+    soonest = datetime.fromtimestamp(min(ends), UTC) if ends else None
+    return Gpus(total=len(known), free=len(known) - len(held), next_free=soonest)
 
 
 @dataclass(frozen=True)
@@ -68,16 +90,15 @@ class GpuLedger:
             raise Conflict(f"{answer['message'] or 'No GPU is free now.'} Start without one.")
         return cast(list[str], answer["devices"])
 
-    async def free(self) -> Gpus:
-        """How many there are and are free; none where nobody can say now."""
-        answer = await self._fetch("GET", "gpus")
+    async def offered(self) -> Offered:
+        """What people may choose now; no GPU where nobody can say."""
+        answer = await self._fetch("GET", "server-offer")
         if answer is None:
-            return Gpus()
-        known = [gpu for gpu in json.loads(answer.body) if not gpu.get("lost")]
-        held = [gpu for gpu in known if gpu.get("holder")]
-        ends = [gpu["until"] for gpu in held if gpu.get("until")]
-        soonest = datetime.fromtimestamp(min(ends), UTC) if ends else None
-        return Gpus(total=len(known), free=len(known) - len(held), next_free=soonest)
+            return Offered()
+        said = json.loads(answer.body)
+        why_no_gpu = said.get("why_no_gpu")
+        gpus = Gpus(problem=why_no_gpu) if why_no_gpu else _count(said["gpus"])
+        return Offered(gpus, said.get("unavailable", {}), said.get("unverified", ()))
 
     async def give_back(self, name: str, start: str) -> None:
         """Say that this start is over, or came to nothing; said twice, it changes nothing."""

@@ -12,15 +12,19 @@ from datetime import datetime
 from typing import Any
 
 
-def idle_seconds(
+def last_use(
     kernels: Iterable[Mapping[str, Any]],
     terminals: Iterable[Mapping[str, Any]],
-    started: datetime,
+    since: datetime,
     now: datetime,
-) -> float:
-    """Seconds since anything ran on a server, as its own API describes kernels and terminals."""
+) -> datetime:
+    """When anything last ran on a server, as its own API describes kernels and terminals.
+
+    `since` is the last use that is known already, or when it started: a kernel that was closed
+    is in no answer any more.
+    """
     kernels = list(kernels)
     if any(kernel["execution_state"] == "busy" for kernel in kernels):
-        return 0.0
+        return now
     used = [datetime.fromisoformat(item["last_activity"]) for item in (*kernels, *terminals)]
-    return (now - max([started, *used])).total_seconds()
+    return max([since, *used])

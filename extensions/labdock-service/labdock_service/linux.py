@@ -24,6 +24,11 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
+def host_name() -> str:
+    """What this machine is called."""
+    return os.uname().nodename
+
+
 class Stat:
     """The fields of /proc/PID/stat that say who a process is; `started` in seconds since boot."""
 

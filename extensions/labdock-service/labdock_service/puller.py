@@ -1,4 +1,5 @@
-"""Fetches the images of all environments ahead, and deletes copies that nobody uses any more.
+"""Fetches the images of all environments ahead, verifies them on this machine, and deletes copies
+that nobody uses any more.
 
 A service that ends with the hub.
 """
@@ -10,14 +11,17 @@ import time
 
 import docker
 from docker.errors import DockerException
+from sqlalchemy.exc import SQLAlchemyError
 
 from labdock_service.engines.collecting import collect
 from labdock_service.engines.opening import registry_place
 from labdock_service.engines.pulling import PullRecord, pull_all
+from labdock_service.errors import EngineFailed, ServiceError
 from labdock_service.packaging.environments import find_environments
 from labdock_service.processes import claim, die_with_parent
-from labdock_service.settings import load_settings
+from labdock_service.settings import Settings, load_settings
 from labdock_service.statefolder import StateFolder
+from labdock_service.verifying import Verifier, open_records
 
 LOG = logging.getLogger(__name__)
 SECONDS = 10.0
@@ -32,15 +36,47 @@ def main() -> None:
     state, place = settings.state, registry_place(settings)
     claim(state, "puller")
     record = PullRecord(state.pulls)
+    verifier: Verifier | None = None
     while True:
         try:
             client = docker.from_env()
             pull_all(client, wanted(state), record, place.login)
             jobs = f"{place.address}/labdock/jobs/"
             collect(client, jobs, state.run / "job-images.json", time.time())
+            verifier = verifier or open_verifier(client, settings)
+            if verifier and verify_next(verifier, state):
+                continue
         except DockerException as error:
             LOG.warning("Docker does not answer: %s", error)
         time.sleep(SECONDS)
+
+
+def open_verifier(client: docker.DockerClient, settings: Settings) -> Verifier | None:
+    """What verifies images, once the database has its tables; the service makes them."""
+    try:
+        store = open_records(settings)
+    except (ServiceError, SQLAlchemyError) as error:
+        LOG.warning("Nothing is verified: %s", error)
+        return None
+    return None if store is None else Verifier(client, store, f"{settings.docker.prefix}-verify")
+
+
+def verify_next(verifier: Verifier, state: StateFolder) -> bool:
+    """Verify an image that was not verified on this machine yet; whether there was one."""
+    try:
+        found = verifier.verify_one_missing(wanted(state))
+    except (EngineFailed, SQLAlchemyError) as error:
+        LOG.warning("An image was not verified: %s", error)
+        return False
+    if found is None:
+        return False
+    name, checks = found
+    failed = [str(check) for check in checks if check.passed is False]
+    if failed:
+        LOG.warning("The image %s failed its verification: %s", name, "; ".join(failed))
+    else:
+        LOG.info("The image %s is verified", name)
+    return True
 
 
 def wanted(state: StateFolder) -> list[str]:

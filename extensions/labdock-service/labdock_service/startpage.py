@@ -22,7 +22,7 @@ def render_form(offer: Offer) -> str:
     templates.filters |= {"size": wording.size, "plain": lambda number: f"{number:g}"}
     default = offer.default
     return templates.get_template("start.html").render(
-        environments=[_shown(offer, item, default.environment) for item in offer.environments],
+        environments=[_shown(offer, item) for item in offer.environments],
         default=default,
         cpus=offer.cpu_choices(),
         memory=offer.memory_choices(),
@@ -30,14 +30,15 @@ def render_form(offer: Offer) -> str:
     )
 
 
-def _shown(offer: Offer, item: PinnedEnvironment, default: PinnedEnvironment) -> dict[str, Any]:
+def _shown(offer: Offer, item: PinnedEnvironment) -> dict[str, Any]:
     versions = {NAMED[name]: item.packages[name] for name in NAMED if name in item.packages}
     contents = {"Python": item.version, **versions}
     return {
         "name": item.name,
         "title": item.title,
-        "chosen": item == default,
+        "chosen": item == offer.preselected,
         "problem": offer.problem(item),
+        "verified": item.digest not in offer.unverified,
         "contents": ", ".join(f"{name} {version}" for name, version in contents.items()),
         "packages": sorted(item.packages.items()),
     }

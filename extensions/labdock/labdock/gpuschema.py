@@ -33,6 +33,19 @@ class Gpu:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ServerOffer:
+    """What people can choose for their servers now, as the hub shows it."""
+
+    gpus: list[Gpu]
+    why_no_gpu: str | None = None
+    """Why none of these can be given to a server; none where they can."""
+    unavailable: dict[str, str] = field(default_factory=dict)
+    """Why environments cannot be chosen, by their digests; those that can are not in it."""
+    unverified: list[str] = field(default_factory=list)
+    """The digests of environments whose images were not verified on this machine yet."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class NotebookStart:
     """A start of a person's server, told by the hub: what it wants of the ledger."""
 

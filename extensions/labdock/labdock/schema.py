@@ -81,6 +81,8 @@ class Environment:
     """Whether it needs a GPU."""
     unavailable: str | None = None
     """Why it cannot be used here, in a sentence; none where it can."""
+    verified: bool = True
+    """Whether its images were verified on this machine; they are soon after they are fetched."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -120,10 +120,12 @@ def check(order: Order) -> None:
 
 
 def choose_environment(environments: list[Environment], wanted: str | None) -> Environment:
-    """The environment of this name or digest, or the default one."""
+    """The environment of this name or digest, or the default one. Raises Mistake."""
     for environment in environments:
         names = (environment.name, environment.digest)
         if wanted in names if wanted else environment.default:
+            if environment.unavailable:
+                raise Mistake(f"{environment.name}: {environment.unavailable}")
             return environment
     if wanted:
         raise Mistake(f"There is no environment {wanted}: `labdock environments` lists them.")

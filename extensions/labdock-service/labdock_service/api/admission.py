@@ -12,6 +12,7 @@ from labdock.inputs import Parameter
 from labdock.parameters import Problem
 from labdock.schema import JobRequest, Person, Source
 from labdock_service.api.access import find_snapshot, person_row
+from labdock_service.api.availability import check_still_available
 from labdock_service.api.parts import Parts
 from labdock_service.errors import Conflict, Invalid
 from labdock_service.scheduling.ledger import Need, limited
@@ -44,6 +45,7 @@ def admit(
     if snapshot.state == "failed":
         raise Conflict(f"This snapshot could not be packaged: {snapshot.error}", field="snapshot")
     _check_name(body.name)
+    check_still_available(parts, session, snapshot.environment)
     _check_fits(body, parts)
     owner = person_row(session, caller)
     secrets.check_there(session, body.secrets, owner, snapshot.project)
@@ -105,3 +107,5 @@ def _check_fits(body: JobRequest, parts: Parts) -> None:
     need = Need(cpus=each.cpus, memory=each.memory, gpus=each.gpus)
     if lacking := never_fits(need, body.workers, nodes):
         raise Invalid(f"{lacking}: ask for less.", field="resources")
+    if each.gpus and (why := parts.engine.why_no_gpu()):
+        raise Invalid(why, field="resources")

@@ -120,6 +120,8 @@ def _check_fits(parts: Parts, gpus: int) -> None:
     nodes = limited(parts.engine.nodes(), cpus=None, memory=None)
     if lacking := never_fits(Need(gpus=gpus), 1, nodes):
         raise Invalid(f"{lacking}: ask for less.", field="gpus")
+    if gpus and (why := parts.engine.why_no_gpu()):
+        raise Invalid(why, field="gpus")
 
 
 async def _write(parts: Parts, note: Callable[[Session], NotebookRow | None]) -> None:

@@ -7,9 +7,10 @@ from fastapi import APIRouter
 import labdock_service
 from labdock.schema import API_VERSION, Device, Environment, Node, Person, Service
 from labdock_service.api.access import Caller
+from labdock_service.api.availability import environments_here, unverified, why_unavailable
 from labdock_service.api.parts import PartsOf, Reading
 from labdock_service.api.problems import describe
-from labdock_service.packaging.environments import find_environments, find_named
+from labdock_service.packaging.environments import find_named
 from labdock_service.store import leases
 
 router = APIRouter(tags=["service"], responses=describe())
@@ -33,11 +34,12 @@ async def get_me(caller: Caller) -> Person:
 
 
 @router.get("/environments")
-def list_environments(parts: PartsOf, _caller: Caller) -> list[Environment]:
+def list_environments(parts: PartsOf, session: Reading, _caller: Caller) -> list[Environment]:
     """What notebooks and jobs can start from."""
-    environments = find_environments(parts.state, parts.engine.environments)
+    environments = environments_here(parts)
     default = find_named(environments, parts.settings.default_environment)
-    why_no_gpu = parts.engine.why_no_gpu() if any(one.gpu for one in environments) else None
+    unavailable = why_unavailable(parts, session, environments)
+    waiting = unverified(session, environments)
     return [
         Environment(
             name=found.name,
@@ -48,7 +50,8 @@ def list_environments(parts: PartsOf, _caller: Caller) -> list[Environment]:
             packages=found.packages,
             default=found is default,
             gpu=found.gpu,
-            unavailable=why_no_gpu if found.gpu else None,
+            unavailable=unavailable.get(found.digest),
+            verified=found.digest not in waiting,
         )
         for found in environments
     ]

@@ -15,15 +15,12 @@ from labdock.schema import Person, Snapshot, SnapshotRequest
 from labdock_service import waiting
 from labdock_service.api.access import Caller, Id, find_snapshot, person_row, project_of
 from labdock_service.api.admission import entry_parameters
+from labdock_service.api.availability import check_available, environments_here
 from labdock_service.api.bodies import StrictRoute
 from labdock_service.api.parts import Parts, PartsOf, Writing
 from labdock_service.api.problems import describe
 from labdock_service.errors import Conflict, NotFound
-from labdock_service.packaging.environments import (
-    check_usable,
-    choose_environment,
-    find_environments,
-)
+from labdock_service.packaging.environments import choose_environment
 from labdock_service.packaging.sourcecode import runtime_version
 from labdock_service.store import snapshots, sources
 
@@ -55,9 +52,8 @@ def create_snapshot(
     if sources.missing_blobs(session, project.id, wanted):
         raise Conflict("Contents of this source are missing: send them first.", field="source")
     setting = parts.settings.default_environment
-    there = find_environments(parts.state, parts.engine.environments)
-    environment = choose_environment(there, setting, body.environment)
-    check_usable(environment, parts.engine.why_no_gpu() if environment.gpu else None)
+    environment = choose_environment(environments_here(parts), setting, body.environment)
+    check_available(parts, session, environment)
     row = snapshots.request(
         session,
         project.id,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 import click
@@ -12,10 +11,10 @@ from docker import DockerClient
 from docker.errors import APIError
 
 from labdock_service.bootstrap import make_folder
+from labdock_service.commands.admittingimages import Admission
 from labdock_service.commands.starting import Steps
 from labdock_service.engines.opening import registry_place
 from labdock_service.errors import Invalid, Unavailable
-from labdock_service.images.admission import Verification, admit
 from labdock_service.images.bootstrapping import MIRROR, SUITE, bootstrap
 from labdock_service.images.building import Beginning, Building, Report, build, connect
 from labdock_service.images.layout import BuiltImage, BuiltImages
@@ -24,9 +23,10 @@ from labdock_service.images.logins import connect_registry
 from labdock_service.images.publishing import Pair, push, record_environment
 from labdock_service.images.recipes import RECIPES, chosen
 from labdock_service.images.sbom import make_sbom
-from labdock_service.images.scanning import ScanReport, judge, read_report, refuse_findings
+from labdock_service.images.scanning import read_report
 from labdock_service.registry import Registry
 from labdock_service.settings import Settings, load_settings
+from labdock_service.verifying import open_records
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,20 +52,20 @@ def build_images(order: Order) -> None:
     recipes = chosen(order.names)
     reports = [read_report(file) for file in order.scans]
     client = connect()
+    admission = Admission(settings, client, open_records(settings))
     steps = Steps()
     made: dict[str, BuiltImage] = {}
-    verifications: dict[str, Verification] = {}
     for image in build(recipes, _building(order, settings), client, steps):
         steps(f"{image.name}: verify")
-        verified = _admit(client, image, reports, settings)
+        admission.admit(image, reports)
         if order.push:
             steps(f"{image.name}: push to {order.push}")
             _push(image, order.push, settings)
         steps.finish()
         click.echo(_summary(image))
-        made[image.name], verifications[image.name] = image, verified
+        made[image.name] = image
     if order.push:
-        for pair in _pairs(made, verifications, order.push):
+        for pair in _pairs(made, order.push):
             told = record_environment(pair, settings.state, client)
             click.echo(f"The environment {told['name']} is there: {told['title']}.")
 
@@ -118,18 +118,6 @@ def _locked(name: str, settings: Settings) -> Beginning:
     return Beginning(reference.digest, get)
 
 
-def _admit(
-    client: DockerClient, image: BuiltImage, reports: Sequence[ScanReport], settings: Settings
-) -> Verification:
-    for report in reports:
-        if report.is_of((image.digest, image.id)):
-            refuse_findings(image.name, judge(report, settings.images, date.today()))
-    verified = admit(client, RECIPES[image.name], image)
-    for said in verified.not_run:
-        click.echo(f"    {said}")
-    return verified
-
-
 def _push(image: BuiltImage, address: str, settings: Settings) -> None:
     place = registry_place(settings)
     own = place.address == address
@@ -142,33 +130,13 @@ def _summary(image: BuiltImage) -> str:
     return f"  {image.name}: {image.digest} ({sizes})"
 
 
-def _pairs(
-    made: Mapping[str, BuiltImage], verified: Mapping[str, Verification], address: str
-) -> Iterator[Pair]:
+def _pairs(made: Mapping[str, BuiltImage], address: str) -> Iterator[Pair]:
     """The environments that images make: those for GPUs, and those for none."""
     for ending in ("", "-gpu"):
         parts = [f"{part}{ending}" for part in ("training", "notebook")]
         if all(part in made for part in parts):
             training, notebook = (made[part] for part in parts)
-            told = [verified[part] for part in parts]
-            yield Pair(training, notebook, address, told, gpu=bool(ending))
-
-
-def read_scan(name: str, file: Path) -> Iterator[str]:
-    """What the policy makes of a report on a built image. Raises Invalid where it is refused."""
-    settings = load_settings()
-    image = _built(name, settings)
-    report = read_report(file)
-    if not report.is_of((image.digest, image.id)):
-        raise Invalid(
-            f"'{file.name}' is about another image than {name}: scan {image.id}, which is what "
-            "Docker here calls it."
-        )
-    judgement = judge(report, settings.images, date.today())
-    refuse_findings(name, judgement)
-    for finding in judgement.ignored:
-        yield f"passes until {settings.images.ignore[finding.id].until}: {finding}"
-    yield f"{name} is admitted by {report.scanner}'s report ({len(report.findings)} findings)."
+            yield Pair(training, notebook, address, gpu=bool(ending))
 
 
 def write_sbom(name: str, output: Path | None) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from labdock_service.child import in_child
 from labdock_service.commands.buildingimages import Order, build_images
 from labdock_service.commands.starting import Steps
 from labdock_service.containers import REGISTRY
@@ -12,6 +15,7 @@ from labdock_service.images.locked import read_lock
 from labdock_service.ownregistry import ensure_registry
 from labdock_service.packaging.environments import find_environments
 from labdock_service.settings import Settings
+from labdock_service.store import check_database, upgrade
 
 BASE = "debian"
 """What the lock calls the image that Labdock's own begin from."""
@@ -23,9 +27,16 @@ def set_up(settings: Settings, steps: Steps) -> None:
     if not settings.docker.registry:
         _run_registry(settings, steps)
     if not find_environments(settings.state, "image"):
+        _have_records(settings.database_url)
         steps("images for notebooks and jobs (about 10 minutes, once)")
         steps.finish()
         build_images(_order(settings, (), push=True))
+
+
+def _have_records(database_url: str) -> None:
+    """Make the tables of a new database, so that what is verified now is known from the start."""
+    if not check_database(database_url):
+        in_child(partial(upgrade, database_url))
 
 
 def _run_registry(settings: Settings, steps: Steps) -> None:

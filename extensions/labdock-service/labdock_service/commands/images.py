@@ -83,12 +83,25 @@ def mirror(registry: str) -> None:
 
 
 @images.command()
+@click.argument("names", nargs=-1)
+@spoken
+def verify(names: tuple[str, ...]) -> None:
+    """Verify environments on this machine again (all, where none is named); it is kept."""
+    from labdock_service.commands.admittingimages import verify_environments
+
+    verify_environments(names)
+
+
+@images.command()
 @click.argument("name")
 @click.argument("report", type=FILE)
 @spoken
 def scanned(name: str, report: Path) -> None:
-    """Read a report of Trivy or Grype on an image, and say whether the policy admits it."""
-    from labdock_service.commands.buildingimages import read_scan
+    """Read a report of Trivy or Grype on an image or environment, and say if it is admitted.
+
+    It is kept: while the policy refuses what it found, nobody can choose that environment.
+    """
+    from labdock_service.commands.admittingimages import read_scan
 
     for line in read_scan(name, report):
         click.echo(line)

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-import platform
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 from docker import DockerClient
-from docker.errors import APIError
+from docker.errors import APIError, NotFound
 from docker.models.containers import Container
+from docker.types import DeviceRequest
 from requests.exceptions import ConnectionError as NoAnswer
 from requests.exceptions import ReadTimeout
 
 from labdock_service.errors import EngineFailed, Invalid
-from labdock_service.images.layout import BuiltImage
-from labdock_service.images.recipes import COMMON, Recipe
+from labdock_service.images.recipes import COMMON, RECIPES, Recipe
 
 PATIENCE = 600
 """Seconds that a `verify` may take."""
@@ -25,7 +24,16 @@ PATIENCE = 600
 SOMEBODY = 54_321
 """A user that no image knows: images work under any."""
 
+USERS = (1000, SOMEBODY)
 HOME = "/home/labdock"
+LABEL = "labdock.image"
+"""The label of an image that Labdock built; its value is the recipe's name."""
+
+NO_GPU = "not run: no GPU"
+"""What the checks of a GPU say where there is none for them, in `images/common/gpu.py` too."""
+
+LITTLE = 128
+"""The share of CPUs that a `verify` has beside people's work, which has 1024."""
 
 
 @dataclass(frozen=True)
@@ -36,24 +44,35 @@ class Check:
     passed: bool | None
     said: str
 
-
-@dataclass(frozen=True)
-class Verification:
-    """Where and when an image was verified, and what could not be checked there."""
-
-    image: str
-    """Its digest."""
-    node: str
-    when: str
-    not_run: list[str]
+    def __str__(self) -> str:
+        return f"{self.check}: {self.said}"
 
 
-def verify(client: DockerClient, recipe: Recipe, image: str, user: int = 1000) -> list[Check]:
-    """Run an image's `verify` in it; the checks. Raises EngineFailed where it says nothing."""
+def recipe_of(client: DockerClient, image: str) -> Recipe | None:
+    """The recipe of an image that Docker has; None for one that Labdock did not build."""
+    labels = client.images.get(image).labels
+    return RECIPES.get(labels.get(LABEL, ""))
+
+
+def verify(
+    client: DockerClient,
+    recipe: Recipe,
+    image: str,
+    user: int = 1000,
+    *,
+    gpus: Sequence[DeviceRequest] = (),
+    name: str = "",
+) -> list[Check]:
+    """Run an image's `verify` in it, with these GPUs; the checks.
+
+    What ends without a word has failed. Raises EngineFailed where it could not be run to its end.
+    """
+    name = name or f"labdock-verify-{recipe.name}-{time.monotonic_ns()}"
+    _remove(client, name)  # of one who was killed meanwhile
     container = client.containers.create(
         image,
         ["python", "-c", script(recipe)],
-        name=f"labdock-verify-{recipe.name}-{time.monotonic_ns()}",
+        name=name,
         user=f"{user}:{user}",
         entrypoint=[],
         read_only=True,
@@ -61,23 +80,50 @@ def verify(client: DockerClient, recipe: Recipe, image: str, user: int = 1000) -
         cap_drop=["ALL"],
         security_opt=["no-new-privileges"],
         pids_limit=512,
+        init=True,
+        cpu_shares=LITTLE,
         tmpfs={"/tmp": "mode=1777", HOME: "mode=1777"},
+        device_requests=list(gpus),
+        environment={"TF_FORCE_GPU_ALLOW_GROWTH": "true"},
     )
     try:
         return _checks(container, recipe)
     finally:
-        container.remove(force=True, v=True)
+        _remove(client, name)
 
 
-def admit(client: DockerClient, recipe: Recipe, image: BuiltImage) -> Verification:
-    """Verify an image as its own user and as somebody else. Raises Invalid where it fails."""
-    users = (1000, SOMEBODY)
-    found = [check for user in users for check in verify(client, recipe, image.id, user)]
-    failed = [f"{check.check}: {check.said}" for check in found if check.passed is False]
+def examine(
+    client: DockerClient,
+    recipe: Recipe,
+    image: str,
+    *,
+    gpus: Sequence[DeviceRequest] = (),
+    name: str = "",
+) -> list[Check]:
+    """Verify an image as its own user and as somebody else; of each check the worse."""
+    found: dict[str, Check] = {}
+    for user in USERS:
+        for check in verify(client, recipe, image, user, gpus=gpus, name=name):
+            known = found.get(check.check)
+            if known is None or (known.passed is not False and check.passed is not True):
+                found[check.check] = _as_user(check, user) if user == SOMEBODY else check
+    return list(found.values())
+
+
+def refuse_failures(name: str, checks: Iterable[Check]) -> None:
+    """Raise Invalid with the checks that keep an image out."""
+    failed = [str(check) for check in checks if check.passed is False]
     if failed:
-        raise Invalid(f"The image {recipe.name} is not admitted. {'; '.join(failed)}.")
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    return Verification(image.digest, platform.node(), now, _not_run(found))
+        raise Invalid(f"The image {name} is not admitted. {'; '.join(failed)}.")
+
+
+def _as_user(check: Check, user: int) -> Check:
+    return replace(check, said=f"as user {user}, {check.said}") if check.passed is False else check
+
+
+def _remove(client: DockerClient, container: str) -> None:
+    with suppress(NotFound):
+        client.api.remove_container(container, force=True, v=True)
 
 
 def script(recipe: Recipe) -> str:
@@ -86,20 +132,19 @@ def script(recipe: Recipe) -> str:
     return "\n".join(path.read_text() for path in [*parts, recipe.folder / "verify"])
 
 
-def _not_run(checks: Sequence[Check]) -> list[str]:
-    return sorted({f"{check.check}: {check.said}" for check in checks if check.passed is None})
-
-
 def _checks(container: Container, recipe: Recipe) -> list[Check]:
     try:
         container.start()
-        container.wait(timeout=PATIENCE)
-    except (APIError, NoAnswer, ReadTimeout):
+        code = container.wait(timeout=PATIENCE)["StatusCode"]
+    except (NoAnswer, ReadTimeout):
         raise EngineFailed(f"The image {recipe.name} could not be verified in time.") from None
+    except APIError as error:
+        reason = f"could not be started to be verified: {error.explanation}"
+        raise EngineFailed(f"The image {recipe.name} {reason}") from None
     lines = container.logs(stderr=False).decode(errors="replace").strip().splitlines()
     try:
         return [Check(**found) for found in json.loads(lines[-1])]
     except (IndexError, ValueError, TypeError):
         said = container.logs().decode(errors="replace").strip().splitlines()[-1:]
-        reason = said[0] if said else "it said nothing"
-        raise EngineFailed(f"The image {recipe.name} could not be verified: {reason}") from None
+        words = f"and its last words were: {said[0][:150]}" if said else "and said nothing"
+        return [Check("verify itself", False, f"it broke off with exit code {code} {words}")]

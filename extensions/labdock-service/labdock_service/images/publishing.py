@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ from docker import DockerClient
 
 from labdock.digests import canonical_json, sha256
 from labdock_service.errors import EngineFailed
-from labdock_service.images.admission import Verification
 from labdock_service.images.layout import MANIFEST, BuiltImage, BuiltImages
 from labdock_service.jsonfile import write_json
 from labdock_service.packaging.environments import DESCRIPTION, usual_platform
@@ -52,7 +51,6 @@ class Pair:
     training: BuiltImage
     notebook: BuiltImage
     address: str
-    verified: Sequence[Verification]
     gpu: bool = False
 
     def names(self) -> dict[str, str]:
@@ -71,7 +69,6 @@ def record_environment(pair: Pair, state: StateFolder, client: DockerClient) -> 
         **pair.names(),
         "python": told["python"],
         "packages": dict(sorted(told["packages"].items())),
-        "verified": [asdict(verification) for verification in pair.verified],
     }
     folder = state.environments / pair.training.digest.removeprefix("sha256:")
     folder.mkdir(parents=True, exist_ok=True)

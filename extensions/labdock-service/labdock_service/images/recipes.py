@@ -14,6 +14,9 @@ from labdock_service.errors import Invalid
 FOLDER = CHECKOUT / "images"
 COMMON = FOLDER / "common"
 
+TENSORFLOW = ("checks", "packages", "tensorflow")
+ON_GPU = (*TENSORFLOW, "gpu")
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -23,7 +26,7 @@ class Recipe:
     parent: str | None
     own: tuple[str, ...] = ()
     """Labdock's own packages that it holds, as wheels built from the checkout."""
-    checks: tuple[str, ...] = ("checks", "packages", "tensorflow")
+    checks: tuple[str, ...] = TENSORFLOW
     """What stands before its `verify`."""
     files: Mapping[str, Path] = field(default_factory=dict)
     """Files from elsewhere in the checkout, by their name in the build's context."""
@@ -52,8 +55,8 @@ RECIPES = {
         Recipe("base", None, checks=("checks",)),
         Recipe("training", "base", own=("labdock",)),
         Recipe("notebook", "training", files=OVERRIDES),
-        Recipe("training-gpu", "base", own=("labdock",)),
-        Recipe("notebook-gpu", "training-gpu", files=OVERRIDES),
+        Recipe("training-gpu", "base", own=("labdock",), checks=ON_GPU),
+        Recipe("notebook-gpu", "training-gpu", files=OVERRIDES, checks=ON_GPU),
         Recipe("model-server", "training", own=("labdock-model-server",)),
         Recipe("tensorboard", "base", checks=("checks", "packages")),
         Recipe("registry", "base", checks=("checks",)),

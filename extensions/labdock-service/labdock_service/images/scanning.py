@@ -1,34 +1,20 @@
-"""A scan's report, Trivy's or Grype's JSON, read by the deployment's policy."""
+"""A scan's report, Trivy's or Grype's JSON."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 from labdock_service.errors import Invalid
-from labdock_service.sections import SEVERITIES, ImagesSettings
+from labdock_service.findings import Finding, Judgement
 
-SHOWN = 5
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A known vulnerability of a package in an image."""
-
-    id: str
-    severity: str
-    package: str
-    version: str
-    fixed: str
-    """The versions that have it no more; empty where there is none yet."""
-
-    def __str__(self) -> str:
-        mended = f", mended in {self.fixed}" if self.fixed else ", not mended yet"
-        return f"{self.id} ({self.severity}) in {self.package} {self.version}{mended}"
+ADVICE = (
+    "Build it anew with what mends them, or say in labdock.toml under [images.ignore] until when "
+    "one may pass, and why."
+)
 
 
 @dataclass(frozen=True)
@@ -42,14 +28,6 @@ class ScanReport:
     def is_of(self, names: Iterable[str]) -> bool:
         """Whether it is about the image of these digests; one that names none is of any."""
         return not self.image or not self.image.isdisjoint(names)
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """What a policy makes of a report."""
-
-    refused: tuple[Finding, ...]
-    ignored: tuple[Finding, ...]
 
 
 def read_report(file: Path) -> ScanReport:
@@ -68,37 +46,10 @@ def read_report(file: Path) -> ScanReport:
     )
 
 
-def judge(report: ScanReport, policy: ImagesSettings, today: date) -> Judgement:
-    """Which findings keep an image out, and which the policy lets pass until a date."""
-    grave = [
-        finding for finding in report.findings if _rank(finding.severity) >= _rank(policy.severity)
-    ]
-    ignored = [finding for finding in grave if _is_ignored(finding, policy, today)]
-    refused = [finding for finding in grave if finding not in ignored]
-    return Judgement(tuple(refused), tuple(ignored))
-
-
 def refuse_findings(name: str, judgement: Judgement) -> None:
     """Raise Invalid with the findings that keep an image out."""
-    if not judgement.refused:
-        return
-    shown = "; ".join(str(finding) for finding in judgement.refused[:SHOWN])
-    more = len(judgement.refused) - SHOWN
-    rest = f"; and {more} more" if more > 0 else ""
-    raise Invalid(
-        f"The image {name} is not admitted: {shown}{rest}. Build it anew with what mends them, or "
-        "say in labdock.toml under [images.ignore] until when one may pass, and why."
-    )
-
-
-def _is_ignored(finding: Finding, policy: ImagesSettings, today: date) -> bool:
-    entry = policy.ignore.get(finding.id)
-    return entry is not None and today <= entry.until
-
-
-def _rank(severity: str) -> int:
-    """How grave; a word that no scanner should use counts as the gravest."""
-    return SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES)
+    if judgement.refused:
+        raise Invalid(f"The image {name} is not admitted: {judgement.sentence}. {ADVICE}")
 
 
 def _trivy(body: Mapping[str, Any]) -> Iterator[Finding]:

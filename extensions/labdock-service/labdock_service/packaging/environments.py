@@ -59,6 +59,12 @@ class PinnedEnvironment:
     """Whether it needs a GPU."""
 
     @property
+    def images(self) -> tuple[str, ...]:
+        """The digests of its images; none of one that is no images."""
+        names = (self.notebook, self.training)
+        return tuple(name.rpartition("@")[2] for name in names if name)
+
+    @property
     def minor(self) -> str:
         """Python's version without its last part, as in `3.11`."""
         return ".".join(self.version.split(".")[:2])
@@ -91,10 +97,10 @@ def find_named(found: Iterable[PinnedEnvironment], named: str) -> PinnedEnvironm
     return None
 
 
-def check_usable(environment: PinnedEnvironment, why_no_gpu: str | None) -> None:
-    """Refuse an environment that needs a GPU where there is none. Raises Invalid."""
-    if environment.gpu and why_no_gpu:
-        raise Invalid(f"{environment.name}: {why_no_gpu}", field="environment")
+def check_usable(environment: PinnedEnvironment, why_not: str | None) -> None:
+    """Refuse an environment where a sentence says why it cannot be used. Raises Invalid."""
+    if why_not:
+        raise Invalid(f"{environment.name}: {why_not}", field="environment")
 
 
 def choose_environment(

@@ -430,6 +430,31 @@ class OutboxRow(Base):
     tries: Mapped[int]
 
 
+class VerificationRow(Base):
+    """What an image's `verify` found on a node, the last time that it ran there."""
+
+    __tablename__ = "verifications"
+    image: Mapped[str] = mapped_column(String(255), primary_key=True)
+    """Its digest."""
+    node: Mapped[str] = mapped_column(String(255), primary_key=True)
+    time: Mapped[float]
+    passed: Mapped[bool]
+    checks: Mapped[list[Any]]
+    """`[{check, passed, said}]`; `passed` is none where one could not run."""
+
+
+class ScanRow(Base):
+    """What a scanner's last report says of an image; the policy is asked anew each time."""
+
+    __tablename__ = "scans"
+    image: Mapped[str] = mapped_column(String(255), primary_key=True)
+    """Its digest."""
+    scanner: Mapped[str] = mapped_column(String(40), primary_key=True)
+    time: Mapped[float]
+    """When it was read."""
+    findings: Mapped[list[Any]]
+
+
 class EventRow(Base):
     """Who did what to what, or a change of state. Nothing is changed or deleted here."""
 

@@ -26,8 +26,13 @@ def environments(as_json: bool) -> None:
 
 
 def _environment_row(one: schema.Environment) -> tuple[str, ...]:
-    title = f"{one.title} (unavailable: {one.unavailable})" if one.unavailable else one.title
-    return (one.name, one.python, "yes" if one.default else "", title, one.digest)
+    return (one.name, one.python, "yes" if one.default else "", _title(one), one.digest)
+
+
+def _title(one: schema.Environment) -> str:
+    if one.unavailable:
+        return f"{one.title} (unavailable: {one.unavailable})"
+    return one.title if one.verified else f"{one.title} (not verified here yet)"
 
 
 @click.command()

@@ -11,16 +11,27 @@
     if (!answer.ok) {
       throw new Error(`${what}: ${answer.status}`); // what is shown stays as it is
     }
-    return answer.json();
+    const now = Date.parse(answer.headers.get("Date")) || Date.now();
+    return { body: await answer.json(), now };
   };
 
+  // What was used last is kept: a kernel that was closed is in no answer any more.
+  const remember = (base, started, used) => {
+    const key = `labdock-idle:${base}`;
+    const kept = JSON.parse(localStorage.getItem(key) || "{}");
+    const last = kept.started === started ? Math.max(kept.used, used) : used;
+    localStorage.setItem(key, JSON.stringify({ started, used: last }));
+    return last;
+  };
+
+  // By the server's clock: a browser's may be wrong.
   const idleSeconds = async base => {
-    const [kernels, terminals] = await Promise.all([ask(base, "kernels"), ask(base, "terminals")]);
-    if (kernels.some(kernel => kernel.execution_state === "busy")) {
-      return 0;
-    }
+    const asked = ["status", "kernels", "terminals"].map(what => ask(base, what));
+    const [{ body: status, now }, { body: kernels }, { body: terminals }] = await Promise.all(asked);
+    const busy = kernels.some(kernel => kernel.execution_state === "busy");
     const times = [...kernels, ...terminals].map(used => Date.parse(used.last_activity));
-    return times.length ? (Date.now() - Math.max(...times)) / 1000 : 0;
+    const used = busy ? now : Math.max(Date.parse(status.started), ...times);
+    return Math.max(0, now - remember(base, status.started, used)) / 1000;
   };
 
   const activate = app => {
