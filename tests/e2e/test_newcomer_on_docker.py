@@ -16,6 +16,7 @@ from tests.e2e.test_newcomer import (  # noqa: F401  the story itself
     job,
     newcomer,
     notebook,
+    test_a_second_person_is_told_why_not,
     test_a_wrong_password_does_not_let_in,
     test_an_unsaved_notebook_is_not_submitted,
     test_plain_http_with_a_key,
@@ -30,6 +31,7 @@ from tests.e2e.test_newcomer import (  # noqa: F401  the story itself
     test_the_job_trains_on_two_workers_and_shows_it,
     test_the_log_is_the_persons_own_output,
     test_the_way_back_from_an_answer,
+    test_what_pip_installs_is_the_persons_own_and_goes_into_their_jobs,
 )
 from tests.support.deployment import Deployment
 from tests.support.imagedeployment import running_on_images

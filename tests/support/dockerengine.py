@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import secrets
 import subprocess
@@ -29,8 +30,10 @@ from labdock_service.registry import Login
 
 BASE = "labdock-test/base:bookworm"
 """Debian with its own Python, made by debootstrap: no image can be pulled everywhere."""
-PLAIN = "labdock-test/plain:bookworm"
-"""The same with a Python where the tests' own lies, so that they name one program everywhere."""
+PLAIN = f"labdock-test/plain:{hashlib.sha256(sys.executable.encode()).hexdigest()[:16]}"
+"""The same with a Python where the tests' own lies, so that they name one program everywhere.
+
+Each place has a name of its own: the tests of two checkouts may run at once."""
 
 
 @cache

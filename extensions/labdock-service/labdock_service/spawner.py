@@ -20,7 +20,7 @@ from labdock_service.bootstrap import CHECKOUT
 from labdock_service.gpuholder import GpuHolder
 from labdock_service.ids import person_id
 from labdock_service.packaging.environments import choose_environment, find_environments
-from labdock_service.password import ONE_PERSON
+from labdock_service.password import ONE_USER
 from labdock_service.settings import Settings
 from labdock_service.variables import KEPT
 
@@ -48,7 +48,7 @@ class ProcessSpawner(GpuHolder, LocalProcessSpawner):  # type: ignore[misc]  # J
     async def start(self) -> tuple[str, int]:
         """Prepare the home and start the server in it; a left-over of an older one is ended."""
         if not self.settings.process.trusted_team and self.user.name not in self.settings.admins:
-            raise SpawnException(ONE_PERSON, reason="one_person")
+            raise SpawnException(ONE_USER, reason="one_person")
         self._overlay = await asyncio.to_thread(self._prepare)
         self._gpus = await self.lease_gpus(self.user_options.get("gpus", 0))
         self.cmd = [str(self._overlay.environment / "bin/python"), "-m", "jupyterhub.singleuser"]
