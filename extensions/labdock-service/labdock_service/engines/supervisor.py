@@ -99,7 +99,7 @@ class Supervisor:
         self._exit_code: int | None = None
         self._reason: str | None = None
         self._killed = False
-        self._grace: float = order["grace"]
+        self._grace = 0.0
         self._kill_at: float | None = None
         self._check_at = time.monotonic() + _CHECK_SECONDS
         self._quiet_until = 0.0
@@ -251,7 +251,7 @@ class Supervisor:
 
     def _stop(self, reason: str) -> None:
         if self._exit_code is None and self._kill_at is None and not self._killed:
-            self._reason = reason
+            self._reason, self._grace = reason, self._order["grace"]
             if self._order["walled"] and reason == processtree.TOLD_TO_END:
                 self._grace = min(self._grace, _DOCKERS_SECONDS)
             self._kill_at = time.monotonic() + self._grace
