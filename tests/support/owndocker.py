@@ -19,8 +19,8 @@ from tests.support.deployment import eventually
 class OwnDocker:
     """The daemon, and where it listens."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, data: Path) -> None:
+        self._folder, self._data = folder, data
         self.address = f"unix://{folder}/docker.sock"
         self._process: subprocess.Popen[bytes] | None = None
         self._containerd = self._started(
@@ -35,7 +35,7 @@ class OwnDocker:
         self._process = self._started(
             "dockerd", "--bridge=none", "--iptables=false",
             f"--host={self.address}", f"--containerd={folder}/containerd.sock",
-            f"--data-root={folder}/data", f"--exec-root={folder}/exec",
+            f"--data-root={self._data}", f"--exec-root={folder}/exec",
             f"--pidfile={folder}/docker.pid",
         )  # fmt: skip
         eventually(self._answers)
@@ -69,10 +69,10 @@ class OwnDocker:
 
 
 @contextmanager
-def own_docker() -> Iterator[OwnDocker]:
-    """A running daemon with folders of its own, of which nothing is left."""
+def own_docker(data: Path | None = None) -> Iterator[OwnDocker]:
+    """A running daemon with folders of its own, of which nothing is left; `data` is for images."""
     with TemporaryDirectory(prefix="lt-") as folder:  # a short path, for its sockets
-        found = OwnDocker(Path(folder))
+        found = OwnDocker(Path(folder), data or Path(folder, "data"))
         found.start()
         try:
             yield found
