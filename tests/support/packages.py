@@ -75,7 +75,7 @@ def make_wheel(name: str, folder: Path) -> Path:
     """A wheel of the newest version of a pure package, by which it can be installed offline."""
     with tempfile.TemporaryDirectory(prefix="labdock-wheel-") as unpacked:
         uv = Path(sys.executable).with_name("uv")
-        command = [uv, "pip", "install", "--quiet", "--no-deps", "--target", unpacked, name]
+        command = [str(uv), "pip", "install", "--quiet", "--no-deps", "--target", unpacked, name]
         subprocess.run(command, check=True)
         (about,) = Path(unpacked).glob("*.dist-info")
         folder.mkdir(parents=True, exist_ok=True)
