@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from labdock_service.containerhomes import container_owner, make_places
+from labdock_service.confinement import account
+from labdock_service.containerhomes import make_places
 
 
 @pytest.fixture
@@ -26,11 +27,11 @@ def test_each_root_has_its_place(home: Path) -> None:
     }
     for folder in (home, home / "data", home / "projects/digits", roots / "projects/digits"):
         assert folder.is_dir() and not folder.is_symlink()
-        assert (folder.stat().st_uid, folder.stat().st_gid) == container_owner()
+        assert (folder.stat().st_uid, folder.stat().st_gid) == account()
 
 
 def test_nothing_runs_as_root() -> None:
-    assert 0 not in container_owner()
+    assert 0 not in account()
 
 
 @pytest.mark.parametrize("name", ["data", "projects", "projects/digits"])

@@ -25,7 +25,8 @@ from traitlets import Instance, default
 
 from labdock_service.bootstrap import CHECKOUT
 from labdock_service.choices import Choice, Offer
-from labdock_service.containerhomes import PLACE, container_owner, make_places
+from labdock_service.confinement import CONFINED, account
+from labdock_service.containerhomes import PLACE, make_places
 from labdock_service.containers import docker_client, machine_size, networks_of
 from labdock_service.engines.dockerd import PERSON
 from labdock_service.engines.networks import DEPLOYMENT
@@ -189,7 +190,7 @@ class ContainerSpawner(GpuHolder, DockerSpawner):  # type: ignore[misc]  # Docke
             str(PACKAGE): f"{INSIDE}/labdock_service",
         }
         self.extra_create_kwargs = {
-            "user": "{}:{}".format(*container_owner()),
+            "user": "{}:{}".format(*account()),
             "hostname": "labdock",
             "working_dir": PLACE,
             "labels": {DEPLOYMENT: self.settings.docker.prefix, PERSON: self.person},
@@ -198,10 +199,8 @@ class ContainerSpawner(GpuHolder, DockerSpawner):  # type: ignore[misc]  # Docke
 
     def _confinement(self, choice: Choice) -> dict[str, Any]:
         return {
+            **CONFINED,
             "auto_remove": False,  # how it ended is read first
-            "cap_drop": ["ALL"],
-            "security_opt": ["no-new-privileges"],
-            "read_only": True,
             "tmpfs": {"/tmp": TEMPORARY, "/var/tmp": TEMPORARY},
             "init": True,
             "pids_limit": self.settings.docker.server_pids,

@@ -8,12 +8,13 @@ from __future__ import annotations
 import logging
 import time
 
-import docker
 from docker.errors import DockerException
 
+from labdock_service.containers import docker_client
 from labdock_service.engines.collecting import collect
 from labdock_service.engines.opening import registry_place
 from labdock_service.engines.pulling import PullRecord, pull_all
+from labdock_service.errors import Unavailable
 from labdock_service.packaging.environments import find_environments
 from labdock_service.processes import claim, die_with_parent
 from labdock_service.settings import load_settings
@@ -34,12 +35,12 @@ def main() -> None:
     record = PullRecord(state.pulls)
     while True:
         try:
-            client = docker.from_env()
+            client = docker_client()
             pull_all(client, wanted(state), record, place.login)
             jobs = f"{place.address}/labdock/jobs/"
             collect(client, jobs, state.run / "job-images.json", time.time())
-        except DockerException as error:
-            LOG.warning("Docker does not answer: %s", error)
+        except (DockerException, Unavailable) as error:
+            LOG.warning("Docker does not do it: %s", error)
         time.sleep(SECONDS)
 
 

@@ -15,6 +15,7 @@ from docker.models.containers import Container
 from requests.exceptions import ConnectionError as NoAnswer
 from requests.exceptions import ReadTimeout
 
+from labdock_service.confinement import CONFINED
 from labdock_service.errors import EngineFailed, Invalid
 from labdock_service.images.layout import BuiltImage
 from labdock_service.images.recipes import COMMON, Recipe
@@ -56,12 +57,10 @@ def verify(client: DockerClient, recipe: Recipe, image: str, user: int = 1000) -
         name=f"labdock-verify-{recipe.name}-{time.monotonic_ns()}",
         user=f"{user}:{user}",
         entrypoint=[],
-        read_only=True,
         network_mode="none",
-        cap_drop=["ALL"],
-        security_opt=["no-new-privileges"],
         pids_limit=512,
         tmpfs={"/tmp": "mode=1777", HOME: "mode=1777"},
+        **CONFINED,
     )
     try:
         return _checks(container, recipe)
