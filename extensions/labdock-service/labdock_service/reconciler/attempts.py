@@ -39,7 +39,7 @@ class Attempts:
             attempt = session.get_one(AttemptRow, (job.id, job.attempt))
             gang = workers.of_attempt(session, job.id, job.attempt)
             outages = workers.outages(session, job) if attempt.ending == "outage" else 0
-        if attempt.ending is None and job.target != "stopped" and any(map(_was_told, gang)):
+        if job.target != "stopped" and _is_outage(attempt, gang):
             self._begin_end(job, gang, "outage")
             return None
         if all(worker.state == "ended" for worker in gang):
@@ -219,9 +219,13 @@ def _vanished(worker: WorkerRow, status: WorkerStatus | None) -> bool:
     return was_there and status is not None and (status.state, status.exit_code) == ("ended", None)
 
 
-def _was_told(worker: WorkerRow) -> bool:
-    """Whether Docker or the machine was about to end, or to start again, and ended it."""
-    return worker.state == "ended" and (worker.reason or "").startswith(TOLD_TO_END)
+def _is_outage(attempt: AttemptRow, gang: list[WorkerRow]) -> bool:
+    """Whether Docker or the machine, about to end or to start again, ended some of it.
+
+    Others may have been seen first, which only lost these.
+    """
+    told = ((worker.reason or "").startswith(TOLD_TO_END) for worker in gang)
+    return attempt.ending in (None, "gang_lost") and any(told)
 
 
 def _delete_copy(worker: WorkerStatus) -> None:
