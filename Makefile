@@ -57,9 +57,9 @@ bench:  ## Measure Labdock beside its peers
 corpus:  ## Run ordinary notebooks on one and two workers, and compare (ENTRIES="text", ENGINE=docker)
 	$(BOOTSTRAP) test python -m tests.corpus $(if $(ENGINE),--engine $(ENGINE)) $(ENTRIES)
 
-chaos:  ## Kill everything at random while jobs run (JOBS=100, SEED=N, PAGE=FILE)
+chaos:  ## Kill everything at random while jobs run (JOBS=100, SEED=N, ENGINE=docker)
 	$(BOOTSTRAP) test python -m tests.load.chaos $(if $(JOBS),--jobs $(JOBS)) \
-		$(if $(SEED),--seed $(SEED)) $(if $(PAGE),--page $(PAGE))
+		$(if $(SEED),--seed $(SEED)) $(if $(ENGINE),--engine $(ENGINE)) $(if $(PAGE),--page $(PAGE))
 
 rebuild:  ## Build the images twice, and say whether they are the same (IMAGES="base tensorboard")
 	$(BOOTSTRAP) test python -m tests.images.rebuild $(IMAGES)

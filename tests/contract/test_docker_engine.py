@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import docker
@@ -17,6 +14,7 @@ import pytest
 from tests.support.containers import pool_of
 from tests.support.docker import docker_client
 from tests.support.dockerengine import PlainDockerEngine, plain_image, pushed
+from tests.support.owndocker import own_docker
 from tests.support.registry import LOGIN, running_registry
 from tests.support.workers import (
     docker_engine,
@@ -310,71 +308,10 @@ class DockerdAt(Dockerd):
         self.__dict__["client"] = client
 
 
-class OwnDocker:
-    """A daemon of the test's own, which it may kill, with a network stack of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._process: subprocess.Popen[bytes] | None = None
-        self._containerd = self._started(
-            "containerd", f"--root={folder}/images", f"--state={folder}/state",
-            f"--address={folder}/containerd.sock",
-        )  # fmt: skip
-        self.client = docker.DockerClient(base_url=f"unix://{folder}/docker.sock", version="1.41")
-
-    def start(self) -> None:
-        folder = self._folder
-        self._process = self._started(
-            "unshare", "--net", "dockerd", "--bridge=none", "--iptables=false",
-            f"--host=unix://{folder}/docker.sock", f"--containerd={folder}/containerd.sock",
-            f"--data-root={folder}/data", f"--exec-root={folder}/exec",
-            f"--pidfile={folder}/docker.pid",
-        )  # fmt: skip
-        eventually(self._answers)
-
-    def _started(self, *command: str) -> subprocess.Popen[bytes]:
-        with (self._folder / "log").open("ab") as log:
-            return subprocess.Popen(command, stdout=log, stderr=log)
-
-    def kill(self) -> None:
-        """kill -9, and of what it started nothing."""
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait()
-
-    def end(self) -> None:
-        for container in self.client.containers.list(all=True):
-            container.remove(force=True)
-        assert self._process is not None
-        for process in (self._process, self._containerd):
-            process.terminate()
-            process.wait()
-        subprocess.run(["umount", "--lazy", self._folder / "data"], check=False)
-
-    def _answers(self) -> bool:
-        try:
-            return bool(self.client.ping())
-        except (docker.errors.DockerException, OSError):
-            return False
-
-
-@contextmanager
-def own_docker(folder: Path) -> Iterator[OwnDocker]:
-    found = OwnDocker(folder)
-    found.start()
-    try:
-        yield found
-    except BaseException:
-        print((folder / "log").read_text()[-4000:])
-        raise
-    finally:
-        found.end()
-
-
 def test_a_killed_docker_loses_no_worker(tmp_path: Path) -> None:
     """Until it is back a worker is as it was; then it runs on, or has ended as if killed."""
     docker_client()
-    with tempfile.TemporaryDirectory(prefix="lt-") as short, own_docker(Path(short)) as own:
+    with own_docker() as own:
         packed = docker_client().images.get(plain_image()).save(named=True)
         own.client.images.load(packed)
         engine = PlainDockerEngine(

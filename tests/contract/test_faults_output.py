@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from tests.support.disks import filled, small_disk
 from tests.support.workers import (
+    ENGINES,
     ended,
     eventually,
     process_engine,
@@ -24,6 +25,7 @@ from tests.support.workers import (
 
 from labdock_service import linux
 from labdock_service.engines import statusfile, supervisor
+from labdock_service.engines.base import Engine
 from labdock_service.engines.criolog import LineWriter
 from labdock_service.engines.outputlog import LogFile
 from labdock_service.engines.process import ProcessEngine
@@ -44,6 +46,12 @@ class SmallLog(LogFile):
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[ProcessEngine]:
     with process_engine(tmp_path / "state") as engine:
+        yield engine
+
+
+@pytest.fixture(params=ENGINES)
+def each_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    with ENGINES[request.param](tmp_path / "state") as engine:
         yield engine
 
 
@@ -123,23 +131,26 @@ def test_a_disk_that_fails_loses_output_and_ends_nothing(
 
 
 @pytest.mark.parametrize("fault", [errno.ENOSPC, errno.EROFS, errno.EIO])
+@pytest.mark.parametrize("walled", [False, True])
 def test_a_supervisor_outlives_a_disk_that_fails(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, walled: bool, fault: int
 ) -> None:
     def refuse(*_: object) -> None:
         raise OSError(fault, "not now")
 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "log").touch()
-    watched = supervisor.Supervisor({"masked": (), "wake": ""}, control=0)
+    watched = supervisor.Supervisor({"masked": (), "wake": "", "walled": walled}, control=0)
+    if walled:  # it writes into a file that its engine made
+        (tmp_path / "status.json").touch()
     with monkeypatch.context() as broken:
-        broken.setattr(statusfile, "write", refuse)
+        broken.setattr(statusfile, "overwrite" if walled else "write", refuse)
         assert not watched._say("ended")
     assert watched._say("ended")
     assert statusfile.read(tmp_path)
 
 
-def test_a_job_that_prints_without_end_fills_no_disk(engine: ProcessEngine) -> None:
+def test_a_job_that_prints_without_end_fills_no_disk(each_engine: Engine) -> None:
     """As fast as it can: hundreds of megabytes a second."""
     code = """
         import os
@@ -149,20 +160,21 @@ def test_a_job_that_prints_without_end_fills_no_disk(engine: ProcessEngine) -> N
         print("done")
     """
     wanted = spec(*python(code))
-    work = Path(start(engine, wanted)["work"])
-    assert ended(engine, wanted.id).exit_code == 0
+    work = Path(start(each_engine, wanted)["work"])
+    assert ended(each_engine, wanted.id).exit_code == 0
     assert (work / "log").stat().st_blocks * 512 < LogFile.HEAD + LogFile.TAIL + 4 * LogFile.STEP
-    found = texts(engine, wanted.id)
+    found = texts(each_engine, wanted.id)
     assert sum("left out here" in text for text in found) == 1
     assert found[-1] == "done"
 
 
+@pytest.mark.parametrize("kind", ENGINES)
 @pytest.mark.parametrize("leave", [0, 4096])
 def test_a_worker_that_cannot_start_on_a_full_disk_can_once_there_is_space(
-    tmp_path: Path, leave: int
+    tmp_path: Path, leave: int, kind: str
 ) -> None:
     """Also where only its supervisor finds the disk full."""
-    with small_disk(tmp_path / "disk", "1m") as disk, process_engine(disk / "state") as engine:
+    with small_disk(tmp_path / "disk", "1m") as disk, ENGINES[kind](disk / "state") as engine:
         assert run(engine, spec("true")).exit_code == 0
         wanted = spec("sh", "-c", "echo ran")
         with filled(disk, leave=leave), pytest.raises(EngineFailed, match=r"[Nn]o space left"):
@@ -172,13 +184,13 @@ def test_a_worker_that_cannot_start_on_a_full_disk_can_once_there_is_space(
         assert texts(engine, wanted.id) == ["ran"]
 
 
-def test_processes_that_a_worker_leaves_are_named_in_its_log(engine: ProcessEngine) -> None:
+def test_processes_that_a_worker_leaves_are_named_in_its_log(each_engine: Engine) -> None:
     wanted = spec("sh", "-c", "sleep 600 & setsid sleep 600 & echo done")
-    assert run(engine, wanted).exit_code == 0
-    assert texts(engine, wanted.id) == [
+    assert run(each_engine, wanted).exit_code == 0
+    assert texts(each_engine, wanted.id) == [
         "done",
         "labdock: 2 processes that this worker left running are ended with it.",
     ]
     quick = spec("sh", "-c", "sleep 0.05 & echo done")
-    assert run(engine, quick).exit_code == 0
-    assert texts(engine, quick.id) == ["done"]
+    assert run(each_engine, quick).exit_code == 0
+    assert texts(each_engine, quick.id) == ["done"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from tests.support.registry import LOGIN, RunningRegistry, running_registry
 from labdock.digests import sha256
 from labdock_service.errors import PackagingFailed
 from labdock_service.packaging.environments import PinnedEnvironment
+from labdock_service.packaging.layers import LayerStore
 from labdock_service.packaging.request import Packaged
 from labdock_service.registry import Login, RegistryPlace
 from labdock_service.statefolder import StateFolder
@@ -41,8 +42,9 @@ def publish(
     environment: PinnedEnvironment,
     place: RegistryPlace,
     text: bytes = b"print(1)",
+    needs: Iterable[str] = (),
 ) -> Packaged:
-    source = upload(state, {"train.py": text})
+    source = upload(state, {"train.py": text}, needs)
     return packaged(state, source, environment, registry=place, repository=REPOSITORY)
 
 
@@ -78,6 +80,32 @@ def test_the_same_snapshot_has_the_same_image_wherever_it_is_made(
     assert first == second
     tags = running.client().tags(REPOSITORY)
     assert first.snapshot_digest.removeprefix("sha256:") in tags
+
+
+def test_an_image_with_dependencies_is_the_same_to_the_byte_wherever_it_is_made(
+    running: RunningRegistry, tmp_path: Path
+) -> None:
+    """Two state folders and two registries; and its layers are those of the process engine."""
+    code, needs = b"import einops", ["einops==0.8.1"]
+    with running_registry(tmp_path / "registry") as other:
+        first, second = (
+            publish(StateFolder(tmp_path / name), environment_in(at), place_of(at), code, needs)
+            for name, at in (("one", running), ("two", other))
+        )
+        assert first.image_digest == second.image_digest
+        assert first.snapshot_digest == second.snapshot_digest
+        assert manifest_of(running, first) == manifest_of(other, second)
+    state = StateFolder(tmp_path / "process")
+    alone = packaged(state, upload(state, {"train.py": code}, needs), small_environment())
+    assert [layer.role for layer in alone.layers] == ["dependencies", "runtime", "code"]
+    assert alone.layers == first.layers
+    for layer in alone.layers:
+        pushed = b"".join(running.client().blob(REPOSITORY, layer.digest))
+        assert pushed == LayerStore(state).blob(layer.digest).read_bytes()
+
+
+def manifest_of(running: RunningRegistry, made: Packaged) -> bytes:
+    return running.client().manifest(REPOSITORY, made.image_digest)
 
 
 def test_an_environment_in_another_registry(running: RunningRegistry, tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ import argparse
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from tests.corpus.catalogue import CATALOGUE, Entry
@@ -16,9 +18,12 @@ from tests.corpus.running import Pair, desk
 from tests.support.deployment import Deployment, prepare, running_deployment
 from tests.support.imagedeployment import running_on_images
 
+from labdock_service.statefolder import StateFolder
+
 LOG_LINES = 60
 
-ENGINES = {"process": running_deployment, "docker": running_on_images}
+Starts = Callable[[StateFolder, Path], AbstractContextManager[Deployment]]
+ENGINES: dict[str, Starts] = {"process": running_deployment, "docker": running_on_images}
 
 
 def main() -> int:
@@ -34,7 +39,7 @@ def main() -> int:
     began = time.monotonic()
     with (
         tempfile.TemporaryDirectory(prefix="labdock-corpus-") as folder,
-        ENGINES[engine](prepare(), Path(folder)) as deployment,
+        ENGINES[engine](prepare(engine), Path(folder)) as deployment,
     ):
         faults = run_all(chosen, deployment, engine)
     print(f"{len(chosen) - faults} of {len(chosen)} in {time.monotonic() - began:.0f} s")

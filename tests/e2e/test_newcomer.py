@@ -12,11 +12,23 @@ from typing import Any
 import httpx
 import pytest
 from tests.support.deployment import CHECKOUT, Deployment, eventually
+from tests.support.packages import make_wheel
 from tests.support.person import Notebook, Person, Refused
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.timeout(600)]
 
 NOTEBOOK = "welcome/examples/01-digits/digits.ipynb"
+WHERE_EINOPS_LIES = """
+import os, einops
+print(os.path.realpath(einops.__file__).startswith(os.path.realpath(os.environ["HOME"])))
+"""
+USES_EINOPS = """
+import pathlib
+script = pathlib.Path.home() / "uses-einops/train.py"
+script.parent.mkdir()
+script.write_text("import einops; print('einops', einops.__version__)")
+!labdock submit {script} --follow 2>&1; echo code $?
+"""
 REQUEST = (CHECKOUT / "examples/01-digits/request.json").read_text()
 
 
@@ -91,12 +103,21 @@ def test_the_home_has_examples_and_data_roots(newcomer: Person) -> None:
     assert {"README.md", "digits.ipynb", "request.json"} <= names and "verify" not in names
 
 
-def test_pip_install_reaches_neither_environment(newcomer: Person, deployment: Deployment) -> None:
+def test_what_pip_installs_is_the_persons_own_and_goes_into_their_jobs(
+    newcomer: Person, deployment: Deployment
+) -> None:
+    """From a folder: a container may have no way to an index, and the service has one."""
+    wheel = make_wheel("einops", deployment.state.data_roots / "data/wheels")
     with newcomer.notebook(newcomer.copy(NOTEBOOK)) as opened:
-        installed = opened.run("%pip install --quiet einops", seconds=300)
+        installed = opened.run(
+            "%pip install --quiet --no-index --find-links ~/data/wheels einops", seconds=300
+        )
         assert not installed.error, installed.error
-        where = opened.run("import einops\nprint(einops.__file__)")
-    assert str(deployment.state.homes) in where.text, where.text + where.error
+        where = opened.run(WHERE_EINOPS_LIES)
+        submitted = opened.run(USES_EINOPS, seconds=300)
+    assert where.text.strip() == "True", where.text + where.error
+    assert "code 0" in submitted.text, submitted.text + deployment.logs()
+    assert f"einops {wheel.name.split('-')[1]}" in submitted.text
 
 
 def test_the_job_trains_on_two_workers_and_shows_it(job: dict[str, Any]) -> None:

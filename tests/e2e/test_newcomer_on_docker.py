@@ -16,6 +16,7 @@ from tests.e2e.test_newcomer import (  # noqa: F401  the story itself
     job,
     newcomer,
     notebook,
+    test_a_second_person_is_told_why_not,
     test_a_wrong_password_does_not_let_in,
     test_an_unsaved_notebook_is_not_submitted,
     test_plain_http_with_a_key,
@@ -30,9 +31,12 @@ from tests.e2e.test_newcomer import (  # noqa: F401  the story itself
     test_the_job_trains_on_two_workers_and_shows_it,
     test_the_log_is_the_persons_own_output,
     test_the_way_back_from_an_answer,
+    test_what_pip_installs_is_the_persons_own_and_goes_into_their_jobs,
 )
 from tests.support.deployment import Deployment
+from tests.support.docker import docker_client
 from tests.support.imagedeployment import running_on_images
+from tests.support.watched import EPOCHS, Watched
 
 from labdock_service.statefolder import StateFolder
 
@@ -62,3 +66,26 @@ def test_both_workers_ran_from_the_jobs_image(
     for spec in asked:
         assert spec["image"].startswith(f"{registry}/labdock/jobs/")
         assert spec["image"].endswith(f"@{job['image']}")
+
+
+def test_a_killed_worker_costs_at_most_its_epoch_and_a_stop_loses_none(
+    deployment: Deployment,
+) -> None:
+    """A gang of two that trains; `docker kill` takes one of them."""
+    gang = Watched(deployment)
+    gang.until_epoch(2)
+    prefix = deployment.settings["LABDOCK_DOCKER__PREFIX"]
+    docker_client().containers.get(f"{prefix}-job-{gang.id}-1-1").kill("KILL")
+    at_the_kill = max(gang.epochs())
+    gang.until_epoch(at_the_kill + 1)
+    gang.say("stop", gang.id)
+    assert gang.until_over()["state"] == "stopped"
+    at_the_stop = max(gang.epochs())
+    gang.say("retry", gang.id)
+    gang.hurry()
+    ended = gang.until_over()
+    assert ended["state"] == "succeeded", ended["message"] + deployment.logs()
+    assert "Worker 1 of 2 was killed" in ended["attempts"][0]["reason"]
+    assert gang.begun() == [at_the_kill + 1, at_the_stop + 1]
+    assert gang.epochs() == list(range(1, EPOCHS + 1))
+    assert f"RESULT True {EPOCHS}" in gang.log()

@@ -6,19 +6,26 @@ import argparse
 import random
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from tests.load.chaos_audit import audit_followed, audit_job
 from tests.load.chaos_evidence import Evidence, gather
-from tests.load.chaos_plan import make_plan
+from tests.load.chaos_plan import ENGINES, make_plan
 from tests.load.chaos_remains import audit_curves, audit_remains
-from tests.load.chaos_report import PAGE, Figures, figures, write_page
+from tests.load.chaos_report import PAGES, Figures, figures, write_page
 from tests.load.chaos_run import Ran, run
 from tests.support.deployment import Deployment, prepare, running_deployment
+from tests.support.imagedeployment import running_on_images
+
+from labdock_service.statefolder import StateFolder
 
 TRAINING = 4
 """Jobs that import TensorFlow, which takes longer than most jobs take in all."""
+
+Starts = Callable[[StateFolder, Path], AbstractContextManager[Deployment]]
+STARTED: dict[str, Starts] = {"process": running_deployment, "docker": running_on_images}
 
 
 def main() -> int:
@@ -26,19 +33,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jobs", type=int, default=100)
     parser.add_argument("--seed", type=int, default=random.randrange(10_000))
-    parser.add_argument("--page", type=Path, default=PAGE, help="Where the figures are written.")
+    parser.add_argument("--engine", choices=ENGINES, default="process", help="what runs the jobs")
+    parser.add_argument("--page", type=Path, help="Where the figures are written.")
     options = parser.parse_args()
     print(f"chaos: {options.jobs} jobs, seed {options.seed}", flush=True)
-    plan = make_plan(options.seed, options.jobs, training=TRAINING)
+    plan = make_plan(options.seed, options.jobs, training=TRAINING, engine=options.engine)
     with (
         tempfile.TemporaryDirectory(prefix="labdock-chaos-") as name,
-        running_deployment(prepare(), Path(name)) as deployment,
+        STARTED[options.engine](prepare(options.engine), Path(name)) as deployment,
     ):
         found = judge(run(plan, deployment, Path(name)), deployment)
         if found.broken:
             print(deployment.logs())
-    write_page(found, options.page)
-    print(options.page.read_text())
+    page = options.page or PAGES[options.engine]
+    write_page(found, page, options.engine)
+    print(page.read_text())
     print("\n".join(found.broken))
     return 1 if found.broken else 0
 

@@ -188,10 +188,9 @@ def _explains(struck: Struck, evidence: Evidence, attempt: Attempt) -> bool:
     if match is None:
         return False
     if struck.target == "everything":
-        return match[2] == "lost" and during
-    how = "lost" if struck.target == "supervisor" else "killed"
+        return match[2] == struck.how and during
     worker = f"job-{evidence.job.id}-{attempt.number}-{match[1] or 0}"
-    return struck.worker == worker and how == match[2]
+    return struck.worker == worker and struck.how == match[2]
 
 
 def _took_all(struck: Struck, evidence: Evidence, attempt: Attempt) -> bool:

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from labdock.schema import JobState
 
 Target = Literal[
-    "service", "reconciler", "hub", "supervisor", "worker", "chief", "everything", "down"
+    "service",
+    "reconciler",
+    "hub",
+    "supervisor",
+    "worker",
+    "chief",
+    "everything",
+    "down",
+    "registry",
 ]
-"""What a strike takes away by kill -9; `down` alone asks."""
+"""What a strike takes away by kill -9; `down` alone asks. A worker's supervisor is its container on
+the Docker engine, which alone has a registry."""
 
 TARGETS: tuple[Target, ...] = get_args(Target)
+ENGINES: dict[str, tuple[Target, ...]] = {
+    "process": tuple(target for target in TARGETS if target != "registry"),
+    "docker": TARGETS,
+}
 STARTS: tuple[Target, ...] = ("hub", "everything", "down")
 """After these somebody has to say `up`, which takes longest: there are few of them."""
 
@@ -70,7 +84,7 @@ class Plan:
     strikes: list[Strike] = field(default_factory=list)
 
 
-def make_plan(seed: int, jobs: int, *, training: int) -> Plan:
+def make_plan(seed: int, jobs: int, *, training: int, engine: str = "process") -> Plan:
     """So many jobs, of which `training` train for real, and about half as many strikes.
 
     One of those that train does so on two workers.
@@ -80,7 +94,7 @@ def make_plan(seed: int, jobs: int, *, training: int) -> Plan:
     kinds[:1] = ["gang"] if training else kinds[:1]
     chance.shuffle(kinds)
     tasks = [_task(f"chaos-{n:03d}", kind, chance) for n, kind in enumerate(kinds)]
-    return Plan(seed, tasks, _strikes(jobs, chance))
+    return Plan(seed, tasks, _strikes(jobs, ENGINES[engine], chance))
 
 
 def _kind(number: int) -> str:
@@ -137,17 +151,17 @@ def _task(name: str, kind: str, chance: random.Random) -> Task:
     )
 
 
-def _strikes(jobs: int, chance: random.Random) -> list[Strike]:
+def _strikes(jobs: int, targets: Sequence[Target], chance: random.Random) -> list[Strike]:
     few = [target for target in STARTS for _ in range(max(1, jobs // 50))]
-    others = [target for target in TARGETS if target not in STARTS]
+    others = [target for target in targets if target not in STARTS]
     many = [others[number % len(others)] for number in range(max(len(others), jobs * 2 // 5))]
-    targets = [*few, *many]
-    chance.shuffle(targets)
+    chosen = [*few, *many]
+    chance.shuffle(chosen)
     return [
         Strike(
             target=target,
-            after=number * 0.8 * jobs / len(targets),
+            after=number * 0.8 * jobs / len(chosen),
             moment=chance.uniform(0.0, 1.5),
         )
-        for number, target in enumerate(targets)
+        for number, target in enumerate(chosen)
     ]

@@ -35,6 +35,7 @@ def audit_remains(deployment: Deployment, striker: Striker) -> Iterator[str]:
     yield from _witnesses(deployment)
     striker.down()
     yield from (f"`down` left a process: {command}" for command in striker.left)
+    yield from (f"`down` left a container: {name}" for name in striker.left_containers())
     with contextlib.closing(sqlite3.connect(deployment.state.database)) as database:
         (said,) = database.execute("PRAGMA integrity_check").fetchone()
         if said != "ok":
@@ -59,7 +60,7 @@ def _database(deployment: Deployment) -> Iterator[str]:
 
 def _witnesses(deployment: Deployment) -> Iterator[str]:
     """What the workers themselves noted: each began once, and never two of a rank at a time."""
-    for folder in (deployment.state.data_roots / "data/chaos").glob("j*"):
+    for folder in deployment.state.root.glob("downloads/*/keras/chaos/j*"):
         began = (folder / "began").read_text().splitlines()
         if len(began) != len(set(began)):
             yield f"job {folder.name} ran a worker twice: {began}"

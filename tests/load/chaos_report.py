@@ -16,23 +16,32 @@ from tests.load.chaos_plan import TARGETS, Target
 from tests.load.chaos_run import Ran
 from tests.load.chaos_strikes import Struck
 
-PAGE = Path(__file__).parents[2] / "docs/explanation/chaos.md"
+CHECKOUT = Path(__file__).parents[2]
+PAGES = {
+    "process": CHECKOUT / "docs/explanation/chaos.md",
+    "docker": CHECKOUT / "docs/explanation/chaos-on-docker.md",
+}
+HEADS = {
+    "process": ("Killing everything", "make chaos"),
+    "docker": ("Killing everything on Docker", "make chaos ENGINE=docker"),
+}
 
 WORDS: dict[Target, tuple[str, str]] = {
     "service": ("the service", "its API answers"),
     "reconciler": ("the reconciler", "a job goes on"),
     "hub": ("the hub", "`up` has been said and its API answers"),
-    "supervisor": ("a worker's supervisor", "the job's next attempt runs"),
+    "supervisor": ("a worker's supervisor, or its container", "the job's next attempt runs"),
     "worker": ("a worker", "the job's next attempt runs"),
     "chief": ("the chief of a gang", "the job's next attempt runs"),
     "everything": ("everything at once, workers too", "`up` has been said and its API answers"),
+    "registry": ("the registry", "it was started again, and answers"),
     "down": ("`labdock down`, all at rest", "`up` has been said and its API answers"),
 }
 
 TEXT = """\
-# Killing everything
+# {title}
 
-Made by `make chaos`. A deployment as it is shipped runs {jobs} jobs of 1 to 3 workers, ten at a
+Made by `{command}`. A deployment as it is shipped runs {jobs} jobs of 1 to 3 workers, ten at a
 time: most count in steps, their workers adding up over the gang's own addresses; some save models,
 some train with Keras, some fail in a way that is known before, some are stopped by a person.
 Meanwhile its parts are killed with `kill -9`, at moments drawn from a seed. After the hub's end and
@@ -46,7 +55,8 @@ looked at from outside:
 - every epoch is in the history once, and in TensorBoard once; every model that was saved is a
   version once;
 - no worker ran twice, nor two attempts of a job at the same time;
-- no process is left, no lease is held, no folder is without a record, and the database is whole.
+- no process or container is left, no lease is held, no folder is without a record, and the
+  database is whole.
 
 How long it takes to go on depends on what else the machine does; nothing else in the tables does.
 
@@ -124,6 +134,8 @@ def _until_going_on(struck: Struck, ran: Ran, jobs: dict[str, Evidence]) -> floa
         job, attempt = struck.worker.split("-")[1:3]
         later = [a for a in jobs[job].job.attempts if a.number > int(attempt) and a.started]
         return (later[0].started or 0) - struck.began if later else None
+    if struck.target == "registry":
+        return struck.ended - struck.began
     if struck.target == "reconciler":
         events = (event for found in jobs.values() for event in found.events)
         moments = [(event.time, event.time) for event in events if event.actor == "reconciler"]
@@ -134,9 +146,9 @@ def _until_going_on(struck: Struck, ran: Ran, jobs: dict[str, Evidence]) -> floa
     return min(goes_on) - struck.began if goes_on else None
 
 
-def write_page(found: Figures, page: Path) -> None:
+def write_page(found: Figures, page: Path, engine: str) -> None:
     """Write the page, and the figures beside the other built things."""
-    kept = PAGE.parents[2] / "build/chaos/figures.json"
+    kept = CHECKOUT / "build/chaos/figures.json"
     kept.parent.mkdir(parents=True, exist_ok=True)
     kept.write_text(json.dumps(asdict(found), indent=1))
     ends = " |\n| ".join(
@@ -146,8 +158,11 @@ def write_page(found: Figures, page: Path) -> None:
         f"| {WORDS[target][0]} | {found.strikes.get(target, 0)} | {_shown(found, target)} "
         f"| {WORDS[target][1]} |"
         for target in TARGETS
+        if target in found.strikes
     ]
+    title, command = HEADS[engine]
     told = {**asdict(found), "broken": len(found.broken), "ends": ends, "strikes": "\n".join(rows)}
+    told |= {"title": title, "command": command}
     told |= {"lines": f"{found.lines:,}", "epochs": f"{found.epochs:,}"}
     page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text(TEXT.format(**told), encoding="utf-8")

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import httpx
 from tests.load.chaos_desk import AT_ONCE, Desk
+from tests.load.chaos_docker import DockerStriker
 from tests.load.chaos_plan import Plan, Strike
 from tests.load.chaos_strikes import Striker
 from tests.support.deployment import Deployment
+from tests.support.imagedeployment import ImageDeployment
 
 from labdock.client import Client
 from labdock.connection import Connection
@@ -74,7 +76,7 @@ def run(plan: Plan, deployment: Deployment, folder: Path) -> Ran:
     token = deployment.labdock("token", "admin").stdout.strip()
     client = Client(Connection(deployment.url, token))
     desk, pulse = Desk(client, plan.tasks, folder / "projects"), Pulse(client)
-    striker = Striker(deployment, random.Random(plan.seed))
+    striker = _striker(deployment, random.Random(plan.seed))
     began = time.time()
     thread = desk.start()
     for number, strike in enumerate(plan.strikes, 1):
@@ -85,6 +87,12 @@ def run(plan: Plan, deployment: Deployment, folder: Path) -> Ran:
     desk.close()
     pulse.stop()
     return Ran(plan, desk, pulse, striker, began, time.time())
+
+
+def _striker(deployment: Deployment, chance: random.Random) -> Striker:
+    if isinstance(deployment, ImageDeployment):
+        return DockerStriker(deployment, chance)
+    return Striker(deployment, chance)
 
 
 def _await(desk: Desk, strike: Strike) -> None:

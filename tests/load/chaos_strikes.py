@@ -9,7 +9,7 @@ import random
 import signal
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from tests.load.chaos_plan import STARTS, Target
 from tests.support.deployment import Deployment
@@ -26,6 +26,8 @@ class Struck:
     target: Target
     began: float
     ended: float
+    how: Literal["lost", "killed"] = "killed"
+    """What is said of a worker that it took."""
     worker: str | None = None
     up: float | None = None
     """When `up` had started all of it again, where that was needed."""
@@ -68,10 +70,18 @@ class Striker:
         self.deployment.down()
         self.left += self.deployment.processes().values()
 
+    def left_containers(self) -> list[str]:
+        """None, where workers are processes."""
+        return []
+
     def _note(self, target: Target, began: float, worker: str | None = None) -> Struck:
-        struck = Struck(target=target, began=began, ended=time.time(), worker=worker)
+        how = self._how(target)
+        struck = Struck(target=target, began=began, ended=time.time(), how=how, worker=worker)
         self.journal.append(struck)
         return struck
+
+    def _how(self, target: Target) -> Literal["lost", "killed"]:
+        return "lost" if target in ("supervisor", "everything") else "killed"
 
     def _kill_recorded(self, name: str) -> bool:
         found = processes.recorded(self.deployment.state).get(name)
@@ -97,13 +107,16 @@ class Striker:
         if not live:
             return None
         name = self.chance.choice(sorted(live))
-        status = live[name]
+        return name if self._kill_one(target, name, live[name]) else None
+
+    def _kill_one(self, target: Target, name: str, status: dict[str, Any]) -> bool:
+        del name
         if target == "supervisor":
             pid = int(status["supervisor"])
             started = processes.start_time(pid)
         else:
             pid, started = int(status["pid"]), status["pid_started"]
-        return name if started and _signal(pid, started, signal.SIGKILL) else None
+        return bool(started and _signal(pid, started, signal.SIGKILL))
 
     def _live(self) -> dict[str, dict[str, Any]]:
         found = {}

@@ -177,7 +177,7 @@ def measure(prepared: StateFolder) -> dict[str, list[Series]]:
 
 def main() -> None:
     """Print the figures."""
-    figures = measure(prepare())
+    figures = measure(prepare("process"))
     for line in requests(figures.pop("load")):
         print(line)
     for series in itertools.chain(*figures.values()):

@@ -27,14 +27,18 @@ class WrittenCuller(Culler):
     started: list[str] = field(default_factory=lambda: [ago(180)])
     stopped: list[str] = field(default_factory=list)
 
-    def _send(self, method: str, url: str, token: str, body: dict[str, Any] | None = None) -> Any:
-        del token, body
+    def _send(
+        self, method: str, url: str, token: str, body: dict[str, Any] | None = None, host: str = ""
+    ) -> Any:
+        del token, body, host
         if method == "DELETE":
             self.stopped.append(url)
         elif url.endswith("/tokens"):
             return {"token": "for-a-minute"}
         elif "users?" in url:
-            return [{"name": "ada", "servers": {"": {"started": self.started[-1]}}}]
+            return [
+                {"name": "ada", "servers": {"": {"started": self.started[-1], "url": "/user/ada/"}}}
+            ]
         elif "/kernels" in url:
             return self.kernels
         return []

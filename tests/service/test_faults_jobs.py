@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +22,13 @@ STUBBORN = """
     child.wait()
 """
 """Ignores SIGTERM, and waits for a child."""
+
+ENDS_IN_ITS_SECOND_ATTEMPT = """
+    import os, time
+    print("begun", flush=True)
+    while os.environ["LABDOCK_ATTEMPT"] == "1":
+        time.sleep(0.1)
+"""
 
 
 @pytest.fixture
@@ -108,3 +117,12 @@ def test_a_job_whose_supervisor_is_killed_while_it_prints_is_tried_again(place: 
     lost, again = done.attempts
     assert str(lost.reason).startswith("Its worker was lost")
     assert again.reason == "Succeeded."
+
+
+def test_a_machine_that_tells_all_to_end_costs_no_attempt(place: Deployment) -> None:
+    job = place.submit(ENDS_IN_ITS_SECOND_ATTEMPT, workers=2, max_attempts=1)
+    place.until(job, "running")
+    eventually(lambda: "begun" in words(place, job))
+    os.kill(place.supervisor(f"job-{job}-1-1"), signal.SIGTERM)
+    first, _ = place.until(job, "succeeded").attempts
+    assert "a restart of Docker or of the machine" in str(first.reason)

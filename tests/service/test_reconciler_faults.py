@@ -4,6 +4,7 @@ step of a start. Whoever follows finds what was meant and ends it once."""
 from __future__ import annotations
 
 import errno
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -23,7 +24,7 @@ from tests.support.reconciling import (
 
 from labdock_service.engines.base import WorkerSpec, WorkerStatus
 from labdock_service.engines.process import ProcessEngine
-from labdock_service.errors import EngineFailed
+from labdock_service.errors import EngineAway, EngineFailed
 from labdock_service.reconciler import harvester
 from labdock_service.reconciler.loop import own_pipe
 from labdock_service.store import Fenced, Store
@@ -78,6 +79,20 @@ class FailingEngine(ProcessEngine):
         del spec
         raise EngineFailed("The disk is full.")
         yield
+
+
+class AwayEngine(ProcessEngine):
+    """Does not answer to the first starts; each takes as long as a gang may take in all."""
+
+    late = 0.0
+    starts = 3
+
+    def start(self, spec: WorkerSpec) -> Iterator[dict[str, Any]]:
+        if self.starts:
+            self.starts -= 1
+            self.late += 120.0
+            raise EngineAway("Docker does not answer.")
+        yield from super().start(spec)
 
 
 class StuckEngine(ProcessEngine):
@@ -138,6 +153,17 @@ def test_an_engine_that_cannot_start_costs_attempts_and_says_why(place: Deployme
     assert done.state == "failed"
     assert "The disk is full" in done.message
     assert len(done.attempts) == 2
+
+
+def test_an_engine_that_does_not_answer_costs_no_attempt_and_says_why(place: Deployment) -> None:
+    job = place.submit(RUNS, max_attempts=1)
+    engine = AwayEngine(place.state, own_pipe(place.state))
+    reconciler = make(place, engine=engine)
+    reconciler.parts.clock = lambda: time.time() + engine.late
+    run_until(place, reconciler, job)
+    assert_ran_once(place, job)
+    said = [event.data["message"] for event in place.events(job) if event.kind == "job.noted"]
+    assert said.count("Docker does not answer.") == 1
 
 
 def test_workers_that_do_not_all_start_in_time_are_ended(place: Deployment) -> None:

@@ -142,11 +142,12 @@ class Deployment:
         return "\n".join(parts)
 
 
-def prepare() -> StateFolder:
-    """The state folder of this checkout, with the environment and the proxy installed into it."""
+def prepare(engine: str) -> StateFolder:
+    """The state folder of this checkout, with what an engine needs installed into it."""
     prepared = StateFolder(CHECKOUT / ".labdock")
     prepared.root.mkdir(mode=0o700, exist_ok=True)
-    ensure_environment(prepared, print)
+    if engine == "process":
+        ensure_environment(prepared, print)
     ensure_proxy(prepared, print)
     return prepared
 

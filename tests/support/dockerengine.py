@@ -31,8 +31,10 @@ from labdock_service.registry import Login
 
 BASE = "labdock-test/base:bookworm"
 """Debian with its own Python, made by debootstrap: no image can be pulled everywhere."""
-PLAIN = f"labdock-test/plain:{hashlib.sha256(sys.executable.encode()).hexdigest()[:12]}"
-"""The same with a Python where the tests' own lies, so that they name one program everywhere."""
+PLAIN = f"labdock-test/plain:{hashlib.sha256(sys.executable.encode()).hexdigest()[:16]}"
+"""The same with a Python where the tests' own lies, so that they name one program everywhere.
+
+Each place has a name of its own: the tests of two checkouts may run at once."""
 
 
 @cache

@@ -4,20 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.containers import pool_of
 from tests.support.deployment import Deployment, running_deployment
 from tests.support.docker import docker_client, swept_prefix
 from tests.support.images import pushed_environment
-from tests.support.registry import LOGIN, running_registry
+from tests.support.registry import LOGIN, RunningRegistry, running_registry
 from tests.support.stores import upgraded
 
 from labdock_service.statefolder import StateFolder
 
 
+@dataclass(kw_only=True)
+class ImageDeployment(Deployment):
+    """Its people, jobs and models are in containers."""
+
+    registry: RunningRegistry
+
+    @property
+    def prefix(self) -> str:
+        """Begins the name of every container."""
+        return self.settings["LABDOCK_DOCKER__PREFIX"]
+
+
 @contextmanager
-def running_on_images(prepared: StateFolder, folder: Path) -> Iterator[Deployment]:
+def running_on_images(prepared: StateFolder, folder: Path) -> Iterator[ImageDeployment]:
     """A started deployment with a registry of the team's own; nothing of it is left in Docker."""
     with (
         swept_prefix(docker_client()) as prefix,
@@ -36,4 +49,4 @@ def running_on_images(prepared: StateFolder, folder: Path) -> Iterator[Deploymen
             "LABDOCK_DOCKER__REGISTRY_PASSWORD": LOGIN.password,
         }
         with running_deployment(prepared, folder, **settings) as running:
-            yield running
+            yield ImageDeployment(running.state, running.port, running.settings, registry=registry)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -67,6 +69,19 @@ def upload(
     entry = next(iter(files))
     digest = source_digest(entry, described, requirements)
     return Source(digest=digest, entry=entry, files=described, requirements=requirements)
+
+
+def make_wheel(name: str, folder: Path) -> Path:
+    """A wheel of the newest version of a pure package, by which it can be installed offline."""
+    with tempfile.TemporaryDirectory(prefix="labdock-wheel-") as unpacked:
+        uv = Path(sys.executable).with_name("uv")
+        command = [str(uv), "pip", "install", "--quiet", "--no-deps", "--target", unpacked, name]
+        subprocess.run(command, check=True)
+        (about,) = Path(unpacked).glob("*.dist-info")
+        folder.mkdir(parents=True, exist_ok=True)
+        wheel = folder / f"{about.stem}-py3-none-any.whl"
+        made = shutil.make_archive(str(wheel), "zip", unpacked)
+        return Path(made).rename(wheel)
 
 
 def small_runtime(state: StateFolder) -> Path:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from tests.support.folders import nested
 
-from labdock_service.containerhomes import container_owner, make_places
+from labdock_service.confinement import account
+from labdock_service.containerhomes import make_places
 
 
 @pytest.fixture
@@ -27,18 +28,18 @@ def test_each_root_has_its_place(home: Path) -> None:
     }
     for folder in (home, home / "data", home / "projects/digits", roots / "projects/digits"):
         assert folder.is_dir() and not folder.is_symlink()
-        assert (folder.stat().st_uid, folder.stat().st_gid) == container_owner()
+        assert (folder.stat().st_uid, folder.stat().st_gid) == account()
 
 
 def test_a_home_of_folders_in_folders_becomes_theirs(home: Path) -> None:
     home.mkdir(parents=True)
     with nested(home) as last:
         make(home)
-        assert last.stat().st_uid == container_owner()[0]
+        assert last.stat().st_uid == account()[0]
 
 
 def test_nothing_runs_as_root() -> None:
-    assert 0 not in container_owner()
+    assert 0 not in account()
 
 
 @pytest.mark.parametrize("name", ["data", "projects", "projects/digits"])

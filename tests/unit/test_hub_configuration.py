@@ -124,7 +124,7 @@ def test_one_person_logs_in_with_the_password(c: Config, settings: Settings) -> 
     assert c.JupyterHub.authenticator_class is PasswordLogin
     assert c.PasswordLogin.admin_password == LOCAL.password
     assert c.PasswordLogin.user_password is None
-    assert c.PasswordLogin.one_person
+    assert "runs as one user" in c.PasswordLogin.one_person
     assert c.Authenticator.admin_users == c.Authenticator.allowed_users == set(settings.admins)
     assert not c.Authenticator.allow_all
 

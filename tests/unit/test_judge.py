@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from labdock_service.engines.processtree import TOLD_TO_END
 from labdock_service.reconciler.judge import MOST_OUTAGES, End, Ending, judge
 
 CODES = st.sampled_from([None, 0, 1, 3, 64, 75, 143, -9, -11, -15])
@@ -112,6 +113,12 @@ def test_a_job_that_may_take_the_machine_down_is_not_tried_for_ever() -> None:
     assert judge(lost, "outage", {}, outages=MOST_OUTAGES - 1).outcome == "suspended"
     verdict = judge(lost, "outage", {}, outages=MOST_OUTAGES)
     assert verdict.outcome == "failed" and "`labdock retry`" in verdict.reason
+
+
+def test_who_was_ended_with_docker_or_the_machine_goes_on() -> None:
+    gang = [end(0, 75, 2, ours=True), end(1, 143, 1, why=TOLD_TO_END)]
+    verdict = judge(gang, "outage", {})
+    assert verdict.outcome == "suspended" and "a restart of Docker" in verdict.reason
 
 
 def test_a_lost_worker_comes_before_errors_that_were_seen_first() -> None:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from labdock_service.confinement import account
 from labdock_service.folders import walk
 from labdock_service.homes import root_links
 
@@ -23,14 +24,9 @@ PLACE = "/home/labdock"
 OPENED = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
-def container_owner() -> tuple[int, int]:
-    """The user and group that containers run as: the service's own, and never root."""
-    return (os.geteuid(), os.getegid()) if os.geteuid() else (1000, 1000)
-
-
 def make_places(home: Path, roots: Path, projects: Iterable[str]) -> dict[str, Path]:
     """Make the home and the places of its data roots; returns each root by its place below."""
-    owner = container_owner()
+    owner = account()
     links = root_links(roots, projects)
     for root in links.values():
         root.mkdir(parents=True, exist_ok=True)

@@ -24,10 +24,10 @@ GRACE = 10
 
 
 @cache
-def docker_client() -> docker.DockerClient:
-    """Docker's client, one in a process. Raises Unavailable where Docker does not answer."""
+def docker_client(timeout: int = 60) -> docker.DockerClient:
+    """Docker's client, one in a process, with so many seconds for an answer. Raises Unavailable."""
     try:
-        return docker.DockerClient.from_env(timeout=60)
+        return docker.DockerClient.from_env(timeout=timeout)
     except DockerException:
         raise Unavailable(
             "Docker does not answer: start it, and let this account use it (`docker info`)."

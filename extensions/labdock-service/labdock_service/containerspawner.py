@@ -25,7 +25,8 @@ from jupyterhub.spawner import SpawnException
 from traitlets import default
 
 from labdock_service.choices import Choice, Offer
-from labdock_service.containerhomes import PLACE, container_owner, make_places
+from labdock_service.confinement import CONFINED, account
+from labdock_service.containerhomes import PLACE, make_places
 from labdock_service.containers import docker_client, machine_size, networks_of
 from labdock_service.engines.containers import EXPENDABLE
 from labdock_service.engines.dockerd import PERSON
@@ -185,7 +186,7 @@ class ContainerSpawner(PersonServer, DockerSpawner):  # type: ignore[misc]  # Do
             str(PACKAGE): f"{INSIDE}/labdock_service",
         }
         self.extra_create_kwargs = {
-            "user": "{}:{}".format(*container_owner()),
+            "user": "{}:{}".format(*account()),
             "hostname": "labdock",
             "working_dir": PLACE,
             "labels": {DEPLOYMENT: self.settings.docker.prefix, PERSON: self.person},
@@ -194,10 +195,8 @@ class ContainerSpawner(PersonServer, DockerSpawner):  # type: ignore[misc]  # Do
 
     def _confinement(self, choice: Choice) -> dict[str, Any]:
         return {
+            **CONFINED,
             "auto_remove": False,  # how it ended is read first
-            "cap_drop": ["ALL"],
-            "security_opt": ["no-new-privileges"],
-            "read_only": True,
             "tmpfs": {"/tmp": TEMPORARY, "/var/tmp": TEMPORARY},
             "init": True,
             "pids_limit": self.settings.docker.server_pids,

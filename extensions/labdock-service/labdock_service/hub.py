@@ -31,7 +31,7 @@ from labdock_service.installation import ensure_proxy
 from labdock_service.jsonfile import write_json
 from labdock_service.names import NAME
 from labdock_service.partports import DOOR, PORTS_FILE, read_ports
-from labdock_service.password import PasswordLogin
+from labdock_service.password import ONE_PASSWORD, ONE_USER, PasswordLogin
 from labdock_service.secretfile import keep_secret
 from labdock_service.settings import Settings, settings_environment
 from labdock_service.spawner import ProcessSpawner
@@ -187,7 +187,7 @@ def update_login(c: Config, settings: Settings, local: Local) -> None:
     """The kind of login that `auth.kind` names."""
     if settings.auth.kind == "password":
         c.JupyterHub.authenticator_class = PasswordLogin
-        c.PasswordLogin.one_person = not settings.process.trusted_team
+        c.PasswordLogin.one_person = _why_one_person(settings)
         c.PasswordLogin.admin_password = local.password
         c.PasswordLogin.per_address = settings.rates.logins_per_address
         c.PasswordLogin.per_account = settings.rates.logins_per_account
@@ -198,6 +198,12 @@ def update_login(c: Config, settings: Settings, local: Local) -> None:
         name, section = OAUTH[settings.auth.kind]
         c.JupyterHub.authenticator_class = name
         _update_oauth(c[section], settings)
+
+
+def _why_one_person(settings: Settings) -> str:
+    if settings.process.trusted_team:
+        return ""
+    return ONE_USER if settings.engine == "process" else ONE_PASSWORD
 
 
 def _update_oauth(section: Any, settings: Settings) -> None:

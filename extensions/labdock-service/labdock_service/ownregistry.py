@@ -12,8 +12,9 @@ from pathlib import Path
 import bcrypt
 import requests
 
+from labdock_service.confinement import CONFINED, account
 from labdock_service.containers import REGISTRY
-from labdock_service.engines.containers import account, give_away
+from labdock_service.engines.containers import give_away
 from labdock_service.engines.dockerd import Dockerd
 from labdock_service.engines.opening import OWN_ACCOUNT, registry_place
 from labdock_service.errors import Unavailable
@@ -57,13 +58,11 @@ def _start(settings: Settings, dockerd: Dockerd, image: str, password: str) -> N
         REGISTRY,
         image=image,
         user=f"{uid}:{gid}",
-        read_only=True,
-        cap_drop=["ALL"],
-        security_opt=["no-new-privileges"],
         volumes=[f"{data}:{INSIDE}", f"{accounts}:{ACCOUNTS}:ro"],
         ports={PORT: ("127.0.0.1", settings.docker.registry_port)},
         restart_policy={"Name": "unless-stopped"},
         labels={},
+        **CONFINED,
     )
     dockerd.run(container)
 

@@ -7,21 +7,25 @@ from typing import Any
 
 from jupyterhub.authenticators.shared import SharedPasswordAuthenticator
 from tornado import web
-from traitlets import Bool, Int
+from traitlets import Int, Unicode
 
 from labdock_service.errors import TooMany
 from labdock_service.loginrates import LoginRates
 
-ONE_PERSON = (
+ONE_USER = (
     "This Labdock takes one person, because everything in it runs as one user of the machine. "
     "Its admin may set 'process.trusted_team' for a team whose members trust each other."
+)
+ONE_PASSWORD = (
+    "This Labdock takes one person, because it has one password. Its admin may take another "
+    "'auth.kind', or set 'process.trusted_team' for a team whose members trust each other."
 )
 
 
 class PasswordLogin(SharedPasswordAuthenticator):  # type: ignore[misc]  # it has no types
     """Admins log in with the admin's password, others of a trusted team with the team's."""
 
-    one_person = Bool(True, help="Refuse everybody but the admins.").tag(config=True)
+    one_person = Unicode(ONE_USER, help="Why only admins get in; empty: all do.").tag(config=True)
     per_address = Int(0, help="Failed logins of an address; 0 is no limit.").tag(config=True)
     per_account = Int(0, help="Failed logins of an account; 0 is no limit.").tag(config=True)
 
@@ -53,7 +57,7 @@ class PasswordLogin(SharedPasswordAuthenticator):  # type: ignore[misc]  # it ha
         found: dict[str, Any] | None = await super().authenticate(handler, data)
         knows = hmac.compare_digest(data["password"], self.admin_password or "")
         if found is None and knows and self.one_person:
-            raise web.HTTPError(403, ONE_PERSON)
+            raise web.HTTPError(403, self.one_person)
         return found
 
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 import logging
 import time
 
-import docker
+from docker import DockerClient
 from docker.errors import DockerException
 from sqlalchemy.exc import SQLAlchemyError
 
+from labdock_service.containers import docker_client
 from labdock_service.engines.collecting import collect
 from labdock_service.engines.opening import registry_place
 from labdock_service.engines.pulling import PullRecord, pull_all
-from labdock_service.errors import EngineFailed, ServiceError
+from labdock_service.errors import EngineFailed, ServiceError, Unavailable
 from labdock_service.packaging.environments import find_environments
 from labdock_service.processes import claim, die_with_parent
 from labdock_service.settings import Settings, load_settings
@@ -39,19 +40,19 @@ def main() -> None:
     verifier: Verifier | None = None
     while True:
         try:
-            client = docker.from_env()
+            client = docker_client()
             pull_all(client, wanted(state), record, place.login)
             jobs = f"{place.address}/labdock/jobs/"
             collect(client, jobs, state.run / "job-images.json", time.time())
             verifier = verifier or open_verifier(client, settings)
             if verifier and verify_next(verifier, state):
                 continue
-        except DockerException as error:
-            LOG.warning("Docker does not answer: %s", error)
+        except (DockerException, Unavailable) as error:
+            LOG.warning("Docker does not do it: %s", error)
         time.sleep(SECONDS)
 
 
-def open_verifier(client: docker.DockerClient, settings: Settings) -> Verifier | None:
+def open_verifier(client: DockerClient, settings: Settings) -> Verifier | None:
     """What verifies images, once the database has its tables; the service makes them."""
     try:
         store = open_records(settings)

@@ -6,6 +6,7 @@ it does not have is NotFound, each with a sentence that names the registry.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import ipaddress
 import re
@@ -32,6 +33,9 @@ MANIFESTS = (
 
 TIMEOUTS = (10, 300)
 """Seconds for a connection, and between two parts of an answer."""
+
+NO_SPACE = f'"Err":{errno.ENOSPC}'
+"""In the words in which a registry says what its disk told it."""
 
 CHUNK = 1 << 20
 
@@ -233,6 +237,8 @@ class Registry:
             raise Forbidden(f"The registry {self.address} refuses the login for this.")
         if status == 404:
             raise NotFound(f"The registry {self.address} does not have {what}.")
+        if status >= 500 and NO_SPACE in answer.text:
+            raise Unavailable(f"The disk of the registry {self.address} has no space left.")
         if status >= 500 or status == 429:
             raise Unavailable(f"The registry {self.address} cannot answer now ({status}).")
         raise Invalid(f"The registry {self.address} refuses this: {_reason(answer)}.")

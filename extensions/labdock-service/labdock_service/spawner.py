@@ -16,7 +16,7 @@ from traitlets import Float
 
 from labdock_service import homes, processes
 from labdock_service.packaging.environments import choose_environment, find_environments
-from labdock_service.password import ONE_PERSON
+from labdock_service.password import ONE_USER
 from labdock_service.personserver import EXAMPLES, PersonServer
 from labdock_service.variables import KEPT
 
@@ -34,7 +34,7 @@ class ProcessSpawner(PersonServer, LocalProcessSpawner):  # type: ignore[misc]  
     async def start(self) -> tuple[str, int]:
         """Prepare the home and start the server in it; a left-over of an older one is ended."""
         if not self.settings.process.trusted_team and self.user.name not in self.settings.admins:
-            raise SpawnException(ONE_PERSON, reason="one_person")
+            raise SpawnException(ONE_USER, reason="one_person")
         self._overlay = await asyncio.to_thread(self._prepare)
         self._gpus = await self.lease_gpus(self.user_options.get("gpus", 0))
         self.cmd = [str(self._overlay.environment / "bin/python"), "-m", "jupyterhub.singleuser"]

@@ -76,7 +76,7 @@ def arguments() -> argparse.Namespace:
 
 def run_alone(job: Any) -> None:
     """Leave a note of this worker, and another one where its job runs twice at once."""
-    folder = Path.home() / "data/chaos" / job.id
+    folder = Path(os.environ["KERAS_HOME"], "chaos", job.id)  # all its attempts have this place
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "began").open("a") as began:
         began.write(f"{job.attempt}-{job.rank}\n")
@@ -179,7 +179,7 @@ class Gang:
     def _call(self) -> None:
         deadline = time.monotonic() + PATIENCE
         while not self._peers:
-            with contextlib.suppress(ConnectionRefusedError):
+            with contextlib.suppress(ConnectionRefusedError, socket.gaierror):
                 self._take(socket.create_connection(self._addresses[0], PATIENCE))
                 return
             if time.monotonic() > deadline:

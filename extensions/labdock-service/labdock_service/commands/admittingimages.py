@@ -13,10 +13,10 @@ from docker import DockerClient
 from docker.errors import ImageNotFound
 
 from labdock_service.commands.starting import Steps
+from labdock_service.containers import docker_client
 from labdock_service.errors import Invalid, Unavailable
 from labdock_service.findings import judge
 from labdock_service.images.admission import Check, recipe_of, refuse_failures
-from labdock_service.images.building import connect
 from labdock_service.images.layout import BuiltImage, BuiltImages
 from labdock_service.images.recipes import RECIPES
 from labdock_service.images.scanning import ScanReport, read_report, refuse_findings
@@ -71,7 +71,7 @@ class Admission:
 def verify_environments(names: Sequence[str]) -> None:
     """Verify the images of environments on this machine again. Raises Invalid where one fails."""
     settings = load_settings()
-    client = connect()
+    client = docker_client()
     verifier = Verifier(client, open_records(settings))
     steps = Steps()
     failed: list[str] = []
@@ -131,7 +131,7 @@ def read_scan(name: str, file: Path) -> Iterator[str]:
             f"'{file.name}' is about another image than {name}: scan {' or '.join(known.values())},"
             " which is what Docker here calls it."
         )
-    admission = Admission(settings, connect(), open_records(settings))
+    admission = Admission(settings, docker_client(), open_records(settings))
     for digest in meant:
         yield from admission.scan(name, digest, report)
     yield f"{name} is admitted by {report.scanner}'s report ({len(report.findings)} findings)."
@@ -148,7 +148,7 @@ def _known_as(name: str, settings: Settings) -> dict[str, str]:
             f"There is no built image and no environment '{name[:50]}': `labdock images build` "
             "makes them."
         )
-    client = connect()
+    client = docker_client()
     images = (environment.notebook, environment.training)
     return {digest_of(image): _id(client, image) for image in images}
 

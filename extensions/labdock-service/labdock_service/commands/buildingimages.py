@@ -13,10 +13,11 @@ from docker.errors import APIError
 from labdock_service.bootstrap import make_folder
 from labdock_service.commands.admittingimages import Admission
 from labdock_service.commands.starting import Steps
+from labdock_service.containers import docker_client
 from labdock_service.engines.opening import registry_place
 from labdock_service.errors import Invalid, Unavailable
 from labdock_service.images.bootstrapping import MIRROR, SUITE, bootstrap
-from labdock_service.images.building import Beginning, Building, Report, build, connect
+from labdock_service.images.building import Beginning, Building, Report, build
 from labdock_service.images.layout import BuiltImage, BuiltImages
 from labdock_service.images.locked import read_lock
 from labdock_service.images.logins import connect_registry
@@ -45,13 +46,17 @@ class Order:
     scans: tuple[Path, ...] = ()
 
 
+PATIENCE = 600
+"""Seconds that Docker has for an answer while it builds."""
+
+
 def build_images(order: Order) -> None:
     """Build, verify and push; the environments that this makes are recorded."""
     settings = load_settings()
     make_folder(settings.state.root)
     recipes = chosen(order.names)
     reports = [read_report(file) for file in order.scans]
-    client = connect()
+    client = docker_client(PATIENCE)
     admission = Admission(settings, client, open_records(settings))
     steps = Steps()
     made: dict[str, BuiltImage] = {}

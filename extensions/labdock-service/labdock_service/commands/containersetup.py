@@ -7,9 +7,8 @@ from functools import partial
 from labdock_service.child import in_child
 from labdock_service.commands.buildingimages import Order, build_images
 from labdock_service.commands.starting import Steps
-from labdock_service.containers import REGISTRY
+from labdock_service.containers import REGISTRY, docker_client
 from labdock_service.engines.opening import registry_place
-from labdock_service.images.building import connect
 from labdock_service.images.layout import BuiltImages
 from labdock_service.images.locked import read_lock
 from labdock_service.ownregistry import ensure_registry
@@ -23,7 +22,7 @@ BASE = "debian"
 
 def set_up(settings: Settings, steps: Steps) -> None:
     """Have a registry, and where there is no environment yet, build one."""
-    connect()
+    docker_client()
     if not settings.docker.registry:
         _run_registry(settings, steps)
     if not find_environments(settings.state, "image"):

@@ -10,6 +10,7 @@ from typing import Any
 from docker.types import LogConfig, Mount
 
 import labdock_service
+from labdock_service.confinement import CONFINED, account, is_own_account
 from labdock_service.engines.base import WorkerSpec
 from labdock_service.engines.dockerd import WORKER
 from labdock_service.engines.workerfolder import WorkerFolder
@@ -35,16 +36,6 @@ attend(sys.argv[1])
 """
 
 
-def account() -> tuple[int, int]:
-    """The user and group that containers run as: this one's, and never root."""
-    return os.getuid() or 1000, os.getgid() or 1000
-
-
-def is_own_account() -> bool:
-    """Whether containers run as this very account."""
-    return account() == (os.getuid(), os.getgid())
-
-
 def give_away(folders: Sequence[Path]) -> None:
     """Let the account that containers run as write there, where it is not this one."""
     owner = account()
@@ -61,6 +52,7 @@ def options(
 ) -> dict[str, Any]:
     """What Docker is asked for, in the words of its client."""
     return {
+        **CONFINED,
         "image": spec.image,
         "entrypoint": ["python3", "-I", "-S", "-c", _PROGRAM, str(folder.path)],
         "hostname": spec.id[:63],
@@ -69,11 +61,8 @@ def options(
         "stdin_open": True,
         "labels": {WORKER: spec.id},
         "mounts": _mounts(folder, spec, wake),
-        "read_only": True,
         "tmpfs": {"/tmp": "mode=1777"},
         "shm_size": SHARED_MEMORY,
-        "cap_drop": ["ALL"],
-        "security_opt": ["no-new-privileges"],
         "pids_limit": MOST_PROCESSES,
         "oom_score_adj": EXPENDABLE,
         "cpuset_cpus": ",".join(map(str, cpus)),

@@ -19,6 +19,7 @@ from typing import Any
 from docker.types import DeviceRequest
 
 from labdock_service import linux
+from labdock_service.confinement import is_own_account
 from labdock_service.engines import containers, processtree
 from labdock_service.engines.base import WorkerSpec, WorkerStatus
 from labdock_service.engines.dockerd import Dockerd
@@ -127,7 +128,7 @@ class DockerEngine(SupervisedEngine):
         folder.code.mkdir()
         (folder.path / "status.json").touch()
         containers.give_away([*folder.mounted(spec), *spec.outputs.values()])
-        if self._wake and self._wake.exists() and not containers.is_own_account():
+        if self._wake and self._wake.exists() and not is_own_account():
             self._wake.chmod(0o622)  # to be written into, by an account that may not read it
 
     def _start(

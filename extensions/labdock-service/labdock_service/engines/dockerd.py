@@ -12,12 +12,13 @@ from typing import Any
 
 import docker
 import requests
-from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.errors import APIError, DockerException, NotFound
 from docker.models.containers import Container
 from docker.utils.socket import frames_iter_no_tty
 
 from labdock_service.engines.launch import Answers
 from labdock_service.engines.networks import DEPLOYMENT, Networks
+from labdock_service.engines.pulling import pull
 from labdock_service.engines.toolkit import Toolkit, find_toolkit
 from labdock_service.errors import EngineAway, EngineFailed, ImageGone
 from labdock_service.registry import Login
@@ -28,6 +29,7 @@ PERSON = "labdock.person"
 WORKER = "labdock.worker"
 """The label of a worker's container; its value is the worker's id."""
 
+NO_SPACE = "no space left on device"
 _PATIENCE_SECONDS = 60
 
 
@@ -59,12 +61,17 @@ class Dockerd:
             return find_toolkit(self.client.info())
 
     def ensure_image(self, image: str) -> None:
-        """Have the image here. Raises EngineFailed where no registry has it any more."""
+        """Have the image here. Raises ImageGone where no registry has it any more."""
         with _sentences():
             try:
-                self.client.images.get(image)
-            except ImageNotFound:
-                self._pull(image)
+                pull(self.client, image, login=self.login)
+            except NotFound:
+                raise ImageGone("its image is not in the registry any more") from None
+            except APIError as error:
+                if error.is_client_error() or NO_SPACE in str(error.explanation):
+                    raise
+                said = str(error.explanation).rstrip(".")
+                raise EngineAway(f"Its image cannot be fetched now: {said}.") from error
 
     @cached_property
     def networks(self) -> Networks:
@@ -169,16 +176,6 @@ class Dockerd:
             )
         container.remove(force=True, v=True)
 
-    def _pull(self, image: str) -> None:
-        try:
-            self.client.images.pull(image, auth_config=self.login and self.login.for_docker)
-        except NotFound:
-            raise ImageGone("its image is not in the registry any more") from None
-        except APIError as error:
-            if not error.is_server_error():
-                raise
-            raise EngineAway(f"Its image cannot be fetched now: {error.explanation}.") from error
-
 
 class Attachment:
     """The input and output of a container that begins."""
@@ -212,7 +209,7 @@ def _sentences() -> Iterator[None]:
 
 def _explained(error: Exception) -> EngineFailed:
     said = str(error.explanation if isinstance(error, APIError) else error)
-    if "no space left on device" in said:
+    if NO_SPACE in said:
         return EngineAway("There is no space left on the disk that Docker keeps images on.")
     if isinstance(error, APIError) and not error.is_server_error():
         return EngineFailed(f"Docker refuses to start it: {said.rstrip('.')}.")

@@ -29,6 +29,7 @@ import docker
 from docker.errors import APIError, NotFound
 from docker.types import IPAMConfig, IPAMPool
 
+from labdock_service.confinement import CONFINED
 from labdock_service.errors import EngineFailed
 
 DEPLOYMENT = "labdock.deployment"
@@ -303,10 +304,8 @@ class Networks:
                 entrypoint="/usr/bin/sh",
                 user="0:0",
                 network_mode="host",
-                cap_drop=["ALL"],
                 cap_add=["NET_ADMIN", "NET_RAW"],
-                security_opt=["no-new-privileges"],
-                read_only=True,
+                **CONFINED,
                 tmpfs={"/run": ""},
                 environment={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
                 volumes=[f"{place}:{place}:ro" for place in _places_of_iptables()],

@@ -14,6 +14,9 @@ from labdock_service import linux
 OVER_LIMIT = "out of memory: it used "
 """How the reason begins of a worker that was ended for going over its own limit."""
 
+TOLD_TO_END = "stopped: its supervisor was told to end"
+"""How the reason begins of one whose machine, or Docker, was about to end or to start again."""
+
 _CONTAINERS_KILLS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
 """Where the kernel counts for a container, by version 2 and 1 of control groups."""
 

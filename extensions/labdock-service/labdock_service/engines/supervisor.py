@@ -39,6 +39,8 @@ _QUIET_SECONDS = 0.1
 """Least time between two wake-ups for events that the worker wrote."""
 _PARTING_SECONDS = 0.5
 _UNKILLABLE_SECONDS = 10.0
+_DOCKERS_SECONDS = 7.0
+"""What a worker has to end when its container is told to: after 10 seconds Docker kills both."""
 
 
 def main(folder: str, lock: int, control: int) -> None:
@@ -97,6 +99,7 @@ class Supervisor:
         self._exit_code: int | None = None
         self._reason: str | None = None
         self._killed = False
+        self._grace = 0.0
         self._kill_at: float | None = None
         self._check_at = time.monotonic() + _CHECK_SECONDS
         self._quiet_until = 0.0
@@ -188,7 +191,7 @@ class Supervisor:
             self._poll.unregister(descriptor)
         now = time.monotonic()
         if self._kill_at is not None and now >= self._kill_at:
-            self._kill(f"{self._reason}; it was killed after {self._order['grace']:g} seconds")
+            self._kill(f"{self._reason}; it was killed after {self._grace:g} seconds")
         if self._order["memory"] and now >= self._check_at:
             self._check_at = now + _CHECK_SECONDS
             self._check_memory()
@@ -207,7 +210,7 @@ class Supervisor:
     def _take_signals(self) -> None:
         numbers = os.read(self._signals, 4096)
         if numbers.strip(bytes([signal.SIGCHLD])):
-            self._stop("stopped: its supervisor was told to end")
+            self._stop(processtree.TOLD_TO_END)
         self._reap()
 
     def _take_events(self) -> None:
@@ -248,8 +251,10 @@ class Supervisor:
 
     def _stop(self, reason: str) -> None:
         if self._exit_code is None and self._kill_at is None and not self._killed:
-            self._reason = reason
-            self._kill_at = time.monotonic() + self._order["grace"]
+            self._reason, self._grace = reason, self._order["grace"]
+            if self._order["walled"] and reason == processtree.TOLD_TO_END:
+                self._grace = min(self._grace, _DOCKERS_SECONDS)
+            self._kill_at = time.monotonic() + self._grace
             os.kill(self._pid, signal.SIGTERM)
 
     def _kill(self, reason: str) -> None:

@@ -15,6 +15,7 @@ from docker.types import DeviceRequest
 from requests.exceptions import ConnectionError as NoAnswer
 from requests.exceptions import ReadTimeout
 
+from labdock_service.confinement import CONFINED
 from labdock_service.errors import EngineFailed, Invalid
 from labdock_service.images.recipes import COMMON, RECIPES, Recipe
 
@@ -75,16 +76,14 @@ def verify(
         name=name,
         user=f"{user}:{user}",
         entrypoint=[],
-        read_only=True,
         network_mode="none",
-        cap_drop=["ALL"],
-        security_opt=["no-new-privileges"],
         pids_limit=512,
         init=True,
         cpu_shares=LITTLE,
         tmpfs={"/tmp": "mode=1777", HOME: "mode=1777"},
         device_requests=list(gpus),
         environment={"TF_FORCE_GPU_ALLOW_GROWTH": "true"},
+        **CONFINED,
     )
     try:
         return _checks(container, recipe)

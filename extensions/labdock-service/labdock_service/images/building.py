@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import docker
 from docker import DockerClient
-from docker.errors import APIError, DockerException, ImageNotFound
+from docker.errors import APIError, ImageNotFound
 from uv import find_uv_bin
 
 from labdock.digests import canonical_json, sha256
-from labdock_service.errors import EngineFailed, Unavailable
+from labdock_service.errors import EngineFailed
 from labdock_service.images.export import normal_image
 from labdock_service.images.layout import BuiltImage, BuiltImages
 from labdock_service.images.recipes import Recipe, context
@@ -49,19 +48,6 @@ class Building:
     network: str = ""
     fresh: bool = False
     """Build again what is there, and use nothing that Docker kept."""
-
-
-def connect() -> DockerClient:
-    """The local Docker. Raises Unavailable."""
-    try:
-        client = docker.from_env(timeout=600)
-        client.ping()
-    except DockerException:
-        raise Unavailable(
-            "Docker does not answer: see that it runs (`docker info`) and that this account may "
-            "use it."
-        ) from None
-    return client
 
 
 def build(

@@ -8,6 +8,7 @@ from typing import cast
 from sqlalchemy.orm import Session
 
 from labdock_service.engines.base import WorkerStatus
+from labdock_service.engines.processtree import TOLD_TO_END
 from labdock_service.folders import delete_folder
 from labdock_service.reconciler.harvest import FoundModel, Left
 from labdock_service.reconciler.harvester import Harvester, Trouble
@@ -38,6 +39,9 @@ class Attempts:
             attempt = session.get_one(AttemptRow, (job.id, job.attempt))
             gang = workers.of_attempt(session, job.id, job.attempt)
             outages = workers.outages(session, job) if attempt.ending == "outage" else 0
+        if job.target != "stopped" and _is_outage(attempt, gang):
+            self._begin_end(job, gang, "outage")
+            return None
         if all(worker.state == "ended" for worker in gang):
             return self._conclude(job, attempt, gang, outages)
         ending = self._why_end(job, attempt, gang)
@@ -213,6 +217,15 @@ def _vanished(worker: WorkerRow, status: WorkerStatus | None) -> bool:
     """Whether it was there when a reconciler last looked, and ended without an exit code."""
     was_there = worker.state != "ended"
     return was_there and status is not None and (status.state, status.exit_code) == ("ended", None)
+
+
+def _is_outage(attempt: AttemptRow, gang: list[WorkerRow]) -> bool:
+    """Whether Docker or the machine, about to end or to start again, ended some of it.
+
+    Others may have been seen first, which only lost these.
+    """
+    told = ((worker.reason or "").startswith(TOLD_TO_END) for worker in gang)
+    return attempt.ending in (None, "gang_lost") and any(told)
 
 
 def _delete_copy(worker: WorkerStatus) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from labdock import wording
 from labdock.schema import Failure
-from labdock_service.engines.processtree import OVER_LIMIT
+from labdock_service.engines.processtree import OVER_LIMIT, TOLD_TO_END
 
 Ending = Literal["stop", "suspend", "outage", "time_limit", "gang_timeout", "gang_lost", "finished"]
 """Why Labdock itself ends the workers of an attempt."""
@@ -19,6 +19,8 @@ OWN_FAILURE = (1, 64)
 """Exit codes of a worker whose code failed, or that refused the job."""
 MOST_OUTAGES = 5
 """Outages of the machine after which a job is not tried again by itself."""
+VANISHED = "Nothing of it was left when Labdock came back: goes on."
+RESTARTED = "It was ended by a restart of Docker or of the machine: goes on."
 
 LOST_PEER = 75
 STOPPED = 143
@@ -65,7 +67,7 @@ def judge(
     if ending == "suspend":
         return Verdict(outcome="suspended", reason="Suspended: goes on at the next start.")
     if ending == "outage":
-        return _judge_outage(outages)
+        return _judge_outage(ends, outages)
     if ending == "time_limit":
         return _failed(f"It ran longer than its limit of {wording.duration(time_limit or 0)}.")
     if causes:
@@ -75,11 +77,11 @@ def judge(
     return Verdict(outcome="retry", reason="Its chief ended without a result.")
 
 
-def _judge_outage(outages: int) -> Verdict:
+def _judge_outage(ends: Sequence[End], outages: int) -> Verdict:
     """An outage does not count as an attempt, but a job may be what takes the machine down."""
     if outages < MOST_OUTAGES:
-        reason = "Nothing of it was left when Labdock came back: goes on."
-        return Verdict(outcome="suspended", reason=reason)
+        told = any((end.reason or "").startswith(TOLD_TO_END) for end in ends)
+        return Verdict(outcome="suspended", reason=RESTARTED if told else VANISHED)
     return _failed(
         f"The machine went down {outages} times while it ran, which may be its own doing: "
         "`labdock retry` tries it again."

@@ -20,6 +20,7 @@ from labdock_service.packaging.layers import ROOT, LayerStore
 from labdock_service.packaging.sourcecode import package_layer, read_package
 from labdock_service.reconciler import handing
 from labdock_service.reconciler.parts import Parts, apart, log
+from labdock_service.reconciler.states import note
 from labdock_service.reconciler.watching import Watcher
 from labdock_service.statefolder import StateFolder
 from labdock_service.store import leases, snapshots, workers
@@ -66,6 +67,7 @@ class Launcher:
             self._give_up(row, str(error))
         except EngineAway as error:
             log.warning("Worker %s waits: %s", row.id, error)
+            self._let_wait(row, str(error))
         except EngineFailed as error:
             log.warning("Worker %s did not start: %s", row.id, error)
             self._give_up(row, str(error))
@@ -80,6 +82,21 @@ class Launcher:
             attempt = session.get_one(AttemptRow, (row.job_id, row.attempt))
             said = {"reason": reason, "exit": REFUSED}
             attempt.failures = attempt.failures | {str(row.rank): said}
+
+    def _let_wait(self, row: WorkerRow, why: str) -> None:
+        """Tell the job's people, and let the time that a gang has to start begin later."""
+        if row.job_id is None:
+            return
+        now, patience = self.parts.clock(), self.parts.limits.gang_timeout
+        with self.parts.store.read() as session:
+            began = session.get_one(AttemptRow, (row.job_id, row.attempt)).planned
+            told = session.get_one(JobRow, row.job_id).message == why
+        if told and now < began + patience / 2:
+            return
+        with self.parts.write() as session:
+            session.get_one(AttemptRow, (row.job_id, row.attempt)).planned = now
+            if not told:
+                note(session, session.get_one(JobRow, row.job_id), why)
 
     def _have_made_again(self, row: WorkerRow) -> None:
         """Have a job's image made again before its next attempt; a model's is the environment's."""
