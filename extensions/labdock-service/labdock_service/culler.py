@@ -78,13 +78,14 @@ class Culler:
     def _idle(self, person: str, started: datetime) -> float:
         token = self._token_for(person)
         place = f"{self.proxy}/user/{quote(person)}/api"
-        kernels, terminals = (
+        kernels, terminals, status = (
             self._send("GET", f"{place}/{what}?no_track_activity=1", token)
-            for what in ("kernels", "terminals")
+            for what in ("kernels", "terminals", "status")
         )
         now = datetime.now(UTC)
-        since = self._used.get(person) or (started if kernels or terminals else self.began)
-        self._used[person] = last_use(kernels, terminals, max(started, since), now)
+        began = max(started, datetime.fromisoformat(status["started"]))
+        since = self._used.get(person) or (began if kernels or terminals else self.began)
+        self._used[person] = last_use(kernels, terminals, max(began, since), now)
         return (now - self._used[person]).total_seconds()
 
     def _token_for(self, person: str) -> str:
