@@ -25,6 +25,8 @@ class WrittenCuller(Culler):
     limit: float = LIMIT
     kernels: list[dict[str, str]] = field(default_factory=list)
     started: list[str] = field(default_factory=lambda: [ago(180)])
+    ready: list[str] = field(default_factory=lambda: [ago(180)])
+    """When the server itself says that it started: a start takes a while."""
     stopped: list[str] = field(default_factory=list)
 
     def _send(
@@ -41,6 +43,8 @@ class WrittenCuller(Culler):
             ]
         elif "/kernels" in url:
             return self.kernels
+        elif "/status" in url:
+            return {"started": self.ready[-1]}
         return []
 
 
@@ -52,6 +56,14 @@ def test_a_kernel_that_was_closed_counts_until_its_last_use() -> None:
     culler.look()
     assert not culler.stopped
     culler.started.append(ago(1))  # another start knows nothing of the last
+    culler.look()
+    assert not culler.stopped
+
+
+def test_a_server_counts_from_when_it_was_there() -> None:
+    """As its page does, so that the notice comes before the end."""
+    culler = WrittenCuller(began=datetime.now(UTC) - timedelta(days=1))
+    culler.ready.append(ago(59))
     culler.look()
     assert not culler.stopped
 

@@ -82,13 +82,14 @@ class Culler:
         token = self._token_for(person)
         address = urlsplit(server["url"])
         place = f"{self.proxy}{address.path}api"
-        kernels, terminals = (
+        kernels, terminals, status = (
             self._send("GET", f"{place}/{what}?no_track_activity=1", token, host=address.netloc)
-            for what in ("kernels", "terminals")
+            for what in ("kernels", "terminals", "status")
         )
         now, started = datetime.now(UTC), datetime.fromisoformat(server["started"])
-        since = self._used.get(person) or (started if kernels or terminals else self.began)
-        self._used[person] = last_use(kernels, terminals, max(started, since), now)
+        began = max(started, datetime.fromisoformat(status["started"]))
+        since = self._used.get(person) or (began if kernels or terminals else self.began)
+        self._used[person] = last_use(kernels, terminals, max(began, since), now)
         return (now - self._used[person]).total_seconds()
 
     def _token_for(self, person: str) -> str:

@@ -33,7 +33,7 @@ LABEL = "labdock.image"
 NO_GPU = "not run: no GPU"
 """What the checks of a GPU say where there is none for them, in `images/common/gpu.py` too."""
 
-LITTLE = 128
+LITTLE = 256
 """The share of CPUs that a `verify` has beside people's work, which has 1024."""
 
 
