@@ -106,33 +106,6 @@ def test_a_script_runs_and_leaves_what_it_made(live: Deployment) -> None:
     ]
 
 
-def test_folders_in_folders_trouble_nobody(live: Deployment) -> None:
-    """Wherever a job makes them; how deep they may be that are kept is as deep as a path goes."""
-    job = live.submit(
-        """
-        import os
-        for place in (os.getcwd(), os.environ["LABDOCK_CHECKPOINTS"]):
-            os.chdir(place)
-            for _ in range(1500):
-                os.mkdir("d")
-                os.chdir("d")
-            open("file", "w").close()
-        """
-    )
-    live.until(job, "succeeded")
-    eventually(lambda: not (live.state.workers / f"job-{job}-1-0" / "code").exists())
-    delete_folder(live.job_folder(job))
-
-
-@pytest.mark.parametrize("engine", ENGINES)
-def test_no_limit_of_its_own_is_that_of_all_together(engine: str, tmp_path: Path) -> None:
-    with ENGINES[engine](tmp_path) as place:
-        place.settings["LABDOCK_LIMITS__MEMORY"] = "300MB"
-        place.start()
-        job = place.submit("print(len(bytearray(700_000_000)))", resources=Resources(memory=0))
-        assert "memory" in place.until(job, "failed").message
-
-
 def test_versions_count_on(live: Deployment) -> None:
     code = """
         import os, pathlib
