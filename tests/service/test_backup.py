@@ -14,6 +14,7 @@ from sqlalchemy import Connection, MetaData, text
 from tests.support import postgresql
 from tests.support.api import make_environment, make_settings
 from tests.support.deployment import free_port
+from tests.support.folders import nested
 from tests.support.services import require
 from tests.support.stores import ada, make_snapshot
 
@@ -24,6 +25,7 @@ from labdock_service.backup.restoring import Restore, check_finished
 from labdock_service.backup.upgrading import bring_up_to_date
 from labdock_service.engines import statusfile
 from labdock_service.errors import Conflict, Invalid, NotFound
+from labdock_service.folders import delete_folder
 from labdock_service.sealing import Seal
 from labdock_service.settings import Settings
 from labdock_service.store import Store, check_database, events, secrets
@@ -161,6 +163,19 @@ def test_into_either_database_in_place_of_what_is_there(settings: Settings, file
         assert session.scalar(gitless) == 1  # no value is still no value, not JSON's null
     store.close()
     assert kinds(settings) == ["first", "second", "after"]
+
+
+def test_homes_of_folders_in_folders(small: Settings, file: Path, tmp_path: Path) -> None:
+    home = small.state.homes / "p1"
+    there = another(tmp_path / "there")
+    with nested(home) as last:
+        back_up(small, file, homes=True)
+        Restore(there).run(file, BEGIN)
+        kept = there.state.homes / "p1"
+        assert (kept / last.relative_to(home)).is_file()
+        delete_folder(kept / "d")
+    with nested(home, 5000), pytest.raises(Invalid, match=r"Folders in 'homes/p1/d/.* too deep"):
+        back_up(small, file.with_name("deeper.tar"), homes=True)
 
 
 def test_an_older_database_is_backed_up_and_brought_up_to_date(settings: Settings) -> None:

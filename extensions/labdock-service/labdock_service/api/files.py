@@ -6,7 +6,7 @@ import os
 import stat
 import time
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Annotated, Any, BinaryIO
 from urllib.parse import quote
 
@@ -20,6 +20,7 @@ from labdock_service.api.parts import Parts, PartsOf
 from labdock_service.api.problems import describe
 from labdock_service.engines.base import WorkerStatus
 from labdock_service.errors import NotFound
+from labdock_service.folders import walk
 from labdock_service.plainfile import open_plain
 from labdock_service.store.tables import JobRow
 
@@ -78,17 +79,15 @@ def _running_chief(parts: Parts, job: JobRow) -> WorkerStatus | None:
 
 def _files(folder: Path) -> Iterator[File]:
     """Regular files; links are left out, since they may lead anywhere."""
-    for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if name not in PASSED_OVER]
-        for name in names:
-            place = Path(parent, name)
-            try:
-                seen = place.lstat()
-            except FileNotFoundError:
-                continue
-            if stat.S_ISREG(seen.st_mode):
-                path = place.relative_to(folder).as_posix().encode(errors="replace").decode()
-                yield File(path=path, size=seen.st_size, modified=seen.st_mtime)
+    for entry in walk(folder):
+        path = PurePath(entry.path).relative_to(folder)
+        try:
+            seen = entry.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            continue
+        if stat.S_ISREG(seen.st_mode) and PASSED_OVER.isdisjoint(path.parts[:-1]):
+            name = path.as_posix().encode(errors="replace").decode()
+            yield File(path=name, size=seen.st_size, modified=seen.st_mtime)
 
 
 def _open(folder: Path, path: str) -> BinaryIO | None:

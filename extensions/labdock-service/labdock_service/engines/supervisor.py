@@ -352,7 +352,10 @@ def _clear(folder: str) -> None:
     """Delete what is of no use once the worker has ended."""
     import shutil  # slow to import, so after the worker's start
 
-    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+    except RecursionError:
+        return  # too deep for here: the engine deletes it with the rest
 
 
 def _mebibytes(size: int) -> str:

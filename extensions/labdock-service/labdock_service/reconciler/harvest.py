@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from labdock.servingschema import UNCHECKED, ModelCheck, Sample
-from labdock_service.folders import link_or_copy
+from labdock_service.folders import delete_folder, link_or_copy, walk
 from labdock_service.ids import derived_id
 from labdock_service.plainfile import read_plain
 from labdock_service.reconciler import handing
@@ -84,25 +84,32 @@ def _keep_artifacts(
     A second name for a file is enough where its writer has ended: the working copy is deleted.
     """
     fresh = kept.with_suffix(".new")
-    shutil.rmtree(fresh, ignore_errors=True)
+    delete_folder(fresh)
     fresh.mkdir(parents=True)
     for file in _files(work):
         path = file.relative_to(work)
         if not _same(file, code / path):
-            (fresh / path).parent.mkdir(parents=True, exist_ok=True)
+            _make_folders(fresh, path.parent)
             keep(file, fresh / path)
-    shutil.rmtree(kept, ignore_errors=True)
+    delete_folder(kept)
     fresh.rename(kept)
+
+
+def _make_folders(below: Path, path: Path) -> None:
+    """Make a folder and those that it lies in; `mkdir` calls itself for each of them."""
+    if not (below / path).is_dir():
+        for folder in (*reversed(path.parents), path):
+            (below / folder).mkdir(exist_ok=True)
 
 
 def _files(folder: Path) -> Iterator[Path]:
     """Regular files; links are left out, since they may lead anywhere."""
-    for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if name not in PASSED_OVER]
-        for name in names:
-            file = Path(parent, name)
-            if file.is_file() and not file.is_symlink():
-                yield file
+    for entry in walk(folder):
+        file = Path(entry.path)
+        if entry.is_file(follow_symlinks=False) and PASSED_OVER.isdisjoint(
+            file.relative_to(folder).parts[:-1]
+        ):
+            yield file
 
 
 def _same(file: Path, original: Path) -> bool:

@@ -115,7 +115,7 @@ class Launcher:
     def _limited(self, session: Session, row: WorkerRow) -> WorkerSpec:
         """The spec of a worker: one without a limit of its own has that of all together."""
         spec = self._spec(session, row)
-        return replace(spec, memory=spec.memory or self.parts.limits.memory or 0)
+        return replace(spec, memory=spec.memory or int(self.parts.limits.memory or 0))
 
     def _spec(self, session: Session, row: WorkerRow) -> WorkerSpec:
         """What to start. Raises EngineFailed with what it lacks, and Withheld for a secret."""
