@@ -12,7 +12,7 @@ from pathlib import Path
 import docker
 import pytest
 from tests.support.containers import pool_of
-from tests.support.docker import docker_client
+from tests.support.docker import docker_client, swept_prefix
 from tests.support.dockerengine import PlainDockerEngine, plain_image, pushed
 from tests.support.owndocker import own_docker
 from tests.support.registry import LOGIN, running_registry
@@ -310,13 +310,12 @@ class DockerdAt(Dockerd):
 
 def test_a_killed_docker_loses_no_worker(tmp_path: Path) -> None:
     """Until it is back a worker is as it was; then it runs on, or has ended as if killed."""
-    docker_client()
-    with own_docker() as own:
-        packed = docker_client().images.get(plain_image()).save(named=True)
+    with own_docker() as own, swept_prefix(docker_client()) as prefix:
+        packed = docker_client().images.get(plain_image()).save(named=plain_image())
         own.client.images.load(packed)
         engine = PlainDockerEngine(
             StateFolder(tmp_path / "state"),
-            DockerdAt(own.client, "ltdead", pool_of("ltdead"), tmp_path / "lock"),
+            DockerdAt(own.client, prefix, pool_of(prefix), tmp_path / "lock"),
         )
         wanted = spec("sh", "-c", "while :; do echo here; sleep 0.2; done")
         start(engine, wanted)

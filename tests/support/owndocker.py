@@ -6,6 +6,7 @@ what runs on it reaches a registry here.
 
 from __future__ import annotations
 
+import secrets
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,13 +15,14 @@ from tempfile import TemporaryDirectory
 
 import docker
 from tests.support.deployment import eventually
+from tests.support.docker import docker_client
 
 
 class OwnDocker:
     """The daemon, and where it listens."""
 
-    def __init__(self, folder: Path, data: Path) -> None:
-        self._folder, self._data = folder, data
+    def __init__(self, folder: Path, data: Path, bridge: str) -> None:
+        self._folder, self._data, self._bridge = folder, data, bridge
         self.address = f"unix://{folder}/docker.sock"
         self._process: subprocess.Popen[bytes] | None = None
         self._containerd = self._started(
@@ -33,7 +35,7 @@ class OwnDocker:
         """Start it, and wait until it answers."""
         folder = self._folder
         self._process = self._started(
-            "dockerd", "--bridge=none", "--iptables=false",
+            "dockerd", f"--bridge={self._bridge}", "--iptables=false",
             f"--host={self.address}", f"--containerd={folder}/containerd.sock",
             f"--data-root={self._data}", f"--exec-root={folder}/exec",
             f"--pidfile={folder}/docker.pid",
@@ -69,10 +71,22 @@ class OwnDocker:
 
 
 @contextmanager
+def _bridge() -> Iterator[str]:
+    """A bridge to stand on: a daemon that is told to have none deletes the machine's `docker0`."""
+    name = f"lt{secrets.token_hex(4)}"
+    options = {"com.docker.network.bridge.name": name}
+    network = docker_client().networks.create(name, options=options)
+    try:
+        yield name
+    finally:
+        network.remove()
+
+
+@contextmanager
 def own_docker(data: Path | None = None) -> Iterator[OwnDocker]:
     """A running daemon with folders of its own, of which nothing is left; `data` is for images."""
-    with TemporaryDirectory(prefix="lt-") as folder:  # a short path, for its sockets
-        found = OwnDocker(Path(folder), data or Path(folder, "data"))
+    with _bridge() as bridge, TemporaryDirectory(prefix="lt-") as folder:  # short, for its sockets
+        found = OwnDocker(Path(folder), data or Path(folder, "data"), bridge)
         found.start()
         try:
             yield found
