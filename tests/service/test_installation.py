@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import subprocess
@@ -12,6 +13,8 @@ import pytest
 
 from labdock_service import installation
 from labdock_service.folders import delete_folder
+from labdock_service.jsonfile import write_json
+from labdock_service.statefolder import StateFolder
 
 UV = Path(sys.executable).with_name("uv")
 
@@ -68,3 +71,21 @@ def test_the_next_one_shares_its_files_and_leaves_them_as_they_are(
     run(other / "bin/python", "-c", "import labdock_model_server")
     delete_folder(other)  # as what failed is cleared away
     assert {path: path.read_bytes() for path in files} == files
+
+
+def test_a_new_environment_makes_older_ones_older_and_leaves_images_alone(tmp_path: Path) -> None:
+    state = StateFolder(tmp_path)
+    current = installation.environment_digest().removeprefix("sha256:")
+    for folder, kind in (("0123456789", "local"), ("abcdef", "image"), (current, "local")):
+        place = state.environments / folder
+        place.mkdir(parents=True)
+        write_json(place / "environment.json", {"kind": kind, "name": "tf", "default": True})
+    installation.ensure_environment(state, print)
+    found = {
+        place.parent.name: (told["name"], told["default"])
+        for place in state.environments.glob("*/environment.json")
+        if (told := json.loads(place.read_bytes()))
+    }
+    assert found == {
+        current: ("tf", True), "0123456789": ("tf@01234567", False), "abcdef": ("tf", True)
+    }  # fmt: skip

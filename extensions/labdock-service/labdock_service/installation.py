@@ -180,9 +180,11 @@ def _describe(python: str, digest: str) -> dict[str, Any]:
 
 
 def _make_default(state: StateFolder, current: Path) -> None:
-    """Mark the current environment as the default one, and older ones of its name as older."""
+    """Mark the current environment as the default local one, and older ones as older."""
     for file in sorted(state.environments.glob("*/environment.json")):
         description = json.loads(file.read_text())
+        if description.get("kind", "local") != "local":
+            continue
         plain = description["name"].split("@")[0]
         is_current = file.parent.name == current.name
         wanted = {
