@@ -128,7 +128,7 @@ def test_parents_are_built_first() -> None:
         "training-gpu",
         "notebook-gpu",
     ]
-    assert [recipe.name for recipe in chosen([])] == ["base", "training", "notebook"]
+    assert [recipe.name for recipe in chosen([])] == ["base", "training", "notebook", "tensorboard"]
 
 
 @pytest.mark.parametrize(

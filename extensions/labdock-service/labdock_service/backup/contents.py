@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
+from labdock_service.packaging.environments import BOARD_RECORD
 from labdock_service.statefolder import StateFolder
 
 DATABASE = "labdock.sqlite"
@@ -49,7 +50,7 @@ def wanted(environments: Collection[str]) -> Callable[[str], bool]:
             case ["workers", _, name, *_]:
                 return name not in _OF_A_PROCESS
             case ["environments", name, *_]:
-                return name in folders
+                return name in folders or name == BOARD_RECORD
             case _:
                 return True
 
