@@ -68,11 +68,12 @@ class ContainerBoard(Board):
     """A TensorBoard's container."""
 
     def __init__(
-        self, session: aiohttp.ClientSession, output: Output, remove: Callable[[], None]
+        self, session: aiohttp.ClientSession, output: Output, left: contextlib.ExitStack
     ) -> None:
         super().__init__(session)
         self._output = output
-        self._remove = remove
+        self._left = left
+        """What is to be removed, once."""
 
     @property
     def alive(self) -> bool:
@@ -87,7 +88,7 @@ class ContainerBoard(Board):
         """End the container, where it has not ended yet."""
         await self.session.close()
         await self._output.close()
-        await asyncio.to_thread(self._remove)
+        await asyncio.to_thread(self._left.close)
 
 
 class ContainerBoards(BoardDriver):
@@ -156,12 +157,10 @@ class ContainerBoards(BoardDriver):
             await output.close()
             await asyncio.to_thread(_remove, dockerd, launched)
             raise
-
-        def remove() -> None:
-            os.close(place)
-            _remove(dockerd, launched)
-
-        return ContainerBoard(open_session(socket=f"/proc/self/fd/{place}"), output, remove)
+        left = contextlib.ExitStack()
+        left.callback(_remove, dockerd, launched)
+        left.callback(os.close, place)
+        return ContainerBoard(open_session(socket=f"/proc/self/fd/{place}"), output, left)
 
     def _lay_out(self, name: str, spec: BoardSpec) -> Path:
         folder = self._state.run / "boards" / name
