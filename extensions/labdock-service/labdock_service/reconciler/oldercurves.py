@@ -14,15 +14,17 @@ def move_older_curves(state: StateFolder) -> None:
     """Move them, also those of jobs that run: a link stays where they were."""
     for shown in _links(state.tensorboard):
         place = Path(os.path.normpath(shown.parent / shown.readlink()))
-        if place.is_relative_to(state.jobs):
+        if place.parents[2:3] == (state.jobs,) and place.parent.name == "tensorboard":
             project = shown.relative_to(state.tensorboard).parts[0]
             _move(place.parent, state.curves / project / place.parents[1].name)
             lead(shown, state.curves / project / place.parents[1].name / place.name)
 
 
 def _links(folder: Path) -> Iterator[Path]:
-    for parent, names, _ in os.walk(folder):
-        yield from (path for name in names if (path := Path(parent, name)).is_symlink())
+    for parent, names, dangling in os.walk(folder):
+        for name in (*names, *dangling):
+            if (path := Path(parent, name)).is_symlink():
+                yield path
 
 
 def _move(older: Path, drawn: Path) -> None:
