@@ -35,17 +35,21 @@ class Output:
     async def _read(self) -> None:
         reader, writer = await asyncio.open_connection(sock=self._held)
         try:
-            with self._log.open("ab", buffering=0) as log, contextlib.suppress(EOFError, OSError):
+            with contextlib.suppress(EOFError, OSError):
                 while True:
                     header = await reader.readexactly(HEADER)
                     said = await reader.readexactly(int.from_bytes(header[4:], "big"))
-                    if header[0] == STDOUT:
-                        self._note_ready(said.strip() == b"ready")
-                    else:
-                        log.write(said)
+                    self._sort(header[0], said)
         finally:
             writer.close()
             self._note_ready(False)
+
+    def _sort(self, stream: int, said: bytes) -> None:
+        if stream == STDOUT:
+            self._note_ready(said.strip() == b"ready")
+            return
+        with contextlib.suppress(OSError), self._log.open("ab") as log:  # the disk may be full
+            log.write(said)
 
     def _note_ready(self, ready: bool) -> None:
         if not self._ready.done():
