@@ -34,7 +34,7 @@ from labdock_service.statefolder import StateFolder
 VISION, OTHER = "gaaaaaaaaaa", "gbbbbbbbbbb"
 SPEC = BoardSpec(project_id=VISION, path="/services/tensorboard/vision")
 DEADLINE = 120.0
-SECRET = "the hub's own secret"
+SECRET = "what nobody may read"
 
 
 @dataclass
@@ -209,10 +209,12 @@ async def test_no_file_of_the_machine_is_served(place: Place, tmp_path: Path) ->
 
 
 async def test_settings_that_are_a_link_are_not_read(place: Place, tmp_path: Path) -> None:
-    """What an image of the machine's says is served nowhere, be it as tensors of the projector."""
-    (tmp_path / "secret.pbtxt").write_text(f'model_checkpoint_path: "{SECRET}"\n')
+    """What a file of the machine's says is told by no plugin."""
+    secret = f'embeddings {{ tensor_name: "{SECRET}" tensor_path: "tensors.tsv" }}\n'
+    (tmp_path / "secret.pbtxt").write_text(secret)
     mine = place.drawn() / "train"
     Curve(mine).add(1, 0.5)
+    (mine / "tensors.tsv").write_text("1\t2\n3\t4\n")
     (mine / "projector_config.pbtxt").symlink_to(tmp_path / "secret.pbtxt")
     async with started(place) as board:
         await points(board, "digits-j1/train", 1)
