@@ -19,6 +19,9 @@ from tests.support.services import require
 
 from labdock_service.images.admission import SOMEBODY, verify
 from labdock_service.images.recipes import RECIPES, chosen
+from labdock_service.packaging.environments import board_image
+from labdock_service.puller import wanted
+from labdock_service.statefolder import StateFolder
 
 BUILT = ("base", "tensorboard")
 
@@ -108,6 +111,8 @@ def test_images_are_pushed_by_digest_and_pulled_as_they_were(
         place = f"{running.address}/labdock/tensorboard@{image.digest}"
         pulled = client.images.pull(place, auth_config=auth)
         assert pulled.id == image.id
+        assert board_image(StateFolder(state)) == place
+        assert wanted(StateFolder(state)) == [place]
 
 
 def test_the_sbom_lists_debians_packages_and_pythons(state: Path, tmp_path: Path) -> None:
