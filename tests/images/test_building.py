@@ -26,7 +26,8 @@ from labdock_service import puller
 from labdock_service.images.admission import SOMEBODY, verify
 from labdock_service.images.recipes import RECIPES, chosen
 from labdock_service.linux import host_name
-from labdock_service.packaging.environments import find_environments
+from labdock_service.packaging.environments import board_image, find_environments
+from labdock_service.puller import wanted
 from labdock_service.sections import ImagesSettings
 from labdock_service.statefolder import StateFolder
 from labdock_service.store import verifications
@@ -188,6 +189,8 @@ def test_images_are_pushed_by_digest_and_pulled_as_they_were(
         place = f"{running.address}/labdock/tensorboard@{image.digest}"
         pulled = client.images.pull(place, auth_config=auth)
         assert pulled.id == image.id
+        assert board_image(StateFolder(state)) == place
+        assert wanted(StateFolder(state)) == [place]
 
 
 def test_the_sbom_lists_debians_packages_and_pythons(state: Path, tmp_path: Path) -> None:
@@ -208,7 +211,7 @@ def test_parents_are_built_first() -> None:
         "training-gpu",
         "notebook-gpu",
     ]
-    assert [recipe.name for recipe in chosen([])] == ["base", "training", "notebook"]
+    assert [recipe.name for recipe in chosen([])] == ["base", "training", "notebook", "tensorboard"]
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from labdock_service.backup.upgrading import bring_up_to_date
 from labdock_service.engines import statusfile
 from labdock_service.errors import Conflict, Invalid, NotFound
 from labdock_service.folders import delete_folder
+from labdock_service.packaging.environments import board_image, board_record
 from labdock_service.sealing import Seal
 from labdock_service.settings import Settings
 from labdock_service.store import Store, check_database, events, secrets
@@ -66,6 +67,7 @@ def populate(settings: Settings) -> Settings:
     """A person with a snapshot and a secret, and files of every kind."""
     state = settings.state
     make_environment(state)
+    board_record(state).write_text('{"image": "an image"}')
     make_environment(state, "unused", "sha256:" + "f" * 64)
     for name in ("sources", "jobs/j1/artifacts", "workers/w1/tmp", "hub", "run", "homes/p1"):
         (state.root / name).mkdir(parents=True)
@@ -121,7 +123,9 @@ def test_from_either_database_into_an_empty_folder(
     assert (root / "sources/abc").read_text() == "source"
     assert (root / "jobs/j1/link").readlink() == root / "sources/abc"
     assert (root / "homes/p1/data").readlink() == there.state.data_roots / "data"
-    assert {folder.name[0] for folder in there.state.environments.iterdir()} == {"e"}
+    kept = {entry.name[0] for entry in there.state.environments.iterdir()}
+    assert kept == {"e", board_record(there.state).name[0]}
+    assert board_image(there.state) == "an image"
     assert statusfile.read(root / "workers/w1") is not None
     assert (statusfile.read(root / "workers/w1") or {})["state"] == "ended"
     assert not (root / "workers/w1/tmp").exists() and not (root / "run").exists()

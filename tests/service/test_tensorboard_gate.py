@@ -22,7 +22,9 @@ from tests.support.boards import Curve, curve_route
 from tests.support.web import serving
 from tests.support.workers import gone
 
-from labdock_service.boards.boards import COMMAND, Boards, BoardSpec
+from labdock_service.boards.base import BoardSpec
+from labdock_service.boards.boards import Boards
+from labdock_service.boards.process import COMMAND, ProcessBoard, ProcessBoards
 from labdock_service.hubclient import PROJECT_ID
 from labdock_service.ids import personal_project_id
 from labdock_service.statefolder import StateFolder
@@ -52,7 +54,7 @@ async def running(folder: Path, idle: float = 600, **more: Any) -> AsyncIterator
     people = {"ada": WrittenPerson(groups=["vision", "empty"]), "alan": WrittenPerson()}
     hub = WrittenHub(hub_place(PREFIX, "tensorboard"), **people)
     hub.groups["vision"] = {PROJECT_ID: VISION}
-    boards = Boards(state, reload_seconds=1, idle_seconds=idle, **more)
+    boards = Boards(lambda: ProcessBoards(state, 1, **more), idle_seconds=idle)
     async with serving(Gate(hub, boards).app()) as url:
         yield RunningGate(url, hub, state)
 
@@ -75,7 +77,7 @@ def boards_below(pid: int | None = None) -> list[psutil.Process]:
 
 def is_board(process: psutil.Process) -> bool:
     try:
-        return "labdock_service.boards.process" in process.cmdline()
+        return "labdock_service.boards.server" in process.cmdline()
     except psutil.Error:  # it ends just now
         return False
 
@@ -232,7 +234,7 @@ async def test_a_link_can_show_the_runs_of_one_grid_alone(gate: RunningGate, pag
     logs = await personal_logs(gate, "ada")
     names = ["digits-xaaaaaaaaaa/lr=0.1-j1", "digits-xaaaaaaaaaa/lr=0.2-j2", "other-j3"]
     for number, name in enumerate(names):
-        written = gate.state.jobs / f"j{number}" / "tensorboard" / "1"
+        written = gate.state.curves / logs.name / f"j{number}/1"
         Curve(written / "train").add(1, 0.5)
         (logs / name).parent.mkdir(parents=True, exist_ok=True)
         (logs / name).symlink_to(written, target_is_directory=True)
@@ -293,12 +295,13 @@ async def test_none_outlives_a_gate_that_was_killed(tmp_path: Path) -> None:
     script = """
 import asyncio, sys
 from pathlib import Path
-from labdock_service.boards.boards import COMMAND, Boards, BoardSpec
+from labdock_service.boards.base import BoardSpec
+from labdock_service.boards.process import ProcessBoards
 from labdock_service.statefolder import StateFolder
 
 async def main():
-    boards = Boards(StateFolder(Path(sys.argv[1])), reload_seconds=1, idle_seconds=600)
-    board = await boards.get(BoardSpec(project_id="gaaaaaaaaaa", path="/x"))
+    boards = ProcessBoards(StateFolder(Path(sys.argv[1])), 1)
+    board = await boards.start(BoardSpec(project_id="gaaaaaaaaaa", path="/x"))
     print(board.process.pid, flush=True)
     await asyncio.sleep(600)
 
@@ -316,16 +319,13 @@ asyncio.run(main())
 
 async def test_an_older_boards_end_leaves_the_newer_one(tmp_path: Path) -> None:
     lasting = "print('ready', flush=True); import time; time.sleep(600)"
-    boards = Boards(
-        StateFolder(tmp_path),
-        reload_seconds=1,
-        idle_seconds=600,
-        command=(sys.executable, "-c", lasting),
-    )
+    driver = ProcessBoards(StateFolder(tmp_path), 1, (sys.executable, "-c", lasting))
+    boards = Boards(lambda: driver, idle_seconds=600)
     spec = BoardSpec(project_id=VISION, path="/x")
     older = await boards.get(spec)
     del boards._starting[VISION]
     newer = await boards.get(spec)
+    assert isinstance(older, ProcessBoard)
     older.process.kill()
     await until(lambda: older.session.closed)
     assert await boards.get(spec) is newer

@@ -13,6 +13,7 @@ from tests.support.deployment import Deployment, new_deployment
 from tests.support.docker import docker_client, swept_prefix
 from tests.support.notebook_image import notebook_image
 
+from labdock_service.packaging.environments import board_record
 from labdock_service.statefolder import StateFolder
 
 
@@ -55,6 +56,7 @@ def stopped_on_docker(prepared: StateFolder, folder: Path, **settings: str) -> I
         deployment = new_deployment(prepared, folder, **own, **settings)
         (deployment.state.root / "environments").unlink(missing_ok=True)
         add_environment(deployment.state, "small", notebook=image, training=image, default=True)
+        board_record(deployment.state).write_text(json.dumps({"image": image}))
         try:
             yield deployment
         finally:

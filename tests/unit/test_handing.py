@@ -19,14 +19,19 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def drawn(tmp_path: Path) -> Path:
+    return tmp_path / "curves/vision/j1"
+
+
+@pytest.fixture
 def shown(tmp_path: Path) -> Path:
     return tmp_path / "tensorboard/vision/digits-j1"
 
 
-def begin(folder: Path, shown: Path, attempt: int = 1) -> None:
+def begin(folder: Path, drawn: Path, shown: Path, attempt: int = 1) -> None:
     """As an engine does: the folders are there when the worker starts."""
-    show(folder, attempt, shown)
-    for place in (checkpoints(folder, attempt), curves(folder, attempt)):
+    show(drawn, attempt, shown)
+    for place in (checkpoints(folder, attempt), curves(drawn, attempt)):
         place.mkdir(parents=True, exist_ok=True)
 
 
@@ -36,60 +41,68 @@ def put(place: Path, text: str) -> Path:
     return place
 
 
-def test_the_next_attempt_has_what_this_one_left(folder: Path, shown: Path) -> None:
-    begin(folder, shown)
+def test_the_next_attempt_has_what_this_one_left(folder: Path, drawn: Path, shown: Path) -> None:
+    begin(folder, drawn, shown)
     put(checkpoints(folder, 1) / "fit-1/1.backup", "weights")
-    put(curves(folder, 1) / "train/events", "points")
+    put(curves(drawn, 1) / "train/events", "points")
     assert (shown / "train/events").read_text() == "points"
-    hand_on(folder, 1, shown)
+    hand_on(folder, drawn, 1, shown)
     assert (checkpoints(folder, 2) / "fit-1/1.backup").read_text() == "weights"
-    assert (shown / "train/events").samefile(curves(folder, 2) / "train/events")
-    assert not checkpoints(folder, 1).exists() and not curves(folder, 1).exists()
+    assert (shown / "train/events").samefile(curves(drawn, 2) / "train/events")
+    assert not checkpoints(folder, 1).exists() and not curves(drawn, 1).exists()
 
 
-def test_done_again_it_ends_the_same(folder: Path, shown: Path) -> None:
-    begin(folder, shown)
+def test_done_again_it_ends_the_same(folder: Path, drawn: Path, shown: Path) -> None:
+    begin(folder, drawn, shown)
     put(checkpoints(folder, 1) / "fit-1/1.backup", "weights")
     for _ in range(2):
-        hand_on(folder, 1, shown)
+        hand_on(folder, drawn, 1, shown)
         assert (checkpoints(folder, 2) / "fit-1/1.backup").read_text() == "weights"
 
 
-def test_an_attempt_that_left_nothing_hands_nothing_on(folder: Path, shown: Path) -> None:
-    hand_on(folder, 1, shown)
-    assert not folder.exists() and not shown.exists()
+def test_an_attempt_that_left_nothing_hands_nothing_on(
+    folder: Path, drawn: Path, shown: Path
+) -> None:
+    hand_on(folder, drawn, 1, shown)
+    assert not folder.exists() and not drawn.exists() and not shown.exists()
 
 
-def test_what_an_older_attempt_writes_later_is_not_read(folder: Path, shown: Path) -> None:
-    begin(folder, shown)
+def test_what_an_older_attempt_writes_later_is_not_read(
+    folder: Path, drawn: Path, shown: Path
+) -> None:
+    begin(folder, drawn, shown)
     backup = put(checkpoints(folder, 1) / "fit-1/1.backup", "weights")
-    events = put(curves(folder, 1) / "train/events", "points")
+    events = put(curves(drawn, 1) / "train/events", "points")
     with backup.open("a") as of_weights, events.open("a") as of_points:
-        hand_on(folder, 1, shown, lost=True)
-        begin(folder, shown, 2)
+        hand_on(folder, drawn, 1, shown, lost=True)
+        begin(folder, drawn, shown, 2)
         of_weights.write(" and more")
         of_points.write(" and more")
     put(checkpoints(folder, 1) / "fit-1/2.backup", "later")
-    put(curves(folder, 1) / "train/events.2", "later")
-    begin(folder, shown, 1)
+    put(curves(drawn, 1) / "train/events.2", "later")
+    begin(folder, drawn, shown, 1)
     (kept,) = checkpoints(folder, 2).rglob("*.backup")
     assert kept.read_text() == "weights"
     assert [path.name for path in (shown / "train").iterdir()] == ["events"]
     assert (shown / "train/events").read_text() == "points"
 
 
-def test_curves_of_a_job_that_an_older_labdock_began_are_kept(folder: Path, shown: Path) -> None:
+def test_curves_of_a_job_that_an_older_labdock_began_are_kept(
+    folder: Path, drawn: Path, shown: Path
+) -> None:
     put(shown / "train/events", "points")
-    begin(folder, shown, 2)
+    begin(folder, drawn, shown, 2)
     assert shown.is_symlink() and (shown / "train/events").read_text() == "points"
-    hand_on(folder, 2, shown)
-    assert (shown / "train/events").samefile(curves(folder, 3) / "train/events")
+    hand_on(folder, drawn, 2, shown)
+    assert (shown / "train/events").samefile(curves(drawn, 3) / "train/events")
 
 
 @pytest.mark.parametrize("lost", [False, True])
-def test_what_is_no_file_is_not_handed_on(folder: Path, shown: Path, lost: bool) -> None:
-    begin(folder, shown)
-    for place in (checkpoints(folder, 1), curves(folder, 1)):
+def test_what_is_no_file_is_not_handed_on(
+    folder: Path, drawn: Path, shown: Path, lost: bool
+) -> None:
+    begin(folder, drawn, shown)
+    for place in (checkpoints(folder, 1), curves(drawn, 1)):
         put(place / "kept", "text")
         (place / "link").symlink_to("/etc/shadow")
         os.mkfifo(place / "pipe")
@@ -97,16 +110,16 @@ def test_what_is_no_file_is_not_handed_on(folder: Path, shown: Path, lost: bool)
             here = os.open(place, os.O_RDONLY)
             listening.bind(f"/proc/self/fd/{here}/socket")
             os.close(here)
-    hand_on(folder, 1, shown, lost=lost)
-    for place in (checkpoints(folder, 2), curves(folder, 2)):
+    hand_on(folder, drawn, 1, shown, lost=lost)
+    for place in (checkpoints(folder, 2), curves(drawn, 2)):
         assert {path.name for path in place.iterdir()} == {"kept", "link"}
         assert (place / "link").readlink() == Path("/etc/shadow")
 
 
-def test_folders_in_folders_are_handed_on(folder: Path, shown: Path) -> None:
-    begin(folder, shown)
+def test_folders_in_folders_are_handed_on(folder: Path, drawn: Path, shown: Path) -> None:
+    begin(folder, drawn, shown)
     with nested(checkpoints(folder, 1)) as last:
-        hand_on(folder, 1, shown, lost=True)
+        hand_on(folder, drawn, 1, shown, lost=True)
         after = checkpoints(folder, 2)
         assert (after / last.relative_to(checkpoints(folder, 1))).is_file()
         delete_folder(after)

@@ -46,6 +46,7 @@ def left(tmp_path: Path) -> Left:
         work=work,
         code=code,
         folder=tmp_path / "job",
+        drawn=tmp_path / "curves/j1",
         shown=tmp_path / "tensorboard/j1",
         models=tmp_path / "models",
         lost=False,

@@ -9,7 +9,7 @@ import docker
 from docker.errors import APIError, DockerException
 from docker.models.containers import Container
 
-from labdock_service.engines.dockerd import PERSON
+from labdock_service.engines.dockerd import BOARD, PERSON
 from labdock_service.engines.networks import DEPLOYMENT, Networks
 from labdock_service.errors import Unavailable
 from labdock_service.packaging.environments import find_environments
@@ -51,8 +51,11 @@ def networks_of(settings: Settings) -> Networks:
 
 def servers_of(settings: Settings) -> list[Container]:
     """People's servers, running or not."""
-    labels = [f"{DEPLOYMENT}={settings.docker.prefix}", PERSON]
-    wanted = {"label": labels}
+    return _with_label(settings, PERSON)
+
+
+def _with_label(settings: Settings, label: str) -> list[Container]:
+    wanted = {"label": [f"{DEPLOYMENT}={settings.docker.prefix}", label]}
     found: list[Container] = docker_client().containers.list(
         all=True, filters=wanted, ignore_removed=True
     )
@@ -60,11 +63,14 @@ def servers_of(settings: Settings) -> list[Container]:
 
 
 def end_servers(settings: Settings) -> None:
-    """Stop and remove people's servers, the registry, networks and the walls."""
+    """Stop and remove people's servers, TensorBoards, the registry, networks and the walls."""
     for server in servers_of(settings):
         with contextlib.suppress(APIError):  # it ended meanwhile
             server.stop(timeout=GRACE)
             server.remove(force=True, v=True)
+    for board in _with_label(settings, BOARD):
+        with contextlib.suppress(APIError):
+            board.remove(force=True, v=True)
     with contextlib.suppress(APIError):  # it is the team's, or was never started
         docker_client().api.remove_container(f"{settings.docker.prefix}-{REGISTRY}", force=True)
     images = [item.notebook for item in find_environments(settings.state, "image")]

@@ -280,7 +280,7 @@ def update_services(c: Config, settings: Settings, local: Local) -> None:
     culling = [f"--timeout={seconds}", f"--cull-every={min(60, max(1, seconds // 2))}"]
     reload = settings.tensorboard.reload_seconds
     state = f"--state={settings.state.root}"
-    board = [state, f"--reload-seconds={reload}"]
+    board = [state, f"--engine={settings.engine}", f"--reload-seconds={reload}"]
     c.JupyterHub.services = [
         {"name": ADMIN, "api_token": local.admin_token, "display": False},
         _service(settings, "endpoints", "labdock_service.router", state, port=local.ports),

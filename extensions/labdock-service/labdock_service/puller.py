@@ -18,7 +18,7 @@ from labdock_service.engines.collecting import collect
 from labdock_service.engines.opening import registry_place
 from labdock_service.engines.pulling import PullRecord, pull_all
 from labdock_service.errors import EngineFailed, ServiceError, Unavailable
-from labdock_service.packaging.environments import find_environments
+from labdock_service.packaging.environments import board_image, find_environments
 from labdock_service.processes import claim, die_with_parent
 from labdock_service.settings import Settings, load_settings
 from labdock_service.statefolder import StateFolder
@@ -81,9 +81,11 @@ def verify_next(verifier: Verifier, state: StateFolder) -> bool:
 
 
 def wanted(state: StateFolder) -> list[str]:
-    """The images of all environments, the default one's first."""
+    """The images of all environments, the default one's first, and TensorBoard's."""
     found = find_environments(state, "image")
-    return [environment.notebook for environment in found] + [item.training for item in found]
+    images = [environment.notebook for environment in found] + [item.training for item in found]
+    board = board_image(state)
+    return [*images, board] if board else images
 
 
 if __name__ == "__main__":

@@ -95,8 +95,16 @@ class StateFolder:
         return self.root / "jobs"
 
     @property
+    def curves(self) -> Path:
+        """What jobs draw: a folder by project id, in it one by job id, in it one by attempt."""
+        return self.root / "curves"
+
+    @property
     def tensorboard(self) -> Path:
-        """TensorBoard logs, one folder by project id, in it one by job."""
+        """What TensorBoards show: a folder by project id, in it by name a link to a job's curves.
+
+        Nothing but the reconciler writes here.
+        """
         return self.root / "tensorboard"
 
     @property

@@ -11,8 +11,10 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from html import escape
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from starlette.applications import Starlette
@@ -21,7 +23,8 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from labdock_service.boards.boards import Board, Boards, BoardSpec
+from labdock_service.boards.base import Board, BoardDriver, BoardSpec
+from labdock_service.boards.boards import Boards
 from labdock_service.boards.livepage import SCRIPT, send_script
 from labdock_service.errors import NotFound, ServiceError, Unauthorized
 from labdock_service.hubclient import Hub, HubPlace, HubUser
@@ -30,6 +33,9 @@ from labdock_service.login import Login, wants_page
 from labdock_service.processes import claim, die_with_parent
 from labdock_service.statefolder import StateFolder
 from labdock_service.web import Guard, serve
+
+if TYPE_CHECKING:
+    from labdock_service.engines.dockerd import Dockerd
 
 IDLE_SECONDS = 1800.0
 PAGE_PATIENCE = 0.5
@@ -157,6 +163,25 @@ def _page(title: str, text: str, *, again: str | None = None, status: int = 200)
     return HTMLResponse(html, status, headers={"Cache-Control": "no-store"})
 
 
+def _open_driver(engine: str, state: StateFolder, reload_seconds: float) -> BoardDriver:
+    """What starts TensorBoards; it is opened when somebody looks at curves, for its memory."""
+    if engine == "process":
+        from labdock_service.boards.process import ProcessBoards
+
+        return ProcessBoards(state, reload_seconds)
+    from labdock_service.boards.container import ContainerBoards
+
+    return ContainerBoards(state, reload_seconds, _open_dockerd)
+
+
+def _open_dockerd() -> Dockerd:
+    from labdock_service.engines.opening import EngineChoice, open_dockerd
+    from labdock_service.settings import load_settings
+
+    settings = load_settings()
+    return open_dockerd(EngineChoice.of(settings), settings.state)
+
+
 def main() -> None:
     """Run until the hub ends it, or ends itself.
 
@@ -165,11 +190,13 @@ def main() -> None:
     die_with_parent()
     parser = argparse.ArgumentParser(prog="python -m labdock_service.tensorboard_gate")
     parser.add_argument("--state", type=Path, required=True, help="the state folder")
+    parser.add_argument("--engine", required=True, help="what TensorBoards run on")
     parser.add_argument("--reload-seconds", type=float, required=True, help="between two looks")
     options = parser.parse_args()
     state = StateFolder(options.state)
     claim(state, "tensorboard")
-    boards = Boards(state, reload_seconds=options.reload_seconds, idle_seconds=IDLE_SECONDS)
+    open_driver = partial(_open_driver, options.engine, state, options.reload_seconds)
+    boards = Boards(open_driver, idle_seconds=IDLE_SECONDS)
     gate = Gate(Hub(HubPlace.read()), boards)
     serve(gate.app(), os.environ["JUPYTERHUB_SERVICE_URL"], lambda: None)
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from labdock_service.folders import walk
+from labdock_service.packaging.environments import BOARD_RECORD
 from labdock_service.statefolder import StateFolder
 
 DATABASE = "labdock.sqlite"
@@ -51,7 +52,7 @@ def wanted(environments: Collection[str]) -> Callable[[str], bool]:
             case ["workers", _, name, *_]:
                 return name not in _OF_A_PROCESS
             case ["environments", name, *_]:
-                return name in folders
+                return name in folders or name == BOARD_RECORD
             case _:
                 return True
 

@@ -1,1 +1,1 @@
-"""TensorBoards: one process a project, started when somebody looks and ended when nobody does."""
+"""TensorBoards: one a project, started when somebody looks and ended when nobody does."""

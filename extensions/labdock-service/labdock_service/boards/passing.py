@@ -8,7 +8,8 @@ import aiohttp
 from starlette.requests import Request
 from starlette.responses import Response
 
-from labdock_service.boards.boards import Boards, BoardSpec
+from labdock_service.boards.base import BoardSpec
+from labdock_service.boards.boards import Boards
 from labdock_service.boards.livepage import PLAIN, with_script
 from labdock_service.forward import CREDENTIALS, REVEALING, away, send
 

@@ -21,13 +21,16 @@ from labdock_service.images.building import Beginning, Building, Report, build
 from labdock_service.images.layout import BuiltImage, BuiltImages
 from labdock_service.images.locked import read_lock
 from labdock_service.images.logins import connect_registry
-from labdock_service.images.publishing import Pair, push, record_environment
+from labdock_service.images.publishing import Pair, push, record_board, record_environment
 from labdock_service.images.recipes import RECIPES, chosen
 from labdock_service.images.sbom import make_sbom
 from labdock_service.images.scanning import read_report
 from labdock_service.registry import Registry
 from labdock_service.settings import Settings, load_settings
 from labdock_service.verifying import open_records
+
+BOARD = "tensorboard"
+"""The image that projects' TensorBoards start from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +76,8 @@ def build_images(order: Order) -> None:
         for pair in _pairs(made, order.push):
             told = record_environment(pair, settings.state, client)
             click.echo(f"The environment {told['name']} is there: {told['title']}.")
+        if board := made.get(BOARD):
+            record_board(board, order.push, settings.state)
 
 
 def usual_registry() -> str:

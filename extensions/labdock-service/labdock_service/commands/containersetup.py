@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import partial
 
 from labdock_service.child import in_child
-from labdock_service.commands.buildingimages import Order, build_images
+from labdock_service.commands.buildingimages import BOARD, Order, build_images
 from labdock_service.commands.starting import Steps
 from labdock_service.containers import REGISTRY, docker_client
 from labdock_service.engines.opening import registry_place
 from labdock_service.images.layout import BuiltImages
 from labdock_service.images.locked import read_lock
 from labdock_service.ownregistry import ensure_registry
-from labdock_service.packaging.environments import find_environments
+from labdock_service.packaging.environments import board_image, find_environments
 from labdock_service.settings import Settings
 from labdock_service.store import check_database, upgrade
 
@@ -21,7 +21,7 @@ BASE = "debian"
 
 
 def set_up(settings: Settings, steps: Steps) -> None:
-    """Have a registry, and where there is no environment yet, build one."""
+    """Have a registry, and build what is not there yet: an environment, TensorBoard's image."""
     docker_client()
     if not settings.docker.registry:
         _run_registry(settings, steps)
@@ -30,6 +30,10 @@ def set_up(settings: Settings, steps: Steps) -> None:
         steps("images for notebooks and jobs (about 10 minutes, once)")
         steps.finish()
         build_images(_order(settings, (), push=True))
+    elif not board_image(settings.state):
+        steps("TensorBoard's image (about a minute, once)")
+        steps.finish()
+        build_images(_order(settings, (BOARD,), push=True))
 
 
 def _have_records(database_url: str) -> None:

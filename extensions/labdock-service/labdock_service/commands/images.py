@@ -40,7 +40,10 @@ def build(
     no_cache: bool,
     scan: tuple[Path, ...],
 ) -> None:
-    """Build images (base, training and notebook where none is named), verify and push them."""
+    """Build images, verify and push them.
+
+    Where none is named: base, training, notebook and tensorboard.
+    """
     from labdock_service.commands.buildingimages import Order, build_images, usual_registry
 
     build_images(

@@ -26,6 +26,9 @@ from labdock_service.registry import Login
 PERSON = "labdock.person"
 """The label of a person's server; its value is their id."""
 
+BOARD = "labdock.board"
+"""The label of a TensorBoard's container; its value is the project's id."""
+
 WORKER = "labdock.worker"
 """The label of a worker's container; its value is the worker's id."""
 
@@ -124,6 +127,14 @@ class Dockerd:
         finally:
             stream.close()
 
+    def start_held(self, container: Container) -> socket.socket:
+        """Start a container; its input ends with what is returned, which carries its output."""
+        streams = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
+        with _sentences(), contextlib.closing(container.attach_socket(params=streams)) as stream:
+            held: socket.socket = stream._sock.dup()
+            container.start()
+            return held
+
     def output(self, container: Container) -> bytes:
         """What its first process wrote, which is little: workers have logs of their own."""
         with _sentences():
@@ -154,8 +165,15 @@ class Dockerd:
         """End and delete a container and its anonymous volumes; one that is gone is gone."""
         container = self.find_container(name)
         if container is not None:
-            with _sentences(), contextlib.suppress(NotFound):
-                container.remove(force=True, v=True)
+            with _sentences():
+                _remove(container)
+
+    def remove_labelled(self, label: str) -> None:
+        """End and delete those of the deployment's containers that have this label."""
+        wanted = {"label": [f"{DEPLOYMENT}={self.prefix}", label]}
+        with _sentences():
+            for found in self.client.containers.list(all=True, filters=wanted, ignore_removed=True):
+                _remove(found)
 
     def remove_network(self, name: str) -> None:
         """Delete a network, unless somebody is on it still."""
@@ -194,6 +212,15 @@ class Attachment:
         with contextlib.suppress(OSError):
             self._stream.sendall(data)
             self._stream.shutdown(socket.SHUT_WR)
+
+
+def _remove(container: Container) -> None:
+    """End and delete a container, unless that is done or under way."""
+    try:
+        container.remove(force=True, v=True)
+    except APIError as error:
+        if error.status_code not in (requests.codes.not_found, requests.codes.conflict):
+            raise
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from labdock_service.engines.base import Engine
 from labdock_service.engines.process import ProcessEngine
@@ -11,6 +12,9 @@ from labdock_service.partports import DOOR, read_ports
 from labdock_service.registry import Login, RegistryPlace
 from labdock_service.settings import Settings
 from labdock_service.statefolder import StateFolder
+
+if TYPE_CHECKING:
+    from labdock_service.engines.dockerd import Dockerd
 
 OWN_ACCOUNT = "labdock"
 """The account at the registry that Labdock runs."""
@@ -52,13 +56,18 @@ def open_engine(choice: EngineChoice, state: StateFolder, wake: Path | None = No
     if choice.name == "process":
         return ProcessEngine(state, wake)
     from labdock_service.engines.docker import DockerEngine  # 20 MB that few processes need
+
+    return DockerEngine(state, open_dockerd(choice, state), wake)
+
+
+def open_dockerd(choice: EngineChoice, state: StateFolder) -> Dockerd:
+    """This machine's Docker, for the deployment that the settings are of."""
     from labdock_service.engines.dockerd import Dockerd
 
     login = choice.registry.login if choice.registry else None
-    dockerd = Dockerd(
+    return Dockerd(
         choice.prefix, choice.pool, state.networks_lock, login, choice.port, choice.reachable
     )
-    return DockerEngine(state, dockerd, wake)
 
 
 def registry_place(settings: Settings) -> RegistryPlace:

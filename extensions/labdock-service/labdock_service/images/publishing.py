@@ -14,7 +14,7 @@ from labdock.digests import canonical_json, sha256
 from labdock_service.errors import EngineFailed
 from labdock_service.images.layout import MANIFEST, BuiltImage, BuiltImages
 from labdock_service.jsonfile import write_json
-from labdock_service.packaging.environments import DESCRIPTION, usual_platform
+from labdock_service.packaging.environments import DESCRIPTION, board_record, usual_platform
 from labdock_service.registry import Registry
 from labdock_service.statefolder import StateFolder
 
@@ -76,6 +76,13 @@ def record_environment(pair: Pair, state: StateFolder, client: DockerClient) -> 
     _make_older(state, described["name"], folder.name)
     write_json(folder / DESCRIPTION, described)
     return described
+
+
+def record_board(image: BuiltImage, address: str, state: StateFolder) -> None:
+    """Have projects' TensorBoards start from this image."""
+    reference = f"{address}/labdock/{image.name}@{image.digest}"
+    state.environments.mkdir(parents=True, exist_ok=True)
+    write_json(board_record(state), {"image": reference})
 
 
 def _keep_metadata(metadata: Mapping[str, str], folder: Path) -> None:

@@ -64,7 +64,7 @@ RECIPES = {
 }
 """Every image, after the one that it begins from."""
 
-USUAL = ("base", "training", "notebook")
+USUAL = ("base", "training", "notebook", "tensorboard")
 """What is built where nothing is named."""
 
 

@@ -18,9 +18,23 @@ from labdock_service.errors import Invalid
 from labdock_service.statefolder import StateFolder
 
 DESCRIPTION = "environment.json"
+BOARD_RECORD = "tensorboard.json"
 
 Kind = Literal["local", "image"]
 """What an environment is: a virtual environment for processes, or images for containers."""
+
+
+def board_record(state: StateFolder) -> Path:
+    """The record of TensorBoard's image."""
+    return state.environments / BOARD_RECORD
+
+
+def board_image(state: StateFolder) -> str | None:
+    """The image of projects' TensorBoards, as `HOST:PORT/REPOSITORY@DIGEST`; None without one."""
+    try:
+        return str(json.loads(board_record(state).read_bytes())["image"])
+    except FileNotFoundError:
+        return None
 
 
 def usual_platform() -> str:

@@ -195,6 +195,7 @@ class Attempts:
             work=chief.work if chief else None,
             code=self.parts.layers(job.snapshot)["code"],
             folder=self.parts.job_folder(job.id),
+            drawn=self.parts.drawn_curves(job),
             shown=self.parts.shown_curves(job),
             lost=chief is None or chief.exit_code is None,
             models=self.parts.state.models,

@@ -31,38 +31,44 @@ def checkpoints(folder: Path, attempt: int) -> Path:
     return folder / "checkpoints" / str(attempt)
 
 
-def curves(folder: Path, attempt: int) -> Path:
-    """Where an attempt writes its curves, in its job's folder."""
-    return folder / "tensorboard" / str(attempt)
+def curves(drawn: Path, attempt: int) -> Path:
+    """Where an attempt writes its curves, in its job's folder for them."""
+    return drawn / str(attempt)
 
 
-def hand_on(folder: Path, attempt: int, shown: Path, *, lost: bool = False) -> None:
-    """Give the next attempt what this one left; `shown` is where TensorBoard finds the job.
+def hand_on(folder: Path, drawn: Path, attempt: int, shown: Path, *, lost: bool = False) -> None:
+    """Give the next attempt what this one left in its job's folder, and of curves in `drawn`.
 
-    A second name for a backup is enough, unless its writer was lost and may still be there.
-    Files of curves are appended to by whoever has them open, so they are copied.
+    `shown` is where TensorBoard finds the job. A second name for a backup is enough, unless its
+    writer was lost and may still be there. Files of curves are appended to by whoever has them
+    open, so they are copied.
     """
     keep = _copy if lost else link_or_copy
     _pass_on(checkpoints(folder, attempt), checkpoints(folder, attempt + 1), keep)
-    before, after = curves(folder, attempt), curves(folder, attempt + 1)
+    before, after = curves(drawn, attempt), curves(drawn, attempt + 1)
     _pass_on(before, after, _copy)
     if after.is_dir():
-        show(folder, attempt + 1, shown)
+        show(drawn, attempt + 1, shown)
     for left in (checkpoints(folder, attempt), before):
         if left.is_dir():
             delete_folder(left)
 
 
-def show(folder: Path, attempt: int, shown: Path) -> None:
+def show(drawn: Path, attempt: int, shown: Path) -> None:
     """Let TensorBoard find the curves of this attempt, unless it shows a later one's."""
-    place = curves(folder, attempt)
+    place = curves(drawn, attempt)
     if _number(shown) >= attempt:
         return
-    place.parent.mkdir(parents=True, exist_ok=True)
+    drawn.mkdir(parents=True, exist_ok=True)
     shown.parent.mkdir(parents=True, exist_ok=True)
     if shown.is_dir() and not shown.is_symlink():
         shown.rename(place)  # curves of a job that an older Labdock began
     place.mkdir(exist_ok=True)
+    lead(shown, place)
+
+
+def lead(shown: Path, place: Path) -> None:
+    """Have what is shown be what lies at this place, from one moment to the next."""
     fresh = place.parent / f".shown.{os.urandom(4).hex()}"
     fresh.symlink_to(os.path.relpath(place, shown.parent), target_is_directory=True)
     fresh.replace(shown)

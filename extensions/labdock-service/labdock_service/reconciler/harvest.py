@@ -41,6 +41,8 @@ class Left:
     code: Path
     folder: Path
     """The job's folder: artifacts/ATTEMPT/ is made in it, models/ATTEMPT/ read."""
+    drawn: Path
+    """The job's curves, one folder an attempt."""
     shown: Path
     """Where TensorBoard finds the job's curves."""
     models: Path
@@ -72,7 +74,7 @@ def harvest(left: Left) -> list[FoundModel]:
         _keep_artifacts(left.work, left.code, kept, keep)
     if left.with_models:
         return list(_keep_models(left))
-    handing.hand_on(left.folder, left.attempt, left.shown, lost=left.lost)
+    handing.hand_on(left.folder, left.drawn, left.attempt, left.shown, lost=left.lost)
     return []
 
 

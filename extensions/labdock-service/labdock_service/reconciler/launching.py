@@ -125,7 +125,7 @@ class Launcher:
         if row.revision_id is not None:
             revision = session.get_one(RevisionRow, row.revision_id)
             return server_spec(self.parts.state, row, revision, environment, devices)
-        handing.show(self.parts.job_folder(job.id), row.attempt, self.parts.shown_curves(job))
+        handing.show(self.parts.drawn_curves(job), row.attempt, self.parts.shown_curves(job))
         gang = workers.of_attempt(session, job.id, row.attempt)
         values = self.watcher.secrets.open(session, job)
         program = job_program(self.parts, job, environment)
@@ -192,7 +192,7 @@ def job_spec(
         secrets=secrets,
         links=root_links(state.data_roots, [] if job.project.person_id else [job.project.name]),
         outputs={
-            "LABDOCK_TENSORBOARD": handing.curves(folder, worker.attempt),
+            "LABDOCK_TENSORBOARD": handing.curves(parts.drawn_curves(job), worker.attempt),
             "LABDOCK_CHECKPOINTS": handing.checkpoints(folder, worker.attempt),
             "LABDOCK_MODELS": folder / "models" / str(worker.attempt),
             "KERAS_HOME": downloads / "keras",

@@ -81,6 +81,10 @@ class Parts:
         """Where a job's artifacts, checkpoints and models lie."""
         return self.state.jobs / job_id
 
+    def drawn_curves(self, job: JobRow) -> Path:
+        """Where a job's attempts write their curves."""
+        return self.state.curves / job.project_id / job.id
+
     def shown_curves(self, job: JobRow) -> Path:
         """Where TensorBoard finds a job's curves."""
         return self.state.tensorboard / job.project_id / job.run

@@ -9,6 +9,7 @@ from functools import partial
 from labdock_service.delivery.messages import MailServer
 from labdock_service.engines.opening import EngineChoice, open_engine
 from labdock_service.reconciler.loop import Reconciler, own_pipe
+from labdock_service.reconciler.oldercurves import move_older_curves
 from labdock_service.reconciler.parts import Limits, Parts
 from labdock_service.reconciler.servers import HubServers
 from labdock_service.statefolder import StateFolder
@@ -60,11 +61,13 @@ def open_reconciler(setup: Setup) -> Reconciler:
     """The one reconciler of this deployment: older ones can write nothing from here on."""
     state = setup.state
     store = Store(setup.database_url)
+    fence = store.take_fence()
+    move_older_curves(state)
     engine = open_engine(setup.engine, state, own_pipe(state))
     return Reconciler(
         Parts(
             store=store,
-            fence=store.take_fence(),
+            fence=fence,
             engine=engine,
             registry=setup.engine.registry,
             state=state,
