@@ -26,6 +26,8 @@ PORT = 5000
 """Its port inside of its container."""
 
 _PATIENCE_SECONDS = 60.0
+_ROUNDS = 4
+"""Of bcrypt, the fewest: the registry hashes at every request, and nobody guesses 128 bits."""
 
 
 def ensure_registry(settings: Settings, image: str) -> RegistryPlace:
@@ -45,7 +47,7 @@ def _start(settings: Settings, dockerd: Dockerd, image: str, password: str) -> N
     folder = settings.state.registry
     data, accounts = folder / "data", folder / "accounts"
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt()).decode()
+    hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt(_ROUNDS)).decode()
     accounts.write_text(f"{OWN_ACCOUNT}:{hashed}\n")
     give_away([data])
     uid, gid = account()
