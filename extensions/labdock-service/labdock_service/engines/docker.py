@@ -11,6 +11,7 @@ import math
 import signal
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -108,19 +109,27 @@ class DockerEngine(SupervisedEngine):
     def _launch(
         self, folder: WorkerFolder, lock: int, spec: WorkerSpec
     ) -> Iterator[dict[str, Any]]:
-        self._dockerd.ensure_image(spec.image)
-        order = self._order(folder, spec)
-        if spec.code is not None:
-            order = replace(order, copied=str(spec.code))
-        self._lay_out(folder, spec)
         self._starting.add(spec.id)
         try:
-            yield from self._start(folder, lock, spec, order)
+            network = self._fetch(spec)
+            order = self._order(folder, spec)
+            if spec.code is not None:
+                order = replace(order, copied=str(spec.code))
+            self._lay_out(folder, spec)
+            yield from self._start(folder, lock, spec, order, network)
         except (EngineFailed, OSError):
             self._tidy(spec.id)
             raise
         finally:
             self._starting.discard(spec.id)
+
+    def _fetch(self, spec: WorkerSpec) -> str:
+        """Have the image and the network here, one being made beside the other; its name."""
+        with ThreadPoolExecutor(1) as aside:
+            network = aside.submit(self._dockerd.ensure_network, spec.group or spec.id)
+            self._dockerd.ensure_image(spec.image)
+        self._dockerd.ensure_walls(spec.image)
+        return network.result()
 
     def _lay_out(self, folder: WorkerFolder, spec: WorkerSpec) -> None:
         """Have everything there that is mounted, and the container's account own it."""
@@ -131,11 +140,11 @@ class DockerEngine(SupervisedEngine):
             self._wake.chmod(0o622)  # to be written into, by an account that may not read it
 
     def _start(
-        self, folder: WorkerFolder, lock: int, spec: WorkerSpec, order: Order
+        self, folder: WorkerFolder, lock: int, spec: WorkerSpec, order: Order, network: str
     ) -> Iterator[dict[str, Any]]:
         container = self._dockerd.create_container(
             spec.id,
-            network=self._dockerd.ensure_network(spec.group or spec.id, spec.image),
+            network=network,
             device_requests=self._request_devices(spec),
             **containers.options(folder, spec, cpus=order.cpus, wake=self._wake),
         )

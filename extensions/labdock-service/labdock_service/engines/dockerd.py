@@ -68,15 +68,19 @@ class Dockerd:
         """Its networks."""
         return Networks(self.client, self.prefix, self.pool, self.port, self.reachable)
 
-    def ensure_network(self, name: str, image: str) -> str:
-        """The network of this name, made where it is missing, behind its walls; its full name.
+    def ensure_network(self, name: str) -> str:
+        """The network of this name, made where it is missing; its full name."""
+        with _sentences():
+            return self.networks.ensure(self._full(name))
 
-        The walls are put up each time: a firewall that was loaded anew has none of them.
-        `image` is any that is here, for who is not root.
+    def ensure_walls(self, image: str) -> None:
+        """Put up the walls around the networks, without which nothing may start there.
+
+        It is done each time: a firewall that was loaded anew has none of them. `image` is any
+        that is here, for who is not root.
         """
         with _sentences():
             self.networks.ensure_walls(image)
-            return self.networks.ensure(self._full(name))
 
     def create_container(self, name: str, **options: Any) -> Container:
         """Make a container; one of this name that never ran is made anew.
