@@ -15,12 +15,13 @@ from labdock_service.containers import REGISTRY
 from labdock_service.engines.containers import account, give_away
 from labdock_service.engines.dockerd import Dockerd
 from labdock_service.engines.opening import OWN_ACCOUNT, registry_place
-from labdock_service.errors import Unavailable
+from labdock_service.errors import EngineFailed, Unavailable
 from labdock_service.registry import RegistryPlace
 from labdock_service.secretfile import keep_secret
 from labdock_service.settings import Settings
 
 INSIDE = "/var/lib/registry"
+CONFIG = "/etc/labdock/registry.yml"
 ACCOUNTS = "/etc/labdock/accounts"
 PORT = 5000
 """Its port inside of its container."""
@@ -41,6 +42,21 @@ def ensure_registry(settings: Settings, image: str) -> RegistryPlace:
         _start(settings, dockerd, image, password)
     _await(place)
     return place
+
+
+def free_blobs(settings: Settings) -> None:
+    """Delete the blobs that no image names; nothing may be pushed meanwhile.
+
+    A registry of the team's own is left to the team. Raises EngineFailed.
+    """
+    dockerd = Dockerd(settings.docker.prefix, settings.docker.subnet)
+    registry = None if settings.docker.registry else dockerd.find_container(REGISTRY)
+    if registry is None:
+        return
+    code, said = registry.exec_run(["docker-registry", "garbage-collect", CONFIG])
+    if code:
+        last = said.decode(errors="replace").strip().rpartition("\n")[2]
+        raise EngineFailed(f"The registry's blobs were not freed: {last}")
 
 
 def _start(settings: Settings, dockerd: Dockerd, image: str, password: str) -> None:

@@ -16,7 +16,7 @@ from labdock_service.images.admission import Verification
 from labdock_service.images.layout import MANIFEST, BuiltImage, BuiltImages
 from labdock_service.jsonfile import write_json
 from labdock_service.packaging.environments import DESCRIPTION, usual_platform
-from labdock_service.packaging.pushing import Push
+from labdock_service.packaging.pushing import Push, pushing
 from labdock_service.registry import Registry
 from labdock_service.statefolder import StateFolder
 
@@ -34,9 +34,10 @@ DESCRIBE = (
 def push(image: BuiltImage, repository: str, images: BuiltImages, registry: Registry) -> int:
     """Push what the registry lacks of an image; the bytes that were sent."""
     target = Push(registry, repository, images.state)
-    for digest in [*(layer.digest for layer in image.layers), image.id]:
-        target.blob(digest, images.blob(digest))
-    target.image(TAG, images.blob(image.digest).read_bytes(), MANIFEST)
+    with pushing(images.state):
+        for digest in [*(layer.digest for layer in image.layers), image.id]:
+            target.blob(digest, images.blob(digest))
+        target.image(TAG, images.blob(image.digest).read_bytes(), MANIFEST)
     return target.sent
 
 

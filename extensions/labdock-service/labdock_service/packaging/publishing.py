@@ -15,7 +15,7 @@ from labdock.schema import Layer
 from labdock_service.errors import PackagingFailed, ServiceError, Unavailable
 from labdock_service.packaging.layers import LayerStore
 from labdock_service.packaging.oci import MANIFEST, TAR, Image, described, image_settings
-from labdock_service.packaging.pushing import Push
+from labdock_service.packaging.pushing import Push, pushing
 from labdock_service.references import Reference, pinned
 from labdock_service.registry import Registry
 
@@ -39,7 +39,8 @@ def publish_image(
         )
     try:
         target = Push(registry, repository, store.state)
-        return _Publication(image, base, target, store).push()
+        with pushing(store.state):
+            return _Publication(image, base, target, store).push()
     except (PackagingFailed, Unavailable):
         raise
     except ServiceError as error:

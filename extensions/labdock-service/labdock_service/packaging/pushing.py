@@ -60,12 +60,32 @@ class Push:
     @contextmanager
     def _alone(self, part: str) -> Iterator[None]:
         """Keep this machine's other processes off a part, and off a few that share its lock."""
-        place = self.state.cache / "pushing"
-        place.mkdir(parents=True, exist_ok=True)
         number = sha256(f"{self.repository} {part}".encode())[-2:]
-        with (place / f"{number}.lock").open("a") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with _locked(self.state, number, fcntl.LOCK_EX):
             yield
+
+
+@contextmanager
+def pushing(state: StateFolder) -> Iterator[None]:
+    """Nothing is deleted from registries meanwhile: what was found there stays."""
+    with _locked(state, "all", fcntl.LOCK_SH):
+        yield
+
+
+@contextmanager
+def nobody_pushes(state: StateFolder) -> Iterator[None]:
+    """Nothing is pushed meanwhile. Raises BlockingIOError where something is."""
+    with _locked(state, "all", fcntl.LOCK_EX | fcntl.LOCK_NB):
+        yield
+
+
+@contextmanager
+def _locked(state: StateFolder, name: str, how: int) -> Iterator[None]:
+    place = state.cache / "pushing"
+    place.mkdir(parents=True, exist_ok=True)
+    with (place / f"{name}.lock").open("a") as file:
+        fcntl.flock(file, how)
+        yield
 
 
 def _size(content: Path | bytes) -> int:
