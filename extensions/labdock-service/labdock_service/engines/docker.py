@@ -11,7 +11,7 @@ import math
 import signal
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -109,13 +109,13 @@ class DockerEngine(SupervisedEngine):
     def _launch(
         self, folder: WorkerFolder, lock: int, spec: WorkerSpec
     ) -> Iterator[dict[str, Any]]:
+        network = self._fetch(spec)
+        order = self._order(folder, spec)
+        if spec.code is not None:
+            order = replace(order, copied=str(spec.code))
+        self._lay_out(folder, spec)
         self._starting.add(spec.id)
         try:
-            network = self._fetch(spec)
-            order = self._order(folder, spec)
-            if spec.code is not None:
-                order = replace(order, copied=str(spec.code))
-            self._lay_out(folder, spec)
             yield from self._start(folder, lock, spec, order, network)
         except (EngineFailed, OSError):
             self._tidy(spec.id)
@@ -124,10 +124,16 @@ class DockerEngine(SupervisedEngine):
             self._starting.discard(spec.id)
 
     def _fetch(self, spec: WorkerSpec) -> str:
-        """Have the image and the network here, one being made beside the other; its name."""
+        """Have the image here and the network, which is made meanwhile; the network's name."""
+        group = spec.group or spec.id
         with ThreadPoolExecutor(1) as aside:
-            network = aside.submit(self._dockerd.ensure_network, spec.group or spec.id)
-            self._dockerd.ensure_image(spec.image)
+            network = aside.submit(self._dockerd.ensure_network, group)
+            try:
+                self._dockerd.ensure_image(spec.image)
+            except EngineFailed:
+                wait([network])
+                self._dockerd.remove_network(group)
+                raise
         self._dockerd.ensure_walls(spec.image)
         return network.result()
 
