@@ -374,7 +374,7 @@ def test_a_killed_docker_loses_no_worker(tmp_path: Path) -> None:
     """Until it is back a worker is as it was; then it runs on, or has ended as if killed."""
     docker_client()
     with tempfile.TemporaryDirectory(prefix="lt-") as short, own_docker(Path(short)) as own:
-        packed = docker_client().images.get(plain_image()).save(named=True)
+        packed = docker_client().images.get(plain_image()).save(named=plain_image())
         own.client.images.load(packed)
         engine = PlainDockerEngine(
             StateFolder(tmp_path / "state"), DockerdAt(own.client, "ltdead", pool_of("ltdead"))
