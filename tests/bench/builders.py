@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from tests.bench.packages import NEW_SET
 from tests.support.services import require
 
 BASE = "labdock/training:built"
 """What Labdock's jobs start from too; `labdock images build` leaves it in Docker."""
 CODE = "COPY train.py /opt/labdock/code/train.py\n"
+NEW_SET = ["pandas==2.3.3", "pyarrow==21.0.0"]
+"""What the training image has not: it comes with scikit-learn."""
 INSTALL = f"pip install --quiet {' '.join(NEW_SET)}"
 
 

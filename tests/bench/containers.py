@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import Path
 
 from tests.bench import packages, starting
-from tests.bench.builders import Builder
+from tests.bench.builders import NEW_SET, Builder
 from tests.bench.contenders import FIRST_WORDS
 from tests.bench.measure import Series, interleave
 from tests.support.deployment import Deployment
@@ -26,7 +26,7 @@ from labdock_service.registry import RegistryPlace
 from labdock_service.statefolder import StateFolder
 
 OURS, KIT, CLASSIC = "Labdock", "BuildKit", "the classic builder"
-NEW_SET = Requirements(lines=packages.NEW_SET, origin="requirements.txt")
+REQUIRED = Requirements(lines=NEW_SET, origin="requirements.txt")
 TENSORFLOWS = 616.0
 """Megabytes that Docker Hub lists for TensorFlow's own image of 2.21, compressed."""
 
@@ -69,7 +69,7 @@ class Packager:
     def new_set(self, *, cold: bool) -> float:
         """The same for new packages, into a repository that has no layer yet."""
         packages.forget_layers(self.state, cold=cold)
-        return self._packaged(NEW_SET, f"labdock/jobs/bench{next(self.numbers)}")
+        return self._packaged(REQUIRED, f"labdock/jobs/bench{next(self.numbers)}")
 
     def _packaged(self, requirements: Requirements, repository: str) -> float:
         return packages.packaged(

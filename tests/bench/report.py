@@ -98,7 +98,7 @@ TITLES = {
         "and 0. Aim: a third of BuildKit's.",
     ),
     "pushing, new set": (
-        "In containers: pandas and scikit-learn, packaged and pushed",
+        "In containers: pandas and pyarrow, packaged and pushed",
         "Without a cache, and with one: uv's, and pip's by a cache mount. Labdock locks them with "
         "hashes first. Each time into a repository that has no layer of them. Aim: 8 s cold, 3 s "
         "warm.",
