@@ -74,6 +74,11 @@ class Builder:
             assert running.stdout.readline()
             return time.perf_counter() - began
 
+    def remove(self) -> None:
+        """Take its image out of Docker again."""
+        command = [docker_program(), "image", "rm", "--force", self.image]
+        subprocess.run(command, check=False, capture_output=True)
+
     def _made(self, lines: str, *more: str) -> float:
         self._lay_out(lines)
         told = {**os.environ, **self.login, "DOCKER_BUILDKIT": str(int(self.kit))}

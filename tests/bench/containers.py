@@ -39,18 +39,18 @@ def measure(prepared: StateFolder, rounds: int) -> dict[str, list[Series]]:
     ):
         folder = Path(name)
         ours, kit, classic = _contenders(deployment, folder)
-        stored = folder / "registry/registry"
-        kit.change(), classic.change(), ours.change()  # the base is pushed with the first
-        weighed = _weighed(stored, ours, kit, classic)
-        changes = {OURS: ours.change, KIT: kit.change, CLASSIC: classic.change}
-        few = max(3, rounds // 3)
-        return {
-            "pushing": list(interleave(changes, rounds, "s").values()),
-            "pushing, new set": list(interleave(_new_sets(ours, kit), few, "s").values()),
-            "pushing, bytes": weighed,
-            "starting, containers": _first_lines(deployment, kit, folder / "project", rounds),
-            "image": list(_sizes(prepared)),
-        }
+        try:
+            kit.change(), classic.change(), ours.change()  # the base is pushed with the first
+            return {
+                "pushing, bytes": _weighed(folder / "registry/registry", ours, kit, classic),
+                "pushing": _changes(ours, kit, classic, rounds),
+                "pushing, new set": _new_sets(ours, kit, max(3, rounds // 3)),
+                "starting, containers": _first_lines(deployment, kit, folder / "project", rounds),
+                "image": list(_sizes(prepared)),
+            }
+        finally:
+            kit.remove()
+            classic.remove()
 
 
 @dataclass(frozen=True)
@@ -94,13 +94,19 @@ def _contenders(deployment: Deployment, folder: Path) -> tuple[Packager, Builder
     )
 
 
-def _new_sets(ours: Packager, kit: Builder) -> dict[str, Callable[[], float]]:
-    return {
+def _changes(ours: Packager, kit: Builder, classic: Builder, rounds: int) -> list[Series]:
+    contenders = {OURS: ours.change, KIT: kit.change, CLASSIC: classic.change}
+    return list(interleave(contenders, rounds, "s").values())
+
+
+def _new_sets(ours: Packager, kit: Builder, rounds: int) -> list[Series]:
+    contenders = {
         f"{OURS}, cold": lambda: ours.new_set(cold=True),
         f"{KIT}, cold": lambda: kit.new_set(cold=True),
         f"{OURS}, warm": lambda: ours.new_set(cold=False),
         f"{KIT}, warm": lambda: kit.new_set(cold=False),
     }
+    return list(interleave(contenders, rounds, "s").values())
 
 
 def _first_lines(deployment: Deployment, kit: Builder, folder: Path, rounds: int) -> list[Series]:
