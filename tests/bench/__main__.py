@@ -8,7 +8,15 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import model_server, packages, starting, training, waiting
+from tests.bench import (
+    containers,
+    model_server,
+    packages,
+    spawning,
+    starting,
+    training,
+    waiting,
+)
 from tests.bench.measure import Series, interleave
 from tests.bench.report import PAGE, keep, kept, write_report
 from tests.load import queue
@@ -17,7 +25,8 @@ from tests.support.deployment import CHECKOUT, running_deployment
 from labdock_service.installation import ensure_environment, ensure_proxy
 from labdock_service.statefolder import StateFolder
 
-PARTS = ("starting", "training", "packages", "serving", "load")
+ON_PROCESSES = ("starting", "training", "packages", "serving")
+PARTS = (*ON_PROCESSES, "load", "containers", "spawning")
 
 
 def main() -> None:
@@ -35,8 +44,23 @@ def run(parts: set[str], rounds: int) -> dict[str, list[Series]]:
     """The figures of the parts that are asked for."""
     prepared = StateFolder(CHECKOUT / ".labdock")
     prepared.root.mkdir(mode=0o700, exist_ok=True)
-    python = ensure_environment(prepared, print) / "venv/bin/python"
     ensure_proxy(prepared, print)
+    figures: dict[str, list[Series]] = {}
+    if parts & set(ON_PROCESSES):
+        figures |= on_processes(parts, prepared, rounds)
+    if "load" in parts:
+        ensure_environment(prepared, print)
+        figures |= queue.measure(prepared)
+    if "containers" in parts:
+        figures |= containers.measure(prepared, rounds)
+    if "spawning" in parts:
+        figures |= spawning.measure(rounds)
+    return figures
+
+
+def on_processes(parts: set[str], prepared: StateFolder, rounds: int) -> dict[str, list[Series]]:
+    """The figures that take the process engine's environment."""
+    python = ensure_environment(prepared, print) / "venv/bin/python"
     figures: dict[str, list[Series]] = {}
     if "starting" in parts:
         figures |= with_deployment(prepared, python, rounds)
@@ -46,8 +70,6 @@ def run(parts: set[str], rounds: int) -> dict[str, list[Series]]:
         figures["packages"] = packages.measure(python, rounds)
     if "serving" in parts:
         figures["serving"] = model_server.measure(python, install_servers(python), rounds)
-    if "load" in parts:
-        figures |= queue.measure(prepared)
     return figures
 
 

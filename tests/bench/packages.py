@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from tests.bench.measure import Series, interleave
 
@@ -41,10 +42,11 @@ def measure(python: Path, rounds: int) -> list[Series]:
         return list(interleave(contenders, rounds, "s").values())
 
 
-def packaged(state: StateFolder, requirements: Requirements) -> float:
-    """Seconds that packaging takes after a line was changed."""
+def packaged(state: StateFolder, requirements: Requirements, **more: Any) -> float:
+    """Seconds that packaging takes after a line was changed; `more` is of the request."""
     source = source_of(state, requirements, f"changed = {time.time_ns()}\n")
-    request = PackagingRequest(source=source, environment=bare_environment(), runtime=RUNTIME)
+    wanted = {"environment": bare_environment(), **more}
+    request = PackagingRequest(source=source, runtime=RUNTIME, **wanted)
     began = time.perf_counter()
     package(request, state, lambda _: None)
     return time.perf_counter() - began
@@ -52,11 +54,14 @@ def packaged(state: StateFolder, requirements: Requirements) -> float:
 
 def new_set(state: StateFolder, *, cold: bool) -> float:
     """The same with dependencies that no layer was made of, and with no cache where cold."""
-    forget(state.images)
-    forget(state.layers)
-    if cold:
-        forget(state.cache)
+    forget_layers(state, cold=cold)
     return packaged(state, Requirements(lines=NEW_SET, origin="requirements.txt"))
+
+
+def forget_layers(state: StateFolder, *, cold: bool) -> None:
+    """Delete every layer, and where cold the caches too."""
+    for folder in (state.images, state.layers, *([state.cache] if cold else [])):
+        forget(folder)
 
 
 def forget(folder: Path) -> None:

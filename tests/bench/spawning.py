@@ -97,8 +97,8 @@ def measure(rounds: int) -> dict[str, list[Series]]:
         ten = {name: timed(people) for name, people in both.items()}
         interleave(ten, 1, "s")  # what only a first start makes
         return {
-            "one": [*interleave(one, rounds, "s").values()],
-            "ten": [*interleave(ten, max(2, rounds // 3), "s").values()],
+            "spawning": [*interleave(one, rounds, "s").values()],
+            "spawning, ten": [*interleave(ten, max(2, rounds // 3), "s").values()],
         }
 
 

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from tests.contract.test_registry import CONTENT, push_image
-from tests.support.packages import packaged, small_environment, upload
+from tests.support.packages import packaged, small_environment, small_runtime, upload
 from tests.support.registry import LOGIN, RunningRegistry, running_registry
 
 from labdock.digests import sha256
-from labdock_service.errors import PackagingFailed
+from labdock_service.errors import PackagingFailed, ServiceError
 from labdock_service.packaging.environments import PinnedEnvironment
 from labdock_service.packaging.layers import LayerStore
-from labdock_service.packaging.request import Packaged
+from labdock_service.packaging.package import package
+from labdock_service.packaging.request import Packaged, PackagingRequest
 from labdock_service.registry import Login, RegistryPlace
 from labdock_service.statefolder import StateFolder
 
 REPOSITORY = "labdock/jobs/p1"
+CROWD = 6
+SNAPSHOTS = 15
+"""So many that processes in each other's way were found out every time."""
 
 
 @pytest.fixture(scope="module")
@@ -43,9 +49,10 @@ def publish(
     place: RegistryPlace,
     text: bytes = b"print(1)",
     needs: Iterable[str] = (),
+    repository: str = REPOSITORY,
 ) -> Packaged:
     source = upload(state, {"train.py": text}, needs)
-    return packaged(state, source, environment, registry=place, repository=REPOSITORY)
+    return packaged(state, source, environment, registry=place, repository=repository)
 
 
 def place_of(running: RunningRegistry) -> RegistryPlace:
@@ -131,4 +138,41 @@ def test_a_layer_of_the_environment_that_is_gone(running: RunningRegistry, tmp_p
     blob = running.folder / "registry/docker/registry/v2/repositories/labdock/training/_layers"
     (blob / "sha256" / sha256(CONTENT).removeprefix("sha256:") / "link").unlink()
     with pytest.raises(PackagingFailed, match="`labdock images build` brings it back"):
-        publish(StateFolder(tmp_path), environment, place_of(running), b"print(3)")
+        publish(StateFolder(tmp_path), environment, place_of(running), repository="labdock/jobs/p2")
+
+
+def test_processes_that_push_the_same_at_once_are_not_in_each_others_way(
+    running: RunningRegistry, tmp_path: Path
+) -> None:
+    state, environment = StateFolder(tmp_path), environment_in(running)
+    requests = [
+        PackagingRequest(
+            source=upload(state, {"train.py": f"print({number})".encode()}),
+            environment=environment,
+            runtime=small_runtime(state),
+            registry=place_of(running),
+            repository=f"labdock/jobs/crowd{number}",
+        )
+        for number in range(SNAPSHOTS)
+    ]
+    spawning = multiprocessing.get_context("spawn")
+    together = spawning.Manager().Barrier(CROWD)
+    with spawning.Pool(CROWD) as pool:
+        made = pool.starmap(_publish_each, [(requests, state, together)] * CROWD, chunksize=1)
+    assert all(images == made[0] for images in made)
+    assert len(set(made[0])) == SNAPSHOTS
+
+
+def _publish_each(
+    requests: list[PackagingRequest], state: StateFolder, together: Barrier
+) -> list[str]:
+    """Publish snapshots, each at the same time as the others of the crowd."""
+    images = []
+    try:
+        for request in requests:
+            together.wait(120)
+            images.append(package(request, state, lambda _: None).image_digest)
+    except ServiceError:
+        together.abort()
+        raise
+    return images

@@ -12,8 +12,8 @@ from tests.support.registry import RunningRegistry, running_registry
 from labdock.digests import sha256
 from labdock_service.errors import Invalid, NotFound, ServiceError
 from labdock_service.images.locked import read_lock
-from labdock_service.images.references import parse, pinned
 from labdock_service.images.resolving import mirror, renew_lock
+from labdock_service.references import parse, pinned
 from labdock_service.registry import MANIFESTS, Registry
 
 INDEX, MANIFEST = MANIFESTS[1], MANIFESTS[0]

@@ -17,26 +17,27 @@ from labdock_service.containers import REGISTRY
 from labdock_service.engines.containers import give_away
 from labdock_service.engines.dockerd import Dockerd
 from labdock_service.engines.opening import OWN_ACCOUNT, registry_place
-from labdock_service.errors import Unavailable
+from labdock_service.errors import EngineFailed, Unavailable
 from labdock_service.registry import RegistryPlace
 from labdock_service.secretfile import keep_secret
 from labdock_service.settings import Settings
 
 INSIDE = "/var/lib/registry"
+CONFIG = "/etc/labdock/registry.yml"
 ACCOUNTS = "/etc/labdock/accounts"
 PORT = 5000
 """Its port inside of its container."""
 
 _PATIENCE_SECONDS = 60.0
+_ROUNDS = 4
+"""Of bcrypt, the fewest: the registry hashes at every request, and nobody guesses 128 bits."""
 
 
 def ensure_registry(settings: Settings, image: str) -> RegistryPlace:
     """Have the registry run, from an image that is here, and say where it answers."""
     password = keep_secret(settings.state.registry_password)
     place = registry_place(settings)
-    dockerd = Dockerd(
-        settings.docker.prefix, settings.docker.subnet, settings.state.networks_lock, place.login
-    )
+    dockerd = _dockerd(settings)
     found = dockerd.find_container(REGISTRY)
     runs = found is not None and found.status == "running" and found.image.id == image
     if not runs or not lets_in(settings.state.registry / "accounts", password):
@@ -46,11 +47,31 @@ def ensure_registry(settings: Settings, image: str) -> RegistryPlace:
     return place
 
 
+def free_blobs(settings: Settings) -> None:
+    """Delete the blobs that no image names; nothing may be pushed meanwhile.
+
+    A registry of the team's own is left to the team. Raises EngineFailed.
+    """
+    dockerd = _dockerd(settings)
+    registry = None if settings.docker.registry else dockerd.find_container(REGISTRY)
+    if registry is None:
+        return
+    code, said = registry.exec_run(["docker-registry", "garbage-collect", CONFIG])
+    if code:
+        last = said.decode(errors="replace").strip().rpartition("\n")[2]
+        raise EngineFailed(f"The registry's blobs were not freed: {last}")
+
+
+def _dockerd(settings: Settings) -> Dockerd:
+    chosen = settings.docker
+    return Dockerd(chosen.prefix, chosen.subnet, settings.state.networks_lock)
+
+
 def _start(settings: Settings, dockerd: Dockerd, image: str, password: str) -> None:
     folder = settings.state.registry
     data, accounts = folder / "data", folder / "accounts"
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt()).decode()
+    hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt(_ROUNDS)).decode()
     accounts.write_text(f"{OWN_ACCOUNT}:{hashed}\n")
     give_away([data])
     uid, gid = account()

@@ -1,25 +1,32 @@
-"""Fetches the images of all environments ahead, verifies them on this machine, and deletes copies
-that nobody uses any more.
+"""Fetches the images of all environments ahead, verifies them on this machine, and deletes those
+of jobs that nobody needs.
 
-A service that ends with the hub.
+Docker's copies go, and every hour what the registry has and nothing names any more. A service
+that ends with the hub.
 """
 
 from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
 
 from docker import DockerClient
 from docker.errors import DockerException
 from sqlalchemy.exc import SQLAlchemyError
 
+from labdock_service.child import ChildFailed, in_child
 from labdock_service.containers import docker_client
 from labdock_service.engines.collecting import collect
 from labdock_service.engines.opening import registry_place
 from labdock_service.engines.pulling import PullRecord, pull_all
 from labdock_service.errors import EngineFailed, ServiceError, Unavailable
+from labdock_service.ownregistry import free_blobs
 from labdock_service.packaging.environments import board_image, find_environments
 from labdock_service.processes import claim, die_with_parent
+from labdock_service.registry import Registry
 from labdock_service.settings import Settings, load_settings
 from labdock_service.statefolder import StateFolder
 from labdock_service.verifying import Verifier, open_records
@@ -27,6 +34,8 @@ from labdock_service.verifying import Verifier, open_records
 LOG = logging.getLogger(__name__)
 SECONDS = 10.0
 """Between two looks at which environments there are."""
+TIDY_SECONDS = 3600.0
+"""Between two looks at which images of jobs the registry keeps in vain."""
 
 
 def main() -> None:
@@ -38,6 +47,7 @@ def main() -> None:
     claim(state, "puller")
     record = PullRecord(state.pulls)
     verifier: Verifier | None = None
+    tidied = time.monotonic()
     while True:
         try:
             client = docker_client()
@@ -47,8 +57,13 @@ def main() -> None:
             verifier = verifier or open_verifier(client, settings)
             if verifier and verify_next(verifier, state):
                 continue
+            if time.monotonic() - tidied > TIDY_SECONDS:
+                tidied = time.monotonic()
+                in_child(partial(tidy_registry, settings))
         except (DockerException, Unavailable) as error:
             LOG.warning("Docker does not do it: %s", error)
+        except (ServiceError, ChildFailed) as error:
+            LOG.warning("The registry was not tidied: %s", error)
         time.sleep(SECONDS)
 
 
@@ -78,6 +93,21 @@ def verify_next(verifier: Verifier, state: StateFolder) -> bool:
     else:
         LOG.info("The image %s is verified", name)
     return True
+
+
+def tidy_registry(settings: Settings) -> None:
+    """Delete the images that nothing has named for long. It loads much, so a child does it."""
+    from labdock_service.jobimages import JobImages
+    from labdock_service.store import Store
+
+    place = registry_place(settings)
+    registry = Registry(place.address, place.login)
+    free = partial(free_blobs, settings)
+    images = JobImages(settings.state, registry, Store(settings.database_url), free)
+    kept = timedelta(days=settings.docker.images_kept_days)
+    with suppress(BlockingIOError):  # something is pushed: the next look comes soon
+        for image in sorted(images.collect(time.time(), kept.total_seconds())):
+            LOG.info("Nothing named %s any more: it was deleted from the registry", image)
 
 
 def wanted(state: StateFolder) -> list[str]:

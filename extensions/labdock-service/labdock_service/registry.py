@@ -84,6 +84,8 @@ class Registry:
         self._login = login
         self._session = requests.Session()
         self._known: dict[str, AuthBase] = {}
+        self._usual: AuthBase = _Header()
+        """For what it was not asked yet."""
 
     def digest(self, repository: str, reference: str) -> str | None:
         """The digest of the manifest that a tag or digest names; None where there is none."""
@@ -193,7 +195,7 @@ class Registry:
         if urlsplit(url).netloc != self.address:  # the login is for no other host
             raise Invalid(f"The registry {self.address} sends uploads elsewhere: name that host.")
         key = _authorization_key(method, url, options.get("params"))
-        answer = self._send(method, url, self._known.get(key, _Header()), **options)
+        answer = self._send(method, url, self._known.get(key, self._usual), **options)
         if answer.status_code != 401:
             return answer
         self._known[key] = self._authorization(answer)
@@ -219,6 +221,7 @@ class Registry:
             return self._token(dict(CHALLENGE.findall(said)), basic or _Header())
         if basic is None:
             raise Forbidden(f"The registry {self.address} wants a login.")
+        self._usual = basic
         return basic
 
     def _token(self, challenge: dict[str, str], auth: AuthBase) -> AuthBase:

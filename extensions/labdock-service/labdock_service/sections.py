@@ -137,6 +137,8 @@ class DockerSettings(Section):
     """That account's password; better as LABDOCK_DOCKER__REGISTRY_PASSWORD than in the file."""
     registry_port: Annotated[int, Field(ge=1, le=65535)] = 5080
     """The port of the registry that Labdock runs, on 127.0.0.1."""
+    images_kept_days: PositiveInt = 30
+    """Days that the registry keeps an image of a snapshot that no job or model version names."""
     prefix: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?$")] = (
         "labdock"
     )

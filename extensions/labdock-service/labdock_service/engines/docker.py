@@ -11,6 +11,7 @@ import math
 import signal
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -109,7 +110,7 @@ class DockerEngine(SupervisedEngine):
     def _launch(
         self, folder: WorkerFolder, lock: int, spec: WorkerSpec
     ) -> Iterator[dict[str, Any]]:
-        self._dockerd.ensure_image(spec.image)
+        self._fetch(spec)
         order = self._order(folder, spec)
         if spec.code is not None:
             order = replace(order, copied=str(spec.code))
@@ -122,6 +123,18 @@ class DockerEngine(SupervisedEngine):
             raise
         finally:
             self._starting.discard(spec.id)
+
+    def _fetch(self, spec: WorkerSpec) -> None:
+        """Have the image here, and meanwhile a network made for when it is needed."""
+        group = spec.group or spec.id
+        with ThreadPoolExecutor(1) as aside:
+            network = aside.submit(self._dockerd.ensure_network, group)
+            try:
+                self._dockerd.ensure_image(spec.image)
+            except EngineFailed:
+                wait([network])
+                self._dockerd.remove_network(group)
+                raise
 
     def _lay_out(self, folder: WorkerFolder, spec: WorkerSpec) -> None:
         """Have everything there that is mounted, and the container's account own it."""

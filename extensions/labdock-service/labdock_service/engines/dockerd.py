@@ -81,6 +81,11 @@ class Dockerd:
         """Its networks."""
         return Networks(self.client, self.prefix, self.pool, self.port, self.lock, self.reachable)
 
+    def ensure_network(self, name: str) -> None:
+        """Have the network of this name; nobody has it yet: see `network`."""
+        with _sentences():
+            self.networks.ensure(self._full(name))
+
     @contextlib.contextmanager
     def network(self, name: str, image: str) -> Iterator[str]:
         """The network of this name, made where it is missing, behind its walls; its full name.

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from labdock_service.bootstrap import CHECKOUT
 from labdock_service.errors import Invalid
-from labdock_service.images.references import Reference, parse
+from labdock_service.references import Reference, parse
 
 FILE = CHECKOUT / "images/lock.toml"
 

@@ -15,6 +15,7 @@ from labdock_service.errors import EngineFailed
 from labdock_service.images.layout import MANIFEST, BuiltImage, BuiltImages
 from labdock_service.jsonfile import write_json
 from labdock_service.packaging.environments import DESCRIPTION, board_record, usual_platform
+from labdock_service.packaging.pushing import Push, pushing
 from labdock_service.registry import Registry
 from labdock_service.statefolder import StateFolder
 
@@ -31,17 +32,12 @@ DESCRIBE = (
 
 def push(image: BuiltImage, repository: str, images: BuiltImages, registry: Registry) -> int:
     """Push what the registry lacks of an image; the bytes that were sent."""
-    sent = 0
-    for layer in image.layers:
-        if not registry.has_blob(repository, layer.digest):
-            registry.push_blob(repository, layer.digest, images.blob(layer.digest))
-            sent += layer.size
-    config = images.blob(image.id).read_bytes()
-    if not registry.has_blob(repository, image.id):
-        registry.push_blob(repository, image.id, config)
-    manifest = images.blob(image.digest).read_bytes()
-    registry.push_manifest(repository, TAG, manifest, MANIFEST)
-    return sent
+    target = Push(registry, repository, images.state)
+    with pushing(images.state):
+        for digest in [*(layer.digest for layer in image.layers), image.id]:
+            target.blob(digest, images.blob(digest))
+        target.image(TAG, images.blob(image.digest).read_bytes(), MANIFEST)
+    return target.sent
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 from labdock_service.errors import NotFound
 from labdock_service.images.locked import FILE, read_lock, with_digest
-from labdock_service.images.references import Reference, parse
+from labdock_service.references import Reference, parse
 from labdock_service.registry import Registry
 
 Connect = Callable[[str], Registry]

@@ -15,30 +15,13 @@ from labdock.schema import Layer
 from labdock_service.errors import PackagingFailed, ServiceError, Unavailable
 from labdock_service.packaging.layers import LayerStore
 from labdock_service.packaging.oci import MANIFEST, TAR, Image, described, image_settings
+from labdock_service.packaging.pushing import Push, pushing
+from labdock_service.references import Reference, pinned
 from labdock_service.registry import Registry
 
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_TAR = "application/vnd.docker.image.rootfs.diff.tar"
 """What Docker's own older form calls them: an image is of one form throughout."""
-
-
-@dataclass(frozen=True)
-class Reference:
-    """An image in a registry, by digest."""
-
-    address: str
-    repository: str
-    digest: str
-
-    @classmethod
-    def parse(cls, text: str) -> Reference:
-        """Read `HOST:PORT/REPOSITORY@DIGEST`."""
-        name, _, digest = text.partition("@")
-        address, _, repository = name.partition("/")
-        return cls(address, repository, digest)
-
-    def __str__(self) -> str:
-        return f"{self.address}/{self.repository}@{self.digest}"
 
 
 def publish_image(
@@ -48,14 +31,16 @@ def publish_image(
 
     Raises PackagingFailed, and Unavailable where the registry does not answer now.
     """
-    base = Reference.parse(training)
-    if base.address != registry.address:
+    base = pinned(training)
+    if base.registry != registry.address:
         raise PackagingFailed(
-            f"Its environment's image is in {base.address} and jobs' images go to "
+            f"Its environment's image is in {base.registry} and jobs' images go to "
             f"{registry.address}: `labdock images mirror {registry.address}` brings it there."
         )
     try:
-        return _Publication(image, base, repository, registry, store).push()
+        target = Push(registry, repository, store.state)
+        with pushing(store.state):
+            return _Publication(image, base, target, store).push()
     except (PackagingFailed, Unavailable):
         raise
     except ServiceError as error:
@@ -66,8 +51,7 @@ def publish_image(
 class _Publication:
     image: Image
     base: Reference
-    repository: str
-    registry: Registry
+    target: Push
     store: LayerStore
 
     def push(self) -> str:
@@ -75,26 +59,25 @@ class _Publication:
         config = canonical_json(self._config(below["config"]["digest"]))
         manifest = canonical_json(self._manifest(below, config))
         digest, tag = sha256(manifest), self.image.name
-        if self.registry.digest(self.repository, tag) == digest:
+        if self.target.has_image(tag, digest):
             return digest
         for layer in below["layers"]:
             self._mount(layer["digest"])
         for layer in self.image.layers:
-            self._push(layer)
-        self.registry.push_blob(self.repository, sha256(config), config)
-        self.registry.push_manifest(self.repository, tag, manifest, _form(below)[0])
-        return digest
+            self.target.blob(layer.digest, self.store.blob(layer.digest))
+        self.target.blob(sha256(config), config)
+        return self.target.image(tag, manifest, _form(below)[0])
+
+    @property
+    def registry(self) -> Registry:
+        return self.target.registry
 
     def _mount(self, digest: str) -> None:
-        if not self.registry.mount(self.repository, digest, self.base.repository):
+        if not self.target.mount(digest, self.base.repository):
             raise PackagingFailed(
                 "A layer of its environment is not in the registry any more: "
                 "`labdock images build` brings it back."
             )
-
-    def _push(self, layer: Layer) -> None:
-        if not self.registry.has_blob(self.repository, layer.digest):
-            self.registry.push_blob(self.repository, layer.digest, self.store.blob(layer.digest))
 
     def _config(self, digest: str) -> dict[str, Any]:
         below = json.loads(b"".join(self.registry.blob(self.base.repository, digest)))

@@ -37,3 +37,8 @@ class Packaged:
     snapshot_digest: str
     image_digest: str
     layers: list[Layer]
+
+
+def jobs_repository(project_id: str) -> str:
+    """Where a project's images lie in the registry."""
+    return f"labdock/jobs/{project_id}"

@@ -17,6 +17,7 @@ from labdock_service.errors import EngineAway, EngineFailed, ImageGone
 from labdock_service.homes import root_links
 from labdock_service.packaging.environments import PinnedEnvironment, find_environments
 from labdock_service.packaging.layers import ROOT, LayerStore
+from labdock_service.packaging.request import jobs_repository
 from labdock_service.packaging.sourcecode import package_layer, read_package
 from labdock_service.reconciler import handing
 from labdock_service.reconciler.parts import Parts, apart, log
@@ -150,11 +151,6 @@ class Program:
     python: str
     layers: Mapping[str, Path]
     image: str = ""
-
-
-def jobs_repository(project_id: str) -> str:
-    """Where a project's images lie in the registry."""
-    return f"labdock/jobs/{project_id}"
 
 
 def job_program(parts: Parts, job: JobRow, environment: PinnedEnvironment) -> Program:

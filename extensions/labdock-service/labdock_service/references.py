@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from labdock_service.errors import Invalid
 
 REFERENCE = re.compile(
-    r"(?P<registry>(?:[a-z0-9-]+(?:\.[a-z0-9-]+)+|localhost|\[[0-9a-f:]+\])(?::\d+)?)"
+    r"(?P<registry>(?:[a-z0-9-]+(?:\.[a-z0-9-]+)+|localhost|\[[0-9a-f:]+\])(?::\d+)?"
+    r"|[a-z0-9-]+:\d+)"
     r"/(?P<repository>[a-z0-9]+(?:[._/-]+[a-z0-9]+)*)"
     r"(?::(?P<tag>\w[\w.-]{0,127}))?"
     r"(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
