@@ -75,9 +75,12 @@ class Builder:
             return time.perf_counter() - began
 
     def remove(self) -> None:
-        """Take its image out of Docker again."""
-        command = [docker_program(), "image", "rm", "--force", self.image]
-        subprocess.run(command, check=False, capture_output=True)
+        """Take its images out of Docker again, the older ones too."""
+        asked = [docker_program(), "images", "--quiet", self.image.removesuffix(":1")]
+        found = subprocess.run(asked, check=True, capture_output=True, text=True).stdout.split()
+        if found:
+            command = [docker_program(), "image", "rm", "--force", *found]
+            subprocess.run(command, check=True, capture_output=True)
 
     def _made(self, lines: str, *more: str) -> float:
         self._lay_out(lines)
