@@ -368,7 +368,8 @@ from labdock_service.engines.dockerd import Dockerd
 from labdock_service.statefolder import StateFolder
 
 async def main():
-    driver = ContainerBoards(StateFolder(Path(sys.argv[1])), 1, lambda: Dockerd(*sys.argv[2:]))
+    state, prefix, pool = StateFolder(Path(sys.argv[1])), *sys.argv[2:]
+    driver = ContainerBoards(state, 1, lambda: Dockerd(prefix, pool, state.networks_lock))
     board = await driver.start(BoardSpec(project_id="gaaaaaaaaaa", path="/x"))
     print("started", flush=True)
     await asyncio.sleep(600)

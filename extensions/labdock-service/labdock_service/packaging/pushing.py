@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from labdock.digests import sha256
+from labdock_service.errors import Unavailable
 from labdock_service.registry import Registry
 from labdock_service.statefolder import StateFolder
 
@@ -55,7 +56,10 @@ class Push:
         return digest
 
     def _names(self, tag: str, digest: str) -> bool:
-        return self.registry.digest(self.repository, tag) == digest
+        try:
+            return self.registry.digest(self.repository, tag) == digest
+        except Unavailable:  # of a full disk a broken link is left; a registry that is away says so
+            return False
 
     @contextmanager
     def _alone(self, part: str) -> Iterator[None]:
