@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +24,10 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRegist
 
 
 def pulled(registry: RunningRegistry, repository: str) -> str:
-    name = pushed(plain_image(), registry, repository)
+    """Pull an image that nothing else here is made of."""
+    lines = f"FROM {plain_image()}\nLABEL own={secrets.token_hex(8)}"
+    image, _ = docker_client().images.build(fileobj=io.BytesIO(lines.encode()), rm=True)
+    name = pushed(image.id, registry, repository)
     docker_client().images.pull(name, auth_config=LOGIN.for_docker)
     return name
 

@@ -139,8 +139,7 @@ class Supervisor:
             self._pid = fork_worker(self._order, outputs)
         except OSError as error:
             self._reason = f"its program cannot be started: {error.strerror}"
-            _answer(f"failed {error.strerror}")
-            self._end(None)
+            self._end(None, f"failed {error.strerror}")
             return False
         process = linux.stat(self._pid)
         assert process is not None, "a child that was not waited for is there"
@@ -295,13 +294,18 @@ class Supervisor:
             whom, verb = ("a process", "is") if rest == 1 else (f"{rest} processes", "are")
             self._log.note(f"{whom} that this worker left running {verb} ended with it.")
 
-    def _end(self, exit_code: int | None) -> None:
+    def _end(self, exit_code: int | None, answer: str = "") -> None:
+        """Say how it ended; who waits for an answer may delete the container when it comes."""
         took = time.monotonic() - self._began  # the clock may have been set meanwhile
         ended = self._status.get("started", time.time()) + took
         self._status |= {"ended": ended, "exit_code": exit_code, "reason": self._reason}
-        while not self._say("ended"):
+        said = self._say("ended")
+        if answer:
+            _answer(answer)
+        while not said:
             time.sleep(_CHECK_SECONDS)
             self._log.sync()
+            said = self._say("ended")
 
     # Telling
 
