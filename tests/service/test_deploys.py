@@ -15,6 +15,7 @@ import pytest
 from tests.support.reconciling import Deployment, deployed, eventually, gone
 from tests.support.stores import every_project
 
+from labdock_service.engines.workerfolder import WorkerFolder
 from labdock_service.packaging.sourcecode import read_package
 from labdock_service.serving.tables import Target
 from labdock_service.store import events
@@ -60,7 +61,8 @@ def test_the_model_server_is_a_layer_that_an_event_names(place: Deployment) -> N
     revision = place.deploy(place.model("serve one"))
     serving(place, revision)
     server = read_package(STANDIN / "labdock_model_server", "labdock_model_server")
-    spec = json.loads((place.state.workers / f"revision-{revision}-1-0/spec.json").read_text())
+    spec = WorkerFolder(place.state.workers / f"revision-{revision}-1-0").read_spec()
+    assert spec is not None
     (folder,) = map(Path, spec["python_path"])
     assert folder.parent == place.state.layers
     laid_out = {file.name for file in (folder / "labdock_model_server").iterdir()}

@@ -18,6 +18,7 @@ from tests.support.runtimes import KEPT, lay_out
 import labdock_runtime
 from labdock.schema import JobRequest
 from labdock.servingschema import UNCHECKED
+from labdock_service.engines.workerfolder import WorkerFolder
 from labdock_service.packaging.environments import find_environments
 from labdock_service.packaging.layers import LayerStore
 from labdock_service.packaging.package import package
@@ -114,7 +115,8 @@ def test_a_job_of_an_older_runtime_runs_under_todays_service(
 
 def runs_with(place: Deployment, worker: str) -> str:
     """The version of the runtime that a worker was started with."""
-    spec = json.loads((place.state.workers / worker / "spec.json").read_text())
+    spec = WorkerFolder(place.state.workers / worker).read_spec()
+    assert spec is not None
     source = Path(spec["python_path"][0], "labdock_runtime/__init__.py").read_text()
     found = re.search(r'__version__ = "(.+)"', source)
     assert found

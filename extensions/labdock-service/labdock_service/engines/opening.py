@@ -10,11 +10,11 @@ from labdock_service.engines.base import Engine
 from labdock_service.engines.process import ProcessEngine
 from labdock_service.partports import DOOR, read_ports
 from labdock_service.registry import Login, RegistryPlace
-from labdock_service.settings import Settings
 from labdock_service.statefolder import StateFolder
 
 if TYPE_CHECKING:
     from labdock_service.engines.dockerd import Dockerd
+    from labdock_service.settings import Settings
 
 OWN_ACCOUNT = "labdock"
 """The account at the registry that Labdock runs."""
