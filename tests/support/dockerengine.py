@@ -99,7 +99,8 @@ class PlainDockerEngine(DockerEngine):
     """Starts what names no image from the plain one."""
 
     def start(self, spec: WorkerSpec) -> Iterator[dict[str, Any]]:
-        return super().start(replace(spec, image=spec.image or plain_image()))
+        argv = ("python3", *spec.argv[1:]) if spec.argv[0] == sys.executable else spec.argv
+        return super().start(replace(spec, argv=argv, image=spec.image or plain_image()))
 
     def _request_devices(self, spec: WorkerSpec) -> list[DeviceRequest]:
         """Keep what would be asked for: Docker refuses it on a machine without GPUs."""
