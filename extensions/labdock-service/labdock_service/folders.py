@@ -5,7 +5,7 @@ import errno
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,14 @@ TOO_DEEP = (errno.EMFILE, errno.ENAMETOOLONG)
 LONGEST_PATH = 4000
 """Bytes of a path that every call takes: Linux ends at 4096."""
 
+PASSED_OVER = frozenset({"__pycache__", ".ipynb_checkpoints"})
+"""Folders that programs fill for themselves: no person's work is in them."""
 
-def walk(folder: Path) -> Iterator[os.DirEntry[str]]:
+
+def walk(folder: Path, without: Collection[str] = ()) -> Iterator[os.DirEntry[str]]:
     """All that is below a folder, each folder before what is in it; no link is followed.
+
+    What is in folders of the names `without` is left out.
 
     Unlike `os.walk` it does not call itself, so that no depth is too much for it. Passed over is
     what may not be read, is gone meanwhile, or lies so deep that it has no path.
@@ -27,7 +32,7 @@ def walk(folder: Path) -> Iterator[os.DirEntry[str]]:
         with contextlib.suppress(OSError):
             for entry in _listed(waiting.pop()):
                 yield entry
-                if entry.is_dir(follow_symlinks=False):
+                if entry.is_dir(follow_symlinks=False) and entry.name not in without:
                     waiting.append(entry.path)
 
 

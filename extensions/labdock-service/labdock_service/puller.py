@@ -59,11 +59,9 @@ def main() -> None:
                 continue
             if time.monotonic() - tidied > TIDY_SECONDS:
                 tidied = time.monotonic()
-                in_child(partial(tidy_registry, settings))
+                tidy(settings)
         except (DockerException, Unavailable) as error:
             LOG.warning("Docker does not do it: %s", error)
-        except (ServiceError, ChildFailed) as error:
-            LOG.warning("The registry was not tidied: %s", error)
         time.sleep(SECONDS)
 
 
@@ -93,6 +91,14 @@ def verify_next(verifier: Verifier, state: StateFolder) -> bool:
     else:
         LOG.info("The image %s is verified", name)
     return True
+
+
+def tidy(settings: Settings) -> None:
+    """Have the registry tidied, or say why it was not."""
+    try:
+        in_child(partial(tidy_registry, settings))
+    except (ServiceError, ChildFailed) as error:
+        LOG.warning("The registry was not tidied: %s", error)
 
 
 def tidy_registry(settings: Settings) -> None:

@@ -20,14 +20,13 @@ from labdock_service.api.parts import Parts, PartsOf
 from labdock_service.api.problems import describe
 from labdock_service.engines.base import WorkerStatus
 from labdock_service.errors import NotFound
-from labdock_service.folders import walk
+from labdock_service.folders import PASSED_OVER, walk
 from labdock_service.plainfile import open_plain
 from labdock_service.store.tables import JobRow
 
 router = APIRouter(tags=["jobs"])
 
 CHUNK = 256 * 1024
-PASSED_OVER = {"__pycache__", ".ipynb_checkpoints"}
 BINARY: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/octet-stream": {"schema": {"type": "string"}}}}
 }
@@ -79,13 +78,13 @@ def _running_chief(parts: Parts, job: JobRow) -> WorkerStatus | None:
 
 def _files(folder: Path) -> Iterator[File]:
     """Regular files; links are left out, since they may lead anywhere."""
-    for entry in walk(folder):
+    for entry in walk(folder, PASSED_OVER):
         path = PurePath(entry.path).relative_to(folder)
         try:
             seen = entry.stat(follow_symlinks=False)
         except FileNotFoundError:
             continue
-        if stat.S_ISREG(seen.st_mode) and PASSED_OVER.isdisjoint(path.parts[:-1]):
+        if stat.S_ISREG(seen.st_mode):
             name = path.as_posix().encode(errors="replace").decode()
             yield File(path=name, size=seen.st_size, modified=seen.st_mtime)
 

@@ -19,14 +19,13 @@ from typing import Any, TypeVar
 import msgspec
 
 from labdock.servingschema import UNCHECKED, ModelCheck, Sample
-from labdock_service.folders import delete_folder, link_or_copy, walk
+from labdock_service.folders import PASSED_OVER, delete_folder, link_or_copy, walk
 from labdock_service.ids import derived_id
 from labdock_service.plainfile import read_plain
 from labdock_service.reconciler import handing
 
 T = TypeVar("T")
 
-PASSED_OVER = {"__pycache__", ".ipynb_checkpoints"}
 LONGEST_NOTE = 1_000_000
 """Bytes that a job may say of a model."""
 
@@ -106,12 +105,9 @@ def _make_folders(below: Path, path: Path) -> None:
 
 def _files(folder: Path) -> Iterator[Path]:
     """Regular files; links are left out, since they may lead anywhere."""
-    for entry in walk(folder):
-        file = Path(entry.path)
-        if entry.is_file(follow_symlinks=False) and PASSED_OVER.isdisjoint(
-            file.relative_to(folder).parts[:-1]
-        ):
-            yield file
+    for entry in walk(folder, PASSED_OVER):
+        if entry.is_file(follow_symlinks=False):
+            yield Path(entry.path)
 
 
 def _same(file: Path, original: Path) -> bool:
