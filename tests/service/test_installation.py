@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from labdock_service import installation
+from labdock_service.bootstrap import CHECKOUT
 from labdock_service.folders import delete_folder
 from labdock_service.jsonfile import write_json
 from labdock_service.statefolder import StateFolder
@@ -21,7 +22,9 @@ UV = Path(sys.executable).with_name("uv")
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return installation._build_wheel("labdock-model-server", tmp_path_factory.mktemp("wheels"))
+    return installation._build_wheel(
+        CHECKOUT / "extensions/labdock-model-server", tmp_path_factory.mktemp("wheels")
+    )
 
 
 @pytest.fixture

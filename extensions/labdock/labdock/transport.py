@@ -55,7 +55,7 @@ def _say_nothing(message: str) -> None:
     """Where nobody wants to hear of trouble that may pass."""
 
 
-def _trusted(connection: Connection) -> ssl.SSLContext | bool:
+def trusted(connection: Connection) -> ssl.SSLContext | bool:
     """Whom this machine trusts, and who is named; http need not pay the 20 ms that takes."""
     if not connection.api.startswith("https:"):
         return False
@@ -90,7 +90,7 @@ class Transport:
             headers={"Authorization": f"token {connection.token}"},
             timeout=library.Timeout(60.0, connect=5.0),
             trust_env=not connection.local,
-            verify=_trusted(connection),
+            verify=trusted(connection),
         )
 
     def close(self) -> None:
@@ -139,21 +139,12 @@ class Transport:
         try:
             response: httpx.Response = self._http.request(method, path, **made)
         except self._transport_error as error:
-            raise self._silent(error) from error
+            raise silent(error, self.connection) from error
         self._check(response)
         return response
 
     def _is_unsent(self, error: Exception) -> bool:
         return isinstance(error.__cause__, self._not_sent)
-
-    def _silent(self, error: Exception) -> errors.LabdockError:
-        if "CERTIFICATE_VERIFY_FAILED" in str(error):
-            return errors.NotConnected(
-                f"The certificate of {self.connection.hub} is not trusted here: set LABDOCK_CA to "
-                "the file of its authority, and LABDOCK_URL to a name that it is for."
-            )
-        message = f"Labdock does not answer at {self.connection.hub}."
-        return errors.ServiceUnavailable(message, passing=True, unsure=True)
 
     def _check(self, response: httpx.Response) -> None:
         if response.is_success:
@@ -173,7 +164,7 @@ class Transport:
                 self._check(response)
                 yield response.iter_bytes()
         except self._transport_error as error:
-            raise self._silent(error) from error
+            raise silent(error, self.connection) from error
 
     @contextlib.contextmanager
     def stream(
@@ -190,7 +181,7 @@ class Transport:
                 self._check(response)
                 yield Stream(response)
         except self._transport_error as error:
-            raise self._silent(error) from error
+            raise silent(error, self.connection) from error
 
 
 class Stream:
@@ -221,10 +212,21 @@ def decode(content: bytes | str, answer: type[T]) -> T:
         ) from error
 
 
+def silent(error: Exception, connection: Connection) -> errors.LabdockError:
+    """The client's own error where no answer came."""
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return errors.NotConnected(
+            f"The certificate of {connection.hub} is not trusted here: set LABDOCK_CA to "
+            "the file of its authority, and LABDOCK_URL to a name that it is for."
+        )
+    message = f"Labdock does not answer at {connection.hub}."
+    return errors.ServiceUnavailable(message, passing=True, unsure=True)
+
+
 def translate(response: httpx.Response, connection: Connection) -> errors.LabdockError:
     """The client's own error for an answer that is none."""
     status = response.status_code
-    body = _body(response.content)
+    body = body_of(response.content)
     sentence = body.get("detail", body.get("error"))
     if not isinstance(sentence, str):
         return _foreign(status, connection)
@@ -254,7 +256,7 @@ def _unknown_token(connection: Connection) -> errors.NotAllowed:
     )
 
 
-def _body(content: bytes) -> dict[str, Any]:
+def body_of(content: bytes) -> dict[str, Any]:
     """What the service says, or a model server, which knows an `error` only."""
     try:
         return msgspec.json.decode(content, type=dict[str, Any])

@@ -55,7 +55,7 @@ async def list_events(
     if not follow:
         return await run_in_threadpool(_after, parts, asked)
     if last_event_id is not None:
-        asked = replace(asked, after=_number(last_event_id))
+        asked = replace(asked, after=event_number(last_event_id))
     return event_stream(parts, request, asked.projects, _follow(parts, asked))
 
 
@@ -69,7 +69,8 @@ def _resolve(
         return _Asked(frozenset({found.project_id}), found.id, after, limit)
 
 
-def _number(last_event_id: str) -> int:
+def event_number(last_event_id: str) -> int:
+    """The number that a stream is to go on from. Raises Invalid."""
     if not last_event_id.isascii() or not last_event_id.isdigit():
         raise Invalid("'Last-Event-ID' must be an event's number.", field="Last-Event-ID")
     return min(int(last_event_id), LARGEST_INTEGER)

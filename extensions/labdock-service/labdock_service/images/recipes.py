@@ -54,9 +54,11 @@ RECIPES = {
     for recipe in (
         Recipe("base", None, checks=("checks",)),
         Recipe("training", "base", own=("labdock",)),
-        Recipe("notebook", "training", files=OVERRIDES),
+        Recipe("notebook", "training", own=("labdock-lab",), files=OVERRIDES),
         Recipe("training-gpu", "base", own=("labdock",), checks=ON_GPU),
-        Recipe("notebook-gpu", "training-gpu", files=OVERRIDES, checks=ON_GPU),
+        Recipe(
+            "notebook-gpu", "training-gpu", own=("labdock-lab",), files=OVERRIDES, checks=ON_GPU
+        ),
         Recipe("model-server", "training", own=("labdock-model-server",)),
         Recipe("tensorboard", "base", checks=("checks", "packages")),
         Recipe("registry", "base", checks=("checks",)),

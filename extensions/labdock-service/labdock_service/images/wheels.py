@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+from labdock_service import labextension
 from labdock_service.bootstrap import CHECKOUT
 from labdock_service.errors import ServiceError
 
 
-def build_wheels(packages: tuple[str, ...], target: Path) -> list[Path]:
-    """Build a wheel of each package into a folder."""
+def build_wheels(
+    packages: tuple[str, ...], target: Path, cache: Path, report: Callable[[str], None]
+) -> list[Path]:
+    """Build a wheel of each package into a folder; the cache keeps what is built on the way."""
     for name in packages:
         command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(target)]
         done = subprocess.run(
             command,
-            cwd=CHECKOUT / "extensions" / name,
+            cwd=_folder(name, cache, report),
             capture_output=True,
             text=True,
             check=False,
@@ -25,3 +29,9 @@ def build_wheels(packages: tuple[str, ...], target: Path) -> list[Path]:
             last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
             raise ServiceError(f"The package {name} could not be built: {last}")
     return sorted(target.glob("*.whl"))
+
+
+def _folder(name: str, cache: Path, report: Callable[[str], None]) -> Path:
+    if name == labextension.NAME:
+        return labextension.ensure_labextension(cache, report)
+    return CHECKOUT / "extensions" / name

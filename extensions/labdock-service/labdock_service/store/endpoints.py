@@ -62,6 +62,14 @@ def listed(session: Session, projects: Collection[str]) -> list[Endpoint]:
     return [view(row) for row in session.scalars(query)]
 
 
+def with_ids(session: Session, ids: Collection[str]) -> tuple[list[Endpoint], list[str]]:
+    """The endpoints of these ids by name, and the ids of those that are deleted."""
+    query = select(EndpointRow).where(EndpointRow.id.in_(ids)).order_by(EndpointRow.name)
+    rows = list(session.scalars(query))
+    there = [view(row) for row in rows if row.deleted is None]
+    return there, [row.id for row in rows if row.deleted is not None]
+
+
 def find_revision(session: Session, revision_id: str) -> RevisionRow | None:
     """A revision by id."""
     return session.get(RevisionRow, revision_id)

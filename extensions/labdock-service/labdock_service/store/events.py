@@ -66,6 +66,17 @@ def since(session: Session, after: int) -> list[tuple[int, str, str | None]]:
     return [(row[0], row[1], row[2]) for row in session.execute(query)]
 
 
+def subjects(
+    session: Session, projects: Collection[str], after: int, limit: int
+) -> list[tuple[int, str | None, str | None]]:
+    """Id, job id and endpoint id of the events with greater ids of these projects, oldest first."""
+    query = select(EventRow.id, EventRow.job_id, EventRow.endpoint_id).where(
+        EventRow.id > after, EventRow.project_id.in_(projects)
+    )
+    found = session.execute(query.order_by(EventRow.id).limit(limit))
+    return [(row[0], row[1], row[2]) for row in found]
+
+
 def last(session: Session) -> int:
     """The greatest id so far, 0 where there is no event."""
     return session.scalar(select(func.max(EventRow.id))) or 0

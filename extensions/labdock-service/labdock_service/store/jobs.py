@@ -136,6 +136,13 @@ def listed(
     return views(session, list(session.scalars(query)))
 
 
+def with_ids(session: Session, ids: Collection[str]) -> list[Job]:
+    """The jobs of these ids, newest first."""
+    query = select(JobRow).where(JobRow.id.in_(ids))
+    rows = session.scalars(query.order_by(JobRow.created.desc(), JobRow.id.desc()))
+    return views(session, list(rows))
+
+
 def request_stop(session: Session, job: JobRow, actor: str) -> None:
     """Want the job stopped; a job that has ended stays as it is."""
     if job.state not in ENDED and job.target != "stopped":

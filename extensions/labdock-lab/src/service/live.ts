@@ -1,0 +1,110 @@
+import type { IDisposable } from '@lumino/disposable';
+import { Signal, type ISignal } from '@lumino/signaling';
+import type { EventSourceMessage } from 'eventsource-parser';
+
+import type { Changes } from './types.ts';
+
+export type LiveState = 'connecting' | 'open' | 'broken';
+
+/** Opens the stream of changes, going on after an event. */
+export type OpenChanges = (
+  after: string | undefined,
+  signal: AbortSignal
+) => Promise<AsyncIterable<EventSourceMessage>>;
+
+const SHORTEST = 1_000;
+const LONGEST = 30_000;
+
+/**
+ * The one stream that a page has open: what changes in the person's projects.
+ *
+ * After a break it goes on where it was; nothing is missed and nothing is polled.
+ */
+export class LiveChanges implements IDisposable {
+  readonly #open: OpenChanges;
+  readonly #pause: (milliseconds: number) => Promise<void>;
+  readonly #abort = new AbortController();
+  readonly #changed = new Signal<this, Changes>(this);
+  readonly #stateChanged = new Signal<this, LiveState>(this);
+  #state: LiveState = 'connecting';
+  #problem: Error | null = null;
+  #after: string | undefined;
+  #begun = false;
+
+  constructor(open: OpenChanges, pause = sleep) {
+    this.#open = open;
+    this.#pause = pause;
+  }
+
+  /** Emitted at each change; the first has `everything`: time to read one's list. */
+  get changed(): ISignal<this, Changes> {
+    return this.#changed;
+  }
+
+  get stateChanged(): ISignal<this, LiveState> {
+    return this.#stateChanged;
+  }
+
+  get state(): LiveState {
+    return this.#state;
+  }
+
+  /** Why the stream is broken, for the person. */
+  get problem(): Error | null {
+    return this.#problem;
+  }
+
+  get isDisposed(): boolean {
+    return this.#abort.signal.aborted;
+  }
+
+  /** Open the stream and keep it open; a second call does nothing. */
+  begin(): void {
+    if (!this.#begun) {
+      this.#begun = true;
+      void this.#run();
+    }
+  }
+
+  dispose(): void {
+    this.#abort.abort();
+    Signal.clearData(this);
+  }
+
+  async #run(): Promise<void> {
+    let delay = SHORTEST;
+    while (!this.isDisposed) {
+      try {
+        const events = await this.#open(this.#after, this.#abort.signal);
+        this.#become('open', null);
+        for await (const event of events) {
+          delay = SHORTEST;
+          this.#take(event);
+        }
+      } catch (error) {
+        this.#become('broken', error instanceof Error ? error : new Error(String(error)));
+      }
+      await this.#pause(delay * (0.75 + Math.random() / 2));
+      delay = Math.min(delay * 2, LONGEST);
+    }
+  }
+
+  #take(event: EventSourceMessage): void {
+    if (event.event === 'changes' && !this.isDisposed) {
+      this.#changed.emit(JSON.parse(event.data) as Changes);
+      this.#after = event.id;
+    }
+  }
+
+  #become(state: LiveState, problem: Error | null): void {
+    this.#problem = problem;
+    if (state !== this.#state && !this.isDisposed) {
+      this.#state = state;
+      this.#stateChanged.emit(state);
+    }
+  }
+}
+
+function sleep(milliseconds: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, milliseconds));
+}

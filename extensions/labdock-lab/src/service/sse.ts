@@ -1,0 +1,39 @@
+import { createParser, type EventSourceMessage } from 'eventsource-parser';
+
+/** Milliseconds without a byte, not even a ping, after which a stream counts as cut off. */
+export const SILENCE = 45_000;
+
+/** Read the events of a body; it ends with the body, and fails where that falls silent. */
+export async function* readEvents(
+  body: ReadableStream<Uint8Array>,
+  silence = SILENCE
+): AsyncGenerator<EventSourceMessage, void, undefined> {
+  const came: EventSourceMessage[] = [];
+  const parser = createParser({ onEvent: event => came.push(event) });
+  const decoder = new TextDecoder();
+  const reader = body.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await within(silence, reader.read());
+      if (done) {
+        return;
+      }
+      parser.feed(decoder.decode(value, { stream: true }));
+      yield* came.splice(0);
+    }
+  } finally {
+    await reader.cancel().catch(() => undefined);
+  }
+}
+
+async function within<T>(milliseconds: number, promise: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('The stream fell silent.')), milliseconds);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,10 @@
+import type { components } from './schema.ts';
+
+type Schemas = components['schemas'];
+
+export type Changes = Schemas['Changes'];
+export type Endpoint = Schemas['Endpoint'];
+export type ErrorBody = Schemas['ErrorBody'];
+export type Job = Schemas['Job'];
+export type JobState = Job['state'];
+export type Progress = Schemas['Progress'];
