@@ -11,7 +11,6 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from docker.models.containers import Container
@@ -19,6 +18,7 @@ from tests.support.boards import Curve, curve_route
 from tests.support.containers import pool_of
 from tests.support.docker import docker_client, swept_prefix
 from tests.support.images import build_images, built
+from tests.support.waiting import until
 
 from labdock_service.boards.base import Board, BoardDriver, BoardSpec
 from labdock_service.boards.boards import Boards
@@ -126,13 +126,6 @@ async def runs(board: Board) -> list[str]:
     status, body = await ask(board, "data/runs")
     assert status == 200
     return list(json.loads(body))
-
-
-async def until(found: Any) -> None:
-    deadline = asyncio.get_running_loop().time() + DEADLINE
-    while not found():
-        assert asyncio.get_running_loop().time() < deadline
-        await asyncio.sleep(0.05)
 
 
 async def test_curves_appear_while_they_are_written_also_of_later_jobs(place: Place) -> None:

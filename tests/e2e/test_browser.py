@@ -2,40 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import ConsoleMessage, Page, expect
+from tests.support.browser import SOON
 from tests.support.deployment import Deployment
 
 pytestmark = [pytest.mark.browser, pytest.mark.tensorflow, pytest.mark.timeout(600)]
 
 NOTEBOOK = "welcome/examples/01-digits/digits.ipynb"
-SOON, LATER = 60_000, 300_000
-"""Milliseconds for a page, and for a job."""
-
-expect.set_options(timeout=SOON)
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: Path) -> Iterator[Browser]:
-    options = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=options, timeout=SOON)
-        yield opened
-        opened.close()
-
-
-@pytest.fixture
-def page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
-    """A window; where the test fails, its picture lies in the test's folder."""
-    opened = browser.new_page(viewport={"width": 1500, "height": 1050})
-    opened.context.set_default_timeout(SOON)
-    yield opened
-    opened.screenshot(path=tmp_path / "last.png")
-    opened.close()
+LATER = 300_000
+"""Milliseconds for a job."""
 
 
 def test_from_the_login_to_a_deployed_model(

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route
 
-from labdock_service.entering import JUPYTER
+from labdock_service.people.entering import JUPYTER
 
 pytestmark = pytest.mark.browser
 
@@ -68,12 +67,9 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def chromium_page(chromium: Path) -> Iterator[Page]:
-    options = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=options, timeout=60_000)
-        yield browser.new_page()
-        browser.close()
+def chromium_page(browser: Browser) -> Iterator[Page]:
+    with closing(browser.new_page()) as opened:
+        yield opened
 
 
 @pytest.fixture

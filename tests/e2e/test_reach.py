@@ -13,8 +13,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 from tests.support.authority import Authority
+from tests.support.browser import SOON
 from tests.support.deployment import (
     Deployment,
     eventually,
@@ -28,8 +29,6 @@ from labdock_service.statefolder import StateFolder
 
 pytestmark = pytest.mark.timeout(600)
 
-SOON = 60_000
-"""Milliseconds for a page."""
 DOMAIN = "labdock.localhost"
 KERNEL = """async () => {
     const xsrf = document.cookie.match(/_xsrf=([^;]+)/)[1];
@@ -73,17 +72,6 @@ def stopped(
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
     return Authority(tmp_path / "authority")
-
-
-@pytest.fixture
-def page(chromium: Path) -> Iterator[Page]:
-    options = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=options, timeout=SOON)
-        opened = browser.new_page()
-        opened.context.set_default_timeout(SOON)
-        yield opened
-        browser.close()
 
 
 def encrypt(deployment: Deployment, authority: Authority, *hosts: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import ssl
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,19 +10,19 @@ from pathlib import Path
 
 import docker
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from tests.e2e.test_reach import (
     ASKING,
     DOMAIN,
     FOREIGN,
     KERNEL,
-    SOON,
     encrypt,
     guess,
     notebook_works,
     proxy_before,
 )
 from tests.support.authority import Authority
+from tests.support.browser import SOON, opened_page
 from tests.support.containers import server_of, stopped_on_docker
 from tests.support.deployment import Deployment, eventually, free_port
 from tests.support.docker import docker_client
@@ -69,15 +68,10 @@ def authority(tmp_path: Path) -> Authority:
 
 
 @pytest.fixture
-def page(chromium: Path) -> Iterator[Page]:
-    """A browser, which leads every `*.localhost` to this machine."""
-    options = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=options, timeout=SOON)
-        opened = browser.new_page(ignore_https_errors=True)
-        opened.context.set_default_timeout(SOON)
+def page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
+    """A browser leads every `*.localhost` to this machine."""
+    with opened_page(browser, tmp_path, ignore_https_errors=True) as opened:
         yield opened
-        browser.close()
 
 
 @pytest.fixture

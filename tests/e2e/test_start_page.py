@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 from tests.support.containers import add_environment, running_on_docker
 from tests.support.deployment import Deployment
 from tests.support.person import Person
@@ -16,14 +15,13 @@ from labdock_service.statefolder import StateFolder
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
-SOON, LATER = 60_000, 240_000
-"""Milliseconds for a page, and for a server."""
+LATER = 240_000
+"""Milliseconds for a server."""
 
 IDLE = 60
 """Seconds after which a server is stopped here."""
 
 EMPTY = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
-expect.set_options(timeout=SOON)
 
 
 @pytest.fixture(scope="module")
@@ -46,18 +44,6 @@ def deployment(
             gpu=True,
         )
         yield running
-
-
-@pytest.fixture
-def page(chromium: Path, tmp_path: Path) -> Iterator[Page]:
-    options = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=options, timeout=SOON)
-        opened = browser.new_page(viewport={"width": 1200, "height": 900})
-        opened.context.set_default_timeout(SOON)
-        yield opened
-        opened.screenshot(path=tmp_path / "last.png")
-        browser.close()
 
 
 def test_one_click_starts_a_server_that_says_when_it_stops(

@@ -22,12 +22,12 @@ from tests.support.registry import running_registry
 from tests.support.services import require
 from tests.support.stores import upgraded
 
-from labdock_service import puller
+from labdock_service import imagekeeper
+from labdock_service.imagekeeper import wanted
 from labdock_service.images.admission import SOMEBODY, verify
 from labdock_service.images.recipes import RECIPES, chosen
 from labdock_service.linux import host_name
 from labdock_service.packaging.environments import board_image, find_environments
-from labdock_service.puller import wanted
 from labdock_service.sections import ImagesSettings
 from labdock_service.statefolder import StateFolder
 from labdock_service.store import verifications
@@ -118,7 +118,7 @@ def test_what_is_found_is_kept_and_keeps_people_from_choosing_it(
     add_environment(place, "broken", notebook=good, training=spoilt)
     add_environment(place, "strange", notebook=plain_image(), training=f"nobody@sha256:{'0' * 64}")
     verifier, lines = Verifier(client, store, name=f"{tmp_path.name}-verify"), []
-    while found := verifier.verify_one_missing(puller.wanted(place)):
+    while found := verifier.verify_one_missing(imagekeeper.wanted(place)):
         lines.append((found[0], all(check.passed is not False for check in found[1])))
     assert sorted(lines) == [("base", True), ("tensorboard", False)]
 

@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.support.api import Api, make_job, problem, running_api
+from tests.support.waiting import until
 
 from labdock.sse import Message, messages
 from labdock_service.api import streams
@@ -185,13 +186,6 @@ async def test_a_reader_that_leaves_frees_everything(api: Api, ada: httpx.AsyncC
     await until(lambda: len(api.parts.wakeups._listeners) == listening)
     await until(lambda: not api.parts.bulletin._followers)
     await until(lambda: len(asyncio.all_tasks()) <= before)
-
-
-async def until(found: Any) -> None:
-    deadline = time.monotonic() + LIMIT
-    while not found():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.02)
 
 
 def plan_attempt(api: Api, job: str, number: int) -> str:

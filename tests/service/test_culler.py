@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from labdock_service.culler import Culler
+from labdock_service.people.culler import Culler
 
 LIMIT = 3600.0
 

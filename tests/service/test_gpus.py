@@ -26,13 +26,13 @@ from tests.support.reconciling import Deployment, deployed, eventually
 from tests.support.stores import every_project
 
 from labdock.schema import Resources
-from labdock_service import gpulease
 from labdock_service.engines.base import NO_GPU
 from labdock_service.errors import Conflict, Invalid, Unavailable
-from labdock_service.gpulease import GpuLedger
 from labdock_service.hubclient import ADMIN
 from labdock_service.jsonfile import write_json
 from labdock_service.partports import PORTS_FILE
+from labdock_service.people import gpulease
+from labdock_service.people.gpulease import GpuLedger
 from labdock_service.reconciler.loop import own_pipe
 from labdock_service.store import events, leases, notebooks
 from labdock_service.store.tables import LeaseRow

@@ -40,6 +40,8 @@ ROUTES = [
     "GET jobs/{id}",
     "POST jobs/{id}/stop",
     "POST jobs/{id}/retry",
+    "DELETE jobs/{id}",
+    "POST jobs/{id}/restore",
     "GET jobs/{id}/logs",
     "GET jobs/{id}/files",
     "GET jobs/{id}/files/{path}",

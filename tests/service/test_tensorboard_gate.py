@@ -19,6 +19,8 @@ import pytest
 from playwright.async_api import Page, Response, async_playwright
 from tests.support.api import WrittenHub, WrittenPerson, hub_place
 from tests.support.boards import Curve, curve_route
+from tests.support.browser import OPTIONS
+from tests.support.waiting import until
 from tests.support.web import serving
 from tests.support.workers import gone
 
@@ -80,14 +82,6 @@ def is_board(process: psutil.Process) -> bool:
         return "labdock_service.boards.server" in process.cmdline()
     except psutil.Error:  # it ends just now
         return False
-
-
-async def until(found: Any) -> None:
-    """Wait for something to come true."""
-    deadline = asyncio.get_running_loop().time() + DEADLINE
-    while not found():
-        assert asyncio.get_running_loop().time() < deadline
-        await asyncio.sleep(0.05)
 
 
 async def test_a_member_sees_the_curves_of_the_project_alone(gate: RunningGate) -> None:
@@ -207,10 +201,9 @@ async def test_a_browser_sees_a_page_that_reloads_itself_and_then_tensorboard(
 @pytest.fixture
 async def page(chromium: Path) -> AsyncIterator[Page]:
     """A window of Ada's browser."""
-    options = ["--no-sandbox"] if os.geteuid() == 0 else []
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=chromium, args=options, timeout=DEADLINE * 1000
+            executable_path=chromium, args=OPTIONS, timeout=DEADLINE * 1000
         )
         opened = await browser.new_page(extra_http_headers={"Authorization": "token token-ada"})
         opened.set_default_timeout(DEADLINE * 1000)

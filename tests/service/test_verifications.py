@@ -22,12 +22,12 @@ from tests.support.api import (
 from tests.support.invented import WithGpus
 
 from labdock_service.engines.toolkit import NO_TOOLKIT
-from labdock_service.gpulease import GpuLedger, Gpus
 from labdock_service.hubclient import ADMIN
 from labdock_service.images.scanning import read_report
 from labdock_service.jsonfile import write_json
 from labdock_service.linux import host_name
 from labdock_service.partports import PORTS_FILE
+from labdock_service.people.gpulease import GpuLedger, Gpus
 from labdock_service.sections import IgnoredFinding, ImagesSettings
 from labdock_service.settings import Settings
 from labdock_service.store import verifications

@@ -240,7 +240,7 @@ WAYS = [
     ),
     Way(
         "Another program for others to run",
-        "open('/opt/labdock/labdock_service/entering.py', 'a')",
+        "open('/opt/labdock/labdock_service/people/entering.py', 'a')",
         READ_ONLY + "|Permission denied",
         "the mount is read-only",
     ),

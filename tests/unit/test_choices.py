@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from labdock_service.choices import Offer
 from labdock_service.engines.pulling import Pull
 from labdock_service.engines.toolkit import NO_TOOLKIT
 from labdock_service.errors import Conflict, Invalid, ServiceError
-from labdock_service.gpulease import Gpus
 from labdock_service.packaging.environments import PinnedEnvironment
-from labdock_service.startpage import render_form
+from labdock_service.people.choices import Offer
+from labdock_service.people.gpulease import Gpus
+from labdock_service.people.startpage import render_form
 
 
 def environment(name: str, **more: Any) -> PinnedEnvironment:

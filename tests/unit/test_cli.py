@@ -248,6 +248,21 @@ def test_stop_and_retry_say_what_they_do(run: Run, hand: Hand, job: Job) -> None
     assert run("retry", job.id).out == f"Job {job.id} runs again.\n"
 
 
+def test_a_deleted_job_can_be_had_back(run: Run, hand: Hand, job: Job) -> None:
+    refused = run("delete", job.id)
+    assert refused.code == 2 and "stop it first" in refused.err
+    assert run("jobs", "--deleted").err == "No job is deleted.\n"
+    hand.end(job.id)
+    deleted = f"Job {job.id} is deleted: `labdock undelete {job.id}` has it back.\n"
+    assert run("delete", "last").out == deleted
+    assert job.id not in run("jobs").out and job.id in run("jobs", "--deleted").out
+    asked = run("show", job.id)
+    assert asked.code == 2 and f"`labdock undelete {job.id}`" in asked.err
+    assert job.id in run("undelete", job.id).out
+    assert job.id in run("jobs").out
+    assert job.delete().record.deleted and job.restore().record.deleted is None
+
+
 def test_a_log_that_a_job_does_not_have(run: Run, job: Job) -> None:
     for option, words in (("--attempt", "has 1 attempt."), ("--rank", "has 1 worker:")):
         result = run("logs", job.id, option, "7")

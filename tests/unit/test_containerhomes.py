@@ -8,7 +8,7 @@ import pytest
 from tests.support.folders import nested
 
 from labdock_service.confinement import account
-from labdock_service.containerhomes import make_places
+from labdock_service.people.containerhomes import make_places
 
 
 @pytest.fixture

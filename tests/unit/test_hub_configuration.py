@@ -14,11 +14,11 @@ from traitlets.config import Config
 from traitlets.utils.importstring import import_item
 
 from labdock_service import hub, processes
-from labdock_service.containerspawner import ContainerSpawner
 from labdock_service.deployment import Deployment
-from labdock_service.oauth import OpenIdLogin
 from labdock_service.partports import read_ports
-from labdock_service.password import PasswordLogin
+from labdock_service.people.containerspawner import ContainerSpawner
+from labdock_service.people.oauth import OpenIdLogin
+from labdock_service.people.password import PasswordLogin
 from labdock_service.secretfile import keep_secret
 from labdock_service.settings import Settings, load_settings
 from labdock_service.statefolder import StateFolder
@@ -216,7 +216,7 @@ def test_containers_reach_the_hub_at_the_door(c: Config, tmp_path: Path) -> None
     assert c.ContainerSpawner.hub_connect_url == f"http://{door}"
     told = {service["name"]: service.get("command", []) for service in c.JupyterHub.services}
     assert told["door"][-2:] == [f"--listen={door}", "--target=127.0.0.1:8123"]
-    assert "puller" in told
+    assert "imagekeeper" in told
 
 
 def test_the_door_is_plain_http_before_a_proxy_that_is_not(c: Config, tmp_path: Path) -> None:

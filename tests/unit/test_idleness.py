@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from labdock_service.idleness import last_use
+from labdock_service.people.idleness import last_use
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

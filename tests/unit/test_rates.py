@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from labdock_service.errors import TooMany
-from labdock_service.loginrates import LoginRates
+from labdock_service.people.loginrates import LoginRates
 from labdock_service.rates import Rate, Remembered
 
 HERE, THERE, HOME = "10.0.0.1", "10.0.0.2", "10.0.0.3"

@@ -24,17 +24,17 @@ from traitlets.config import Config
 
 from labdock_service import processes
 from labdock_service.containers import networks_of
-from labdock_service.containerspawner import ContainerSpawner
 from labdock_service.engines.networks import door_address
 from labdock_service.hubclient import ADMIN
 from labdock_service.installation import ensure_proxy
 from labdock_service.jsonfile import write_json
 from labdock_service.names import NAME
 from labdock_service.partports import DOOR, PORTS_FILE, read_ports
-from labdock_service.password import ONE_PASSWORD, ONE_USER, PasswordLogin
+from labdock_service.people.containerspawner import ContainerSpawner
+from labdock_service.people.password import ONE_PASSWORD, ONE_USER, PasswordLogin
+from labdock_service.people.processspawner import ProcessSpawner
 from labdock_service.secretfile import keep_secret
 from labdock_service.settings import Settings, settings_environment
-from labdock_service.spawner import ProcessSpawner
 from labdock_service.statefolder import StateFolder
 from labdock_service.variables import KEPT
 
@@ -63,9 +63,9 @@ GIVE_BACK = {
 """Has the C library give back what a large body took: by itself it keeps ever larger pieces."""
 
 OAUTH = {
-    "github": ("labdock_service.oauth.GitHubLogin", "GitHubOAuthenticator"),
-    "google": ("labdock_service.oauth.GoogleLogin", "GoogleOAuthenticator"),
-    "oidc": ("labdock_service.oauth.OpenIdLogin", "GenericOAuthenticator"),
+    "github": ("labdock_service.people.oauth.GitHubLogin", "GitHubOAuthenticator"),
+    "google": ("labdock_service.people.oauth.GoogleLogin", "GoogleOAuthenticator"),
+    "oidc": ("labdock_service.people.oauth.OpenIdLogin", "GenericOAuthenticator"),
 }
 
 
@@ -289,7 +289,7 @@ def update_services(c: Config, settings: Settings, local: Local) -> None:
         ),
         _service(settings, "labdock", "labdock_service.app", port=local.ports),
         _service(settings, "reconciler", "labdock_service.reconciler"),
-        _service(settings, "culler", "labdock_service.culler", *culling),
+        _service(settings, "culler", "labdock_service.people.culler", *culling),
         *_container_services(settings, local),
     ]
 
@@ -302,7 +302,7 @@ def _container_services(settings: Settings, local: Local) -> list[dict[str, Any]
     carried = [f"--listen={_door(settings, local)}", f"--target={settings.machine}:{settings.port}"]
     known = [f"--certificate={certificate}"] if certificate else []
     return [
-        _service(settings, "puller", "labdock_service.puller"),
+        _service(settings, "imagekeeper", "labdock_service.imagekeeper"),
         _service(settings, "door", "labdock_service.door", *carried, *known),
     ]
 

@@ -24,6 +24,8 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "logs": ("jobs", "Print what a job wrote, also while it runs."),
         "stop": ("jobs", "Stop a job, or a grid; checkpoints are kept."),
         "retry": ("jobs", "Run a job again from its last checkpoint."),
+        "delete": ("jobs", "Delete jobs that have ended; their models stay."),
+        "undelete": ("jobs", "Have jobs back that were deleted in the last seven days."),
         "grid": ("grids", "Show what became of each point of a grid."),
         "grids": ("grids", "List grids, newest first."),
         "files": ("jobs", "List or download the files that a job wrote."),

@@ -108,10 +108,15 @@ class Client:
         owner: str | None = None,
         limit: int = 50,
         before: str | None = None,
+        deleted: bool = False,
     ) -> list[schema.Job]:
-        """Jobs, newest first; `before` is the id that a page goes on from."""
+        """Jobs, newest first; `before` is the id that a page goes on from.
+
+        With `deleted`, those that were deleted and can be restored.
+        """
         query = {"project": project, "state": state, "owner": owner, "before": before}
-        return self._get("jobs", list[schema.Job], **query, limit=limit)
+        only_deleted = {"deleted": "true"} if deleted else {}
+        return self._get("jobs", list[schema.Job], **query, **only_deleted, limit=limit)
 
     def job(self, job_id: str) -> schema.Job:
         """One job, by its whole id."""
@@ -146,6 +151,14 @@ class Client:
     def retry_job(self, job_id: str) -> schema.Job:
         """Want a job that has ended to run again from its last checkpoint."""
         return self._post(f"jobs/{_part(job_id)}/retry", None, schema.Job, see="labdock jobs")
+
+    def delete_job(self, job_id: str) -> schema.Job:
+        """Delete a job that has ended; for seven days it can be restored."""
+        return self.transport.request("DELETE", f"jobs/{_part(job_id)}", schema.Job)
+
+    def restore_job(self, job_id: str) -> schema.Job:
+        """Have a deleted job back."""
+        return self._post(f"jobs/{_part(job_id)}/restore", None, schema.Job)
 
     def create_grid(self, request: gridschema.GridRequest) -> gridschema.Grid:
         """Run a snapshot as a job for each combination of values."""

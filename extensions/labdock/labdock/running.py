@@ -120,6 +120,16 @@ class Job:
         self.record = self.client.retry_job(self.id)
         return self
 
+    def delete(self) -> Job:
+        """Delete the job, once it has ended; `restore` has it back for seven days."""
+        self.record = self.client.delete_job(self.id)
+        return self
+
+    def restore(self) -> Job:
+        """Have the job back after it was deleted."""
+        self.record = self.client.restore_job(self.id)
+        return self
+
     def logs(self, rank: int = 0, attempt: int | None = None) -> Log:
         """The log of one of the job's workers, by default the chief's over all attempts."""
         if rank or attempt:
@@ -221,10 +231,14 @@ def jobs(
     state: schema.JobState | None = None,
     owner: str | None = None,
     limit: int = 50,
+    deleted: bool = False,
 ) -> list[Job]:
-    """Jobs, newest first: of one project, or of all that you see."""
+    """Jobs, newest first: of one project, or of all that you see.
+
+    With `deleted`, those that were deleted and can be restored.
+    """
     client = default_client()
-    found = client.jobs(project=project, state=state, owner=owner, limit=limit)
+    found = client.jobs(project=project, state=state, owner=owner, limit=limit, deleted=deleted)
     return [Job(record, client) for record in found]
 
 

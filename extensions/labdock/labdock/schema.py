@@ -330,6 +330,8 @@ class Job:
     """The names of the secrets that it gets."""
     backup_every: int | None = None
     """Steps of `fit` between two backups, beside the one at the end of each epoch."""
+    deleted: float | None = None
+    """When it was deleted; for seven days from then it can be restored."""
 
 
 @dataclass(frozen=True, kw_only=True)

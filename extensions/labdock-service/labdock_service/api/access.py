@@ -114,9 +114,17 @@ def find_snapshot(session: Session, caller: Person, snapshot_id: str) -> Snapsho
 
 
 def find_job(session: Session, caller: Person, job_id: str) -> JobRow:
-    """A job that the caller sees."""
+    """A job that the caller sees, and that is not deleted."""
+    row = find_any_job(session, caller, job_id)
+    if row.deleted is not None:
+        raise NotFound(f"Job {row.id} is deleted: `labdock undelete {row.id}`.", field="job")
+    return row
+
+
+def find_any_job(session: Session, caller: Person, job_id: str) -> JobRow:
+    """A job that the caller sees, also one that is deleted and can be restored."""
     row = jobs.find(session, job_id) if _ID.fullmatch(job_id) else None
-    if row is None or not _may_see(caller, row.project_id):
+    if row is None or row.files not in jobs.RESTORABLE or not _may_see(caller, row.project_id):
         raise NotFound(f"There is no job '{job_id[:100]}'.", field="job")
     return row
 
@@ -154,7 +162,14 @@ def _seen_job(id: Id, caller: Caller, session: Reading) -> JobRow:
 
 
 def _changed_job(id: Id, caller: Caller, session: Writing) -> JobRow:
-    row = find_job(session, caller, id)
+    return _changed(caller, find_job(session, caller, id))
+
+
+def _deleted_job(id: Id, caller: Caller, session: Writing) -> JobRow:
+    return _changed(caller, find_any_job(session, caller, id))
+
+
+def _changed(caller: Person, row: JobRow) -> JobRow:
     _check_change(caller, row.project_id, row.owner_id, f"job {row.id}")
     return row
 
@@ -193,6 +208,7 @@ def _seen_revision(id: Id, caller: Caller, session: Reading) -> RevisionRow:
 SeenSnapshot = Annotated[SnapshotRow, Depends(_seen_snapshot)]
 SeenJob = Annotated[JobRow, Depends(_seen_job)]
 ChangedJob = Annotated[JobRow, Depends(_changed_job)]
+DeletedJob = Annotated[JobRow, Depends(_deleted_job)]
 SeenGrid = Annotated[GridRow, Depends(_seen_grid)]
 ChangedGrid = Annotated[GridRow, Depends(_changed_grid)]
 SeenModel = Annotated[ModelRow, Depends(_seen_model)]

@@ -12,6 +12,7 @@ from labdock.schema import Job, JobRequest, JobState
 from labdock_service.api.access import (
     Caller,
     ChangedJob,
+    DeletedJob,
     ProjectName,
     SeenJob,
     seen_projects,
@@ -55,8 +56,12 @@ def list_jobs(
     owner: Annotated[str | None, Query(max_length=255)] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     before: Annotated[str | None, Query(max_length=100)] = None,
+    deleted: bool = False,
 ) -> list[Job]:
-    """The jobs of your projects, newest first; `before` is the last id of the page before."""
+    """The jobs of your projects, newest first; `before` is the last id of the page before.
+
+    With `deleted`, those that were deleted and can be restored.
+    """
     return jobs.listed(
         session,
         seen_projects(caller, project),
@@ -64,6 +69,7 @@ def list_jobs(
         owner=owner,
         limit=limit,
         before=before,
+        deleted=deleted,
     )
 
 
@@ -84,4 +90,18 @@ def stop_job(job: ChangedJob, caller: Caller, session: Writing) -> Job:
 def retry_job(job: ChangedJob, caller: Caller, session: Writing) -> Job:
     """Want a job that failed or was stopped to go on from its last checkpoint."""
     jobs.request_retry(session, job, caller.name)
+    return jobs.view(session, job)
+
+
+@router.delete("/jobs/{id}", responses=describe(404, 409))
+def delete_job(job: DeletedJob, caller: Caller, session: Writing) -> Job:
+    """Delete a job that has ended. It can be restored for seven days; its models stay."""
+    jobs.delete(session, job, caller.name)
+    return jobs.view(session, job)
+
+
+@router.post("/jobs/{id}/restore", responses=describe(404))
+def restore_job(job: DeletedJob, caller: Caller, session: Writing) -> Job:
+    """Have a deleted job back, with its logs, files and curves."""
+    jobs.restore(session, job, caller.name)
     return jobs.view(session, job)

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from labdock_service.reconciler.attempts import Attempts
+from labdock_service.reconciler.deleting import Deleting
 from labdock_service.reconciler.deploys import Deploys
 from labdock_service.reconciler.harvester import Harvester
 from labdock_service.reconciler.ingest import Ingest
@@ -60,6 +61,7 @@ class Reconciler:
         self._lost = LostDevices(parts)
         self._launcher = Launcher(parts, self._watcher)
         self._post = Post(parts, lambda: wake(pipe))
+        self._deleting = Deleting(parts)
 
     def run(self) -> None:
         """Go on until `stop`."""
@@ -129,6 +131,8 @@ class Reconciler:
             write_routes(self.parts)
         with apart("What is to be sent"):
             self._post.advance()
+        with apart("What was deleted"):
+            self._deleting.advance()
 
     def _wait(self) -> None:
         patience = min(SLOW_SECONDS, max(0.0, self.parts.due - self.parts.clock()))

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, or_, select, text
 from sqlalchemy.orm import Session
 
-from labdock_service.store.tables import EndpointRow, JobRow, RevisionRow, WorkerRow
+from labdock_service.store.tables import (
+    DELETED_OR_HIDDEN,
+    EndpointRow,
+    JobRow,
+    RevisionRow,
+    WorkerRow,
+)
 from labdock_service.store.workers import LIVE
 
 IN_MOTION = ("packaging", "starting", "running", "stopping")
@@ -38,6 +44,11 @@ def jobs(session: Session) -> list[JobRow]:
         )
     )
     return list(session.scalars(query.order_by(JobRow.queued, JobRow.id)))
+
+
+def deleted_jobs(session: Session) -> list[JobRow]:
+    """Jobs that were deleted or restored, and whose files do not yet say so for good."""
+    return list(session.scalars(select(JobRow).where(text(DELETED_OR_HIDDEN)).order_by(JobRow.id)))
 
 
 def queue(session: Session) -> list[QueuedJob]:

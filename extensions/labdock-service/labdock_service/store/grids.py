@@ -63,8 +63,8 @@ def listed(
 
 
 def points(session: Session, grid: GridRow) -> list[JobRow]:
-    """The grid's jobs, in the order of their values."""
-    query = select(JobRow).where(JobRow.grid_id == grid.id)
+    """The grid's jobs, in the order of their values, without deleted ones."""
+    query = select(JobRow).where(JobRow.grid_id == grid.id, JobRow.deleted.is_(None))
     return list(session.scalars(query.order_by(JobRow.created, JobRow.id)))
 
 
@@ -83,7 +83,9 @@ def view(session: Session, row: GridRow) -> Grid:
 
 def _states(session: Session, ids: Collection[str]) -> dict[str, dict[str, int]]:
     """How many jobs of each of these grids are in which state."""
-    query = select(JobRow.grid_id, JobRow.state, func.count()).where(JobRow.grid_id.in_(ids))
+    query = select(JobRow.grid_id, JobRow.state, func.count()).where(
+        JobRow.grid_id.in_(ids), JobRow.deleted.is_(None)
+    )
     found: dict[str, dict[str, int]] = {}
     for grid, state, number in session.execute(query.group_by(JobRow.grid_id, JobRow.state)):
         found.setdefault(str(grid), {})[state] = number

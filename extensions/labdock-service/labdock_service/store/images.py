@@ -12,11 +12,12 @@ def named(session: Session) -> set[tuple[str, str]]:
     """Project and digest of each image that a job, grid or model version names.
 
     A revision names a model version, and a model version its job, whatever becomes of either.
+    A deleted job names none once its files are gone.
     """
     of_models = select(JobRow.snapshot_id).join(ModelRow, ModelRow.job_id == JobRow.id)
     asked = select(SnapshotRow.project_id, SnapshotRow.image).where(
         SnapshotRow.image.is_not(None),
-        SnapshotRow.id.in_(select(JobRow.snapshot_id))
+        SnapshotRow.id.in_(select(JobRow.snapshot_id).where(JobRow.files != "gone"))
         | SnapshotRow.id.in_(select(GridRow.snapshot_id))
         | SnapshotRow.id.in_(of_models),
     )

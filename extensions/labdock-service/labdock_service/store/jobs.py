@@ -36,6 +36,9 @@ from labdock_service.store.tables import (
     WorkerRow,
 )
 
+RESTORABLE = ("shown", "hidden")
+"""Of files of a deleted job that can be restored."""
+
 MOST_RUN_BYTES = 100
 """How long each part of a run's name may be: a folder's name has 255 bytes at most."""
 
@@ -83,6 +86,7 @@ def create(
         retried_after=0,
         progress={},
         warnings=[],
+        files="shown",
     )
     session.add(row)
     session.flush()
@@ -122,9 +126,17 @@ def listed(
     owner: str | None = None,
     limit: int = 50,
     before: str | None = None,
+    deleted: bool = False,
 ) -> list[Job]:
-    """Jobs of these project ids, newest first; `before` is the last id seen."""
+    """Jobs of these project ids, newest first; `before` is the last id seen.
+
+    With `deleted`, those that can be restored instead of those that are there.
+    """
     query = select(JobRow).join(JobRow.owner).where(JobRow.project_id.in_(projects))
+    if deleted:
+        query = query.where(JobRow.deleted.is_not(None), JobRow.files.in_(RESTORABLE))
+    else:
+        query = query.where(JobRow.deleted.is_(None))
     if state is not None:
         query = query.where(JobRow.state == state)
     if owner is not None:
@@ -160,6 +172,22 @@ def request_retry(session: Session, job: JobRow, actor: str) -> None:
         job.retries += 1
         job.target = "succeeded"
         _event(session, job, actor, "job.retry_requested")
+
+
+def delete(session: Session, job: JobRow, actor: str) -> None:
+    """Take a job that has ended out of sight; its files follow later, its models stay."""
+    if job.state not in ENDED or job.retries != job.retries_seen:
+        raise Conflict(f"Job {job.id} is {job.state}: stop it first, then delete it.")
+    if job.deleted is None:
+        job.deleted = time.time()
+        _event(session, job, actor, "job.deleted")
+
+
+def restore(session: Session, job: JobRow, actor: str) -> None:
+    """Have a deleted job back, whole."""
+    if job.deleted is not None:
+        job.deleted = None
+        _event(session, job, actor, "job.restored")
 
 
 def attempts(session: Session, job_ids: Collection[str]) -> list[AttemptRow]:
@@ -215,6 +243,7 @@ def _view(row: JobRow, attempts: list[Attempt], models: list[str]) -> Job:
         max_attempts=row.max_attempts,
         backup_every=row.backup_every,
         disable=row.disable,
+        deleted=row.deleted,
         created=row.created,
         started=row.started,
         ended=row.ended,

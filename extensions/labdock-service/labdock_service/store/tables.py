@@ -11,6 +11,9 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, MetaData, String, Text, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
+DELETED_OR_HIDDEN = "files <> 'gone' AND (deleted IS NOT NULL OR files = 'hidden')"
+"""Jobs whose files the reconciler still has something to do with: few of all."""
+
 BigId = BigInteger().with_variant(Integer, "sqlite")
 
 
@@ -196,6 +199,10 @@ class JobRow(Base):
     warnings: Mapped[list[Any]]
     """What its workers said that a person should read, each once."""
     failure: Mapped[dict[str, Any] | None]
+    deleted: Mapped[float | None]
+    """When a person deleted it; the API writes it."""
+    files: Mapped[str] = mapped_column(String(16))
+    """`shown`, `hidden` while a deleted job may be restored, `leaving` or `gone` for good."""
     project: Mapped[ProjectRow] = relationship(lazy="joined")
     owner: Mapped[PersonRow] = relationship(lazy="joined")
     snapshot: Mapped[SnapshotRow] = relationship(lazy="selectin")
@@ -203,6 +210,7 @@ class JobRow(Base):
     __table_args__ = (
         Index("ix_jobs_project_id_created", "project_id", "created"),
         Index("ix_jobs_retried", "id", sqlite_where=text("retries > retries_seen")),
+        Index("ix_jobs_deleted", "id", sqlite_where=text(DELETED_OR_HIDDEN)),
     )
 
 

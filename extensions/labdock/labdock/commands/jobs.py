@@ -1,4 +1,4 @@
-"""`labdock jobs`, `show`, `logs`, `stop`, `retry` and `files`."""
+"""`labdock jobs`, `show`, `logs`, `stop`, `retry`, `delete`, `undelete` and `files`."""
 
 from __future__ import annotations
 
@@ -30,9 +30,15 @@ GRID = "x"
 @click.option("--mine", is_flag=True, help="Only jobs that you submitted.")
 @click.option("--state", type=click.Choice(get_args(schema.JobState)), help="Only in this state.")
 @click.option("--limit", type=click.IntRange(1, 500), default=20, help="At most so many.")
+@click.option("--deleted", is_flag=True, help="Only those that `labdock undelete` has back.")
 @json_option
 def jobs(
-    project: str | None, mine: bool, state: schema.JobState | None, limit: int, as_json: bool
+    project: str | None,
+    mine: bool,
+    state: schema.JobState | None,
+    limit: int,
+    deleted: bool,
+    as_json: bool,
 ) -> None:
     """List jobs, newest first.
 
@@ -40,12 +46,13 @@ def jobs(
     """
     client = default_client()
     owner = client.person if mine else None
-    found = client.jobs(project=project, state=state, owner=owner, limit=limit)
+    found = client.jobs(project=project, state=state, owner=owner, limit=limit, deleted=deleted)
     if as_json:
         write_json(found)
         return
     titles = ("ID", "NAME", "STATE", "PROJECT", "OWNER", "SUBMITTED", "PROGRESS")
-    write_table(titles, map(_row, found), "No job yet: `labdock submit` starts one.")
+    none = "No job is deleted." if deleted else "No job yet: `labdock submit` starts one."
+    write_table(titles, map(_row, found), none)
 
 
 def _row(job: schema.Job) -> tuple[str, ...]:
@@ -168,6 +175,41 @@ def retry(job_id: str, as_json: bool) -> None:
     """
     job = running.job(job_id).retry()
     _changed(job, f"Job {job.id} runs again.", "succeeded", as_json)
+
+
+@click.command()
+@click.argument("job_ids", metavar="JOB...", nargs=-1, required=True)
+@json_option
+def delete(job_ids: tuple[str, ...], as_json: bool) -> None:
+    """Delete jobs that have ended, with their logs, files and curves; their models stay.
+
+    For seven days `labdock undelete` has them back.
+
+    For example: labdock delete j4fk j7qa
+    """
+    for job in [running.job(job_id) for job_id in job_ids]:
+        job.delete()
+        if as_json:
+            write_json(job.record, indent=False)
+        else:
+            click.echo(f"Job {job.id} is deleted: `labdock undelete {job.id}` has it back.")
+
+
+@click.command()
+@click.argument("job_ids", metavar="JOB...", nargs=-1, required=True)
+@json_option
+def undelete(job_ids: tuple[str, ...], as_json: bool) -> None:
+    """Have jobs back that were deleted in the last seven days: `labdock jobs --deleted`.
+
+    For example: labdock undelete j4fkq7x2mbd
+    """
+    client = default_client()
+    for job_id in job_ids:
+        record = client.restore_job(job_id)
+        if as_json:
+            write_json(record, indent=False)
+        else:
+            click.echo(wording.headline(record))
 
 
 def _changed(job: Job, sentence: str, target: str, as_json: bool) -> None:

@@ -10,7 +10,7 @@ from tornado import web
 from traitlets import Int, Unicode
 
 from labdock_service.errors import TooMany
-from labdock_service.loginrates import LoginRates
+from labdock_service.people.loginrates import LoginRates
 
 ONE_USER = (
     "This Labdock takes one person, because everything in it runs as one user of the machine. "

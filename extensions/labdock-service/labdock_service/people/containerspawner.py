@@ -24,9 +24,7 @@ from dockerspawner import DockerSpawner
 from jupyterhub.spawner import SpawnException
 from traitlets import default
 
-from labdock_service.choices import Choice, Offer
 from labdock_service.confinement import CONFINED, account
-from labdock_service.containerhomes import PLACE, make_places
 from labdock_service.containers import docker_client, machine_size, networks_of
 from labdock_service.engines.containers import EXPENDABLE
 from labdock_service.engines.dockerd import PERSON
@@ -34,13 +32,15 @@ from labdock_service.engines.networks import DEPLOYMENT
 from labdock_service.engines.pulling import PullRecord
 from labdock_service.engines.toolkit import NO_TOOLKIT, find_toolkit, request_devices
 from labdock_service.errors import EngineFailed, ServiceError
-from labdock_service.gpulease import GpuLedger, Offered
 from labdock_service.packaging.environments import find_environments
-from labdock_service.personserver import EXAMPLES, PersonServer
-from labdock_service.startpage import render_form
+from labdock_service.people.choices import Choice, Offer
+from labdock_service.people.containerhomes import PLACE, make_places
+from labdock_service.people.gpulease import GpuLedger, Offered
+from labdock_service.people.server import EXAMPLES, PersonServer
+from labdock_service.people.startpage import render_form
 from labdock_service.variables import KEPT, unproxied
 
-PACKAGE = Path(__file__).parent
+PACKAGE = Path(__file__).parents[1]
 INSIDE = "/opt/labdock"
 """Where a container finds the examples and what fills its home."""
 
@@ -172,7 +172,7 @@ class ContainerSpawner(PersonServer, DockerSpawner):  # type: ignore[misc]  # Do
         environment = choice.environment
         self.image = environment.notebook
         self.cmd = [
-            *("python3", "-P", "-m", "labdock_service.entering"),
+            *("python3", "-P", "-m", "labdock_service.people.entering"),
             *(environment.digest, environment.title, str(self.settings.idle.cull_after)),
             *("-P", "-m", "jupyterhub.singleuser"),
         ]

@@ -7,8 +7,8 @@ from pathlib import Path
 from traitlets import Instance
 
 from labdock_service.bootstrap import CHECKOUT
-from labdock_service.gpuholder import GpuHolder
 from labdock_service.ids import person_id
+from labdock_service.people.gpuholder import GpuHolder
 from labdock_service.settings import Settings
 
 EXAMPLES = CHECKOUT / "examples"

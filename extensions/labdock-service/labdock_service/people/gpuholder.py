@@ -8,8 +8,8 @@ from jupyterhub.spawner import SpawnException
 from traitlets import HasTraits, Unicode
 
 from labdock_service.errors import ServiceError
-from labdock_service.gpulease import GpuLedger
 from labdock_service.ids import new_id
+from labdock_service.people.gpulease import GpuLedger
 
 
 class GpuHolder(HasTraits):  # type: ignore[misc]  # it has no types

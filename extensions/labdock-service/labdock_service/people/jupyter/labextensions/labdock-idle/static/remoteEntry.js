@@ -1,5 +1,5 @@
 // Says in JupyterLab, before it happens, that a server that nobody uses will be stopped.
-// Idle is what labdock_service/idleness.py calls so. Plain JavaScript: nothing builds it.
+// Idle is what labdock_service/people/idleness.py calls so. Plain JavaScript: nothing builds it.
 (() => {
   const WARNED = 0.9; // of the time until the server is stopped
   const options = () => JSON.parse(document.getElementById("jupyter-config-data").textContent);

@@ -8,8 +8,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader
 
 from labdock import wording
-from labdock_service.choices import Offer
 from labdock_service.packaging.environments import PinnedEnvironment
+from labdock_service.people.choices import Offer
 
 TEMPLATES = Path(__file__).parent / "templates"
 NAMED = {"tensorflow": "TensorFlow", "tensorflow-cpu": "TensorFlow", "keras": "Keras"}

@@ -16,8 +16,8 @@ from traitlets import Float
 
 from labdock_service import homes, processes
 from labdock_service.packaging.environments import choose_environment, find_environments
-from labdock_service.password import ONE_USER
-from labdock_service.personserver import EXAMPLES, PersonServer
+from labdock_service.people.password import ONE_USER
+from labdock_service.people.server import EXAMPLES, PersonServer
 from labdock_service.variables import KEPT
 
 

@@ -11,11 +11,11 @@ from pydantic import ByteSize, TypeAdapter, ValidationError
 
 from labdock_service.engines.pulling import Pull
 from labdock_service.errors import Conflict, Invalid
-from labdock_service.gpulease import Gpus
 from labdock_service.packaging.environments import (
     PinnedEnvironment,
     choose_environment,
 )
+from labdock_service.people.gpulease import Gpus
 from labdock_service.sections import LEAST_MEMORY
 
 OPTIONS = ("environment", "cpus", "memory", "gpus")

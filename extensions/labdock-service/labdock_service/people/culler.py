@@ -24,8 +24,8 @@ from urllib.parse import quote, urlsplit
 from jupyterhub_idle_culler import main as cull
 
 from labdock_service import certificates
-from labdock_service.idleness import last_use
 from labdock_service.partports import HUB, read_ports
+from labdock_service.people.idleness import last_use
 from labdock_service.processes import claim, die_with_parent
 from labdock_service.settings import Settings, load_settings
 

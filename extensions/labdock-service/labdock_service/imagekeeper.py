@@ -40,11 +40,11 @@ TIDY_SECONDS = 3600.0
 
 def main() -> None:
     """Look for environments and fetch their images, until the hub ends."""
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s puller: %(message)s")
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s imagekeeper: %(message)s")
     die_with_parent()
     settings = load_settings()
     state, place = settings.state, registry_place(settings)
-    claim(state, "puller")
+    claim(state, "imagekeeper")
     record = PullRecord(state.pulls)
     verifier: Verifier | None = None
     tidied = time.monotonic()
