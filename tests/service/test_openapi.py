@@ -60,6 +60,7 @@ ROUTES = [
     "GET endpoints/{project}/{name}/keys",
     "DELETE endpoints/{project}/{name}/keys/{id}",
     "GET revisions/{id}/trace",
+    "GET revisions/{id}/logs",
     "GET events",
     "GET secrets",
     "PUT secrets/{project}/{name}",

@@ -174,6 +174,8 @@ export interface paths {
     /**
      * List Jobs
      * @description The jobs of your projects, newest first; `before` is the last id of the page before.
+     *
+     *     With `deleted`, those that were deleted and can be restored.
      */
     get: operations['list_jobs'];
     put?: never;
@@ -202,7 +204,11 @@ export interface paths {
     get: operations['get_job'];
     put?: never;
     post?: never;
-    delete?: never;
+    /**
+     * Delete Job
+     * @description Delete a job that has ended. It can be restored for seven days; its models stay.
+     */
+    delete: operations['delete_job'];
     options?: never;
     head?: never;
     patch?: never;
@@ -242,6 +248,26 @@ export interface paths {
      * @description Want a job that failed or was stopped to go on from its last checkpoint.
      */
     post: operations['retry_job'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/jobs/{id}/restore': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Restore Job
+     * @description Have a deleted job back, with its logs, files and curves.
+     */
+    post: operations['restore_job'];
     delete?: never;
     options?: never;
     head?: never;
@@ -326,6 +352,28 @@ export interface paths {
      *     Without `attempt` it goes through all of them. With `follow`, it ends with the job.
      */
     get: operations['read_log'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/revisions/{id}/logs': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Read Server Log
+     * @description The log of a revision's model servers, as a job's; their number is the `attempt`.
+     *
+     *     With `follow`, it ends when the revision is retired.
+     */
+    get: operations['read_server_log'];
     put?: never;
     post?: never;
     delete?: never;
@@ -893,6 +941,8 @@ export interface components {
       revisions: components['schemas']['Revision'][];
       /** Created */
       created: number;
+      /** Before */
+      before?: string | null;
     };
     /**
      * Environment
@@ -1175,6 +1225,8 @@ export interface components {
       secrets?: string[];
       /** Backup Every */
       backup_every?: number | null;
+      /** Deleted */
+      deleted?: number | null;
     };
     /**
      * JobRequest
@@ -1300,7 +1352,7 @@ export interface components {
     };
     /**
      * ModelVersion
-     * @description A SavedModel that a job saved. `signature` maps inputs to dtype and shape.
+     * @description A SavedModel that a job saved.
      */
     ModelVersion: {
       /** Id */
@@ -1319,10 +1371,7 @@ export interface components {
       size: number;
       /** Created */
       created: number;
-      /** Signature */
-      signature?: {
-        [key: string]: unknown;
-      };
+      signature?: components['schemas']['Signature'];
       /** Metrics */
       metrics?: {
         [key: string]: number;
@@ -1659,6 +1708,20 @@ export interface components {
       source_bytes: number;
     };
     /**
+     * Signature
+     * @description What a model takes and gives, by name; empty where that is not known.
+     */
+    Signature: {
+      /** Inputs */
+      inputs?: {
+        [key: string]: components['schemas']['Tensor'];
+      };
+      /** Outputs */
+      outputs?: {
+        [key: string]: components['schemas']['Tensor'];
+      };
+    };
+    /**
      * Snapshot
      * @description Source + locked dependencies + environment + runtime version, and its image.
      *
@@ -1769,6 +1832,16 @@ export interface components {
       /** Project */
       project: string;
       source: components['schemas']['Source'];
+    };
+    /**
+     * Tensor
+     * @description What a model takes or gives under one name. `dtype` is TensorFlow's name, as `float32`.
+     */
+    Tensor: {
+      /** Dtype */
+      dtype: string;
+      /** Shape */
+      shape?: (number | null)[] | null;
     };
     /**
      * Trace
@@ -2586,6 +2659,7 @@ export interface operations {
         owner?: string | null;
         limit?: number;
         before?: string | null;
+        deleted?: boolean;
       };
       header?: never;
       path?: never;
@@ -2875,6 +2949,109 @@ export interface operations {
       };
     };
   };
+  delete_job: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Job'];
+        };
+      };
+      /** @description A value that cannot be used; `field` says where it was. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Nobody that the hub knows. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Seen, but not yours to change. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Not there, or not for you to see. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Clashes with what is there. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Asked for too often; `Retry-After` says how many seconds to wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Labdock failed; its log says more. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Another part of Labdock does not answer now. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description The disk is full. */
+      507: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+    };
+  };
   stop_job: {
     parameters: {
       query?: never;
@@ -3027,6 +3204,100 @@ export interface operations {
       };
       /** @description Clashes with what is there. */
       409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Asked for too often; `Retry-After` says how many seconds to wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Labdock failed; its log says more. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Another part of Labdock does not answer now. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description The disk is full. */
+      507: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+    };
+  };
+  restore_job: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Job'];
+        };
+      };
+      /** @description A value that cannot be used; `field` says where it was. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Nobody that the hub knows. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Seen, but not yours to change. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Not there, or not for you to see. */
+      404: {
         headers: {
           [name: string]: unknown;
         };
@@ -3466,6 +3737,107 @@ export interface operations {
       query?: {
         rank?: number;
         attempt?: number | null;
+        after?: string | null;
+        follow?: boolean;
+      };
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description A stream of events; the data of each is JSON. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'text/event-stream': {
+            event: string;
+            id?: string;
+            data: string;
+          };
+        };
+      };
+      /** @description A value that cannot be used; `field` says where it was. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Nobody that the hub knows. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Seen, but not yours to change. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Not there, or not for you to see. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Asked for too often; `Retry-After` says how many seconds to wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Labdock failed; its log says more. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Another part of Labdock does not answer now. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description The disk is full. */
+      507: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+    };
+  };
+  read_server_log: {
+    parameters: {
+      query?: {
         after?: string | null;
         follow?: boolean;
       };

@@ -16,6 +16,8 @@ from labdock.errors import LabdockError, Mistake
 from labdock.gpuschema import NotebookLease
 from labdock.notebookserver import service
 from labdock.notebookserver.gpus import ServerGpus
+from labdock.notebookserver.predictions import PATH as PREDICTIONS
+from labdock.notebookserver.predictions import AskedEndpoints, PredictionHandler
 
 PATH = "labdock/gpus"
 IDLE = "LABDOCK_RELEASE_GPU_AFTER"
@@ -28,8 +30,14 @@ def install(app: Any) -> None:
     gpus = ServerGpus(app)
     base = app.web_app.settings["base_url"].rstrip("/")
     app.web_app.add_handlers(".*$", [(rf"{base}/{PATH}/?([a-z]*)", GpuHandler, {"gpus": gpus})])
-    api = (rf"{base}/{service.PATH}/(.*)", service.ServiceHandler, {"place": service.ServicePlace()})
+    api = (
+        rf"{base}/{service.PATH}/(.*)",
+        service.ServiceHandler,
+        {"place": service.ServicePlace()},
+    )
     app.web_app.add_handlers(".*$", [api])
+    asked = (rf"{base}/{PREDICTIONS}", PredictionHandler, {"endpoints": AskedEndpoints()})
+    app.web_app.add_handlers(".*$", [asked])
     seconds = float(os.environ.get(IDLE) or 0)
     if seconds:
         look = PeriodicCallback(
