@@ -1,4 +1,9 @@
 /** The names of all commands, so that no two parts spell one in two ways. */
 export const CommandIDs = {
-  openJobs: 'labdock:open-jobs'
+  openJobs: 'labdock:open-jobs',
+  openJob: 'labdock:open-job',
+  openServing: 'labdock:open-serving',
+  deploy: 'labdock:deploy',
+  openEndpoint: 'labdock:open-endpoint',
+  openTensorBoard: 'labdock:open-tensorboard'
 } as const;
