@@ -2,7 +2,14 @@ import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
 import { jobsPlugin } from './plugins/jobs.ts';
 import { servicePlugin } from './plugins/service.ts';
+import { servingPlugin } from './plugins/serving.ts';
+import { tensorBoardPlugin } from './plugins/tensorboard.ts';
 
-const plugins: JupyterFrontEndPlugin<unknown>[] = [servicePlugin, jobsPlugin];
+const plugins: JupyterFrontEndPlugin<unknown>[] = [
+  servicePlugin,
+  jobsPlugin,
+  servingPlugin,
+  tensorBoardPlugin
+];
 
 export default plugins;

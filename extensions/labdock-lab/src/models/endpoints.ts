@@ -143,8 +143,7 @@ export function serving(endpoint: Endpoint): Revision | undefined {
 /** The revision that comes up and does not serve yet. */
 export function comingUp(endpoint: Endpoint): Revision | undefined {
   return endpoint.revisions.find(
-    one =>
-      (one.state === 'starting' || one.state === 'warming') && one.id !== serving(endpoint)?.id
+    one => (one.state === 'starting' || one.state === 'warming') && one.id !== serving(endpoint)?.id
   );
 }
 

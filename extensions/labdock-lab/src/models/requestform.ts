@@ -36,7 +36,7 @@ export function requestForm(signature: Signature, sample: Sample | null): IReque
   return {
     fields: inputs.map(([name, tensor]) => fieldOf(name, tensor, byRow)),
     byRow,
-    rows: byRow ? Math.min(...(counts.length ? counts : [0])) : sample && 1 || 0,
+    rows: byRow ? Math.min(...(counts.length ? counts : [0])) : (sample && 1) || 0,
     sample
   };
 }
@@ -143,9 +143,7 @@ function madeUp(field: IField): Json {
 
 function filled(shape: readonly number[], least: Json): Json {
   const [length, ...inner] = shape;
-  return length === undefined
-    ? least
-    : Array.from({ length }, () => filled(inner, least));
+  return length === undefined ? least : Array.from({ length }, () => filled(inner, least));
 }
 
 /** What came as JSON, as that. */
