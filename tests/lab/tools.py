@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from docs.generate import openapi_document
+
 from labdock_service.labextension import PACKAGE, build_command
 from labdock_service.nodejs import node, npm_ci
 

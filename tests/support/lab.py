@@ -9,7 +9,7 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 from tests.support.browser import SOON
-from tests.support.deployment import Deployment
+from tests.support.deployment import CHECKOUT, Deployment
 
 PASSED_OVER = ("favicon",)
 """What a browser says of itself, not of a page."""
@@ -21,7 +21,8 @@ class Lab:
 
     page: Page
     deployment: Deployment
-    pictures: Path
+    pictures: Path = CHECKOUT / "build/pictures"
+    """What the tests saw, to be looked at."""
 
     def open(self, path: str = "", *, person: str = "admin") -> None:
         """Log in, where the hub asks for it, and open JupyterLab, or a file in it."""
@@ -60,6 +61,7 @@ class Lab:
 
     def picture(self, name: str) -> Path:
         """Keep what is seen now."""
+        self.pictures.mkdir(parents=True, exist_ok=True)
         file = self.pictures / f"{name}.png"
         self.page.screenshot(path=file)
         return file

@@ -28,7 +28,11 @@ def install(app: Any) -> None:
     gpus = ServerGpus(app)
     base = app.web_app.settings["base_url"].rstrip("/")
     app.web_app.add_handlers(".*$", [(rf"{base}/{PATH}/?([a-z]*)", GpuHandler, {"gpus": gpus})])
-    api = (rf"{base}/{service.PATH}/(.*)", service.ServiceHandler, {"place": service.ServicePlace()})
+    api = (
+        rf"{base}/{service.PATH}/(.*)",
+        service.ServiceHandler,
+        {"place": service.ServicePlace()},
+    )
     app.web_app.add_handlers(".*$", [api])
     seconds = float(os.environ.get(IDLE) or 0)
     if seconds:
