@@ -24,6 +24,7 @@ from labdock_service.api import (
     endpoints,
     events,
     files,
+    forecasts,
     gpus,
     grids,
     jobs,
@@ -72,6 +73,7 @@ RESOURCES = (
     secrets,
     notify,
     gpus,
+    forecasts,
     offers,
 )
 
