@@ -76,6 +76,7 @@ def test_a_model_is_deployed_asked_and_taken_back(
     make_a_key_and_revoke_it(endpoint)
     endpoint.get_by_text("Log of the model server").click()
     expect(endpoint.get_by_role("log")).to_contain_text("digits", timeout=LATER)
+    endpoint.get_by_role("log").scroll_into_view_if_needed()
     lab.picture("below")
 
     lab.page.reload()

@@ -1,5 +1,5 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { HTMLSelect, UseSignal } from '@jupyterlab/ui-components';
+import { UseSignal } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { proposedName } from '../../models/deployment.ts';
@@ -29,8 +29,9 @@ function Fields({ serving, models, choice, trans }: IParts) {
     <fieldset className="lbd-Form" disabled={busy} aria-busy={busy}>
       <Field label={trans.__('Model')} problem={null}>
         {id => (
-          <HTMLSelect
+          <select
             id={id}
+            className="lbd-Select"
             value={model.id}
             onChange={event => choose(choice, models, event.currentTarget.value)}
           >
@@ -39,14 +40,15 @@ function Fields({ serving, models, choice, trans }: IParts) {
                 {trans.__('%1 version %2', one.name, one.version)} · {one.project}
               </option>
             ))}
-          </HTMLSelect>
+          </select>
         )}
       </Field>
       <Check choice={choice} trans={trans} />
       <Field label={trans.__('Endpoint')} problem={null}>
         {id => (
-          <HTMLSelect
+          <select
             id={id}
+            className="lbd-Select"
             value={endpoint ?? NEW}
             onChange={event => choice.set({ endpoint: event.currentTarget.value || null })}
           >
@@ -56,7 +58,7 @@ function Fields({ serving, models, choice, trans }: IParts) {
                 {one.name}
               </option>
             ))}
-          </HTMLSelect>
+          </select>
         )}
       </Field>
       {endpoint === null ? (

@@ -141,7 +141,7 @@ function Origin(props: {
           <label htmlFor={id}>{trans.__('Row')}</label>{' '}
           <select
             id={id}
-            className="lbd-RowSelect"
+            className="lbd-Select"
             value={row}
             onChange={event => onChoose(Number(event.currentTarget.value))}
           >

@@ -114,7 +114,7 @@ function NewKey(props: {
       <label htmlFor={lasting}>{trans.__('Good for')}</label>
       <select
         id={lasting}
-        className="lbd-RowSelect"
+        className="lbd-Select"
         value={lasts}
         onChange={event => setLasts(Number(event.currentTarget.value))}
       >

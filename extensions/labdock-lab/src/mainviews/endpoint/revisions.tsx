@@ -74,7 +74,9 @@ function Row(props: {
         <span className="lbd-State" data-state={revision.state}>
           {revisionState(revision.state, trans)}
         </span>
-        {revision.message && <span className="lbd-Table-note"> {revision.message}</span>}
+        {revision.message && revision.state !== 'serving' && (
+          <span className="lbd-Table-note"> {revision.message}</span>
+        )}
       </td>
       <td>{weight > 0 ? `${weight} %` : '–'}</td>
       <td>{timeAgo(revision.created)}</td>

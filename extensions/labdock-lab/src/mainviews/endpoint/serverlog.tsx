@@ -1,4 +1,4 @@
-import { HTMLSelect, UseSignal } from '@jupyterlab/ui-components';
+import { UseSignal } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { newest } from '../../models/endpoints.ts';
@@ -16,8 +16,9 @@ export function ServerLog({ page, trans, endpoint }: IPageParts & { endpoint: En
     <>
       <p className="lbd-Form-note">
         <label htmlFor={id}>{trans.__('Revision')}</label>{' '}
-        <HTMLSelect
+        <select
           id={id}
+          className="lbd-Select"
           value={revision}
           onChange={event => setChosen(event.currentTarget.value)}
         >
@@ -26,7 +27,7 @@ export function ServerLog({ page, trans, endpoint }: IPageParts & { endpoint: En
               {one.number}
             </option>
           ))}
-        </HTMLSelect>
+        </select>
       </p>
       {revision && <Lines key={revision} page={page} trans={trans} revision={revision} />}
     </>

@@ -26,6 +26,7 @@ export class EndpointWidget extends MainAreaWidget<ReactWidget> {
       </UseSignal>
     );
     super({ content });
+    this.toolbar.hide(); // what it would hold stands beside the name
     this.page = page;
     this.id = `labdock-endpoint-${place.project}-${place.name}`;
     this.title.label = place.name;
