@@ -45,7 +45,7 @@ class Lab:
         palette = self.page.locator("#command-palette, .jp-ModalCommandPalette")
         search = palette.get_by_role("textbox").or_(palette.get_by_role("searchbox")).first
         search.fill(label)
-        expect(palette.get_by_role("menuitem").first).to_contain_text(label)
+        expect(palette.locator("[role^=menuitem]").first).to_contain_text(label)
         search.press("Enter")
 
     def side_bar(self, title: str) -> Locator:
