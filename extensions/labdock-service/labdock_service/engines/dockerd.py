@@ -32,6 +32,9 @@ BOARD = "labdock.board"
 WORKER = "labdock.worker"
 """The label of a worker's container; its value is the worker's id."""
 
+VERIFIER = "labdock.verifier"
+"""The label of a container in which an image is verified; its value is the process's `own_id`."""
+
 NO_SPACE = "no space left on device"
 _PATIENCE_SECONDS = 60
 
@@ -165,6 +168,12 @@ class Dockerd:
         labels = [f"{DEPLOYMENT}={self.prefix}", f"{PERSON}={person_id}"]
         with _sentences():
             return bool(self.client.api.containers(filters={"label": labels}))
+
+    def has_verification(self, process: str) -> bool:
+        """Whether a container runs in which a process verifies an image."""
+        with _sentences():
+            label = f"{VERIFIER}={process}"
+            return bool(self.client.api.containers(filters={"label": label}))
 
     def remove_container(self, name: str) -> None:
         """End and delete a container and its anonymous volumes; one that is gone is gone."""
