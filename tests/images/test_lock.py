@@ -15,6 +15,7 @@ from labdock_service.images.locked import read_lock
 from labdock_service.images.resolving import mirror, renew_lock
 from labdock_service.references import parse, pinned
 from labdock_service.registry import MANIFESTS, Registry
+from labdock_service.statefolder import StateFolder
 
 INDEX, MANIFEST = MANIFESTS[1], MANIFESTS[0]
 REPOSITORY = "library/debian"
@@ -177,7 +178,8 @@ def test_the_mirror_has_every_platform_by_the_same_digest(
     renew_lock((), lambda address: client(connect, address), print, file)
 
     def copy() -> list[int]:
-        done = list(mirror(team.address, lambda address: client(connect, address), print, file))
+        state = StateFolder(tmp_path / "state")
+        done = mirror(team.address, lambda address: client(connect, address), print, state, file)
         return [one.sent for one in done]
 
     assert copy()[0] > len(content)
@@ -197,5 +199,5 @@ def test_what_was_never_checked_is_not_mirrored(
 ) -> None:
     file = write_lock(tmp_path / "lock.toml", outside.address)
     with pytest.raises(Invalid) as error:
-        list(mirror(team.address, lambda _: team.client(), print, file))
+        list(mirror(team.address, lambda _: team.client(), print, StateFolder(tmp_path), file))
     assert "never checked" in sentence(error)

@@ -38,6 +38,9 @@ VERIFIER = "labdock.verifier"
 NO_SPACE = "no space left on device"
 _PATIENCE_SECONDS = 60
 
+REMOVAL_SECONDS = 60.0
+"""How long the removal of a container that somebody else began may take."""
+
 
 @dataclass(frozen=True)
 class Dockerd:
@@ -180,14 +183,14 @@ class Dockerd:
         container = self.find_container(name)
         if container is not None:
             with _sentences():
-                _remove(container)
+                end_container(container)
 
     def remove_labelled(self, label: str) -> None:
         """End and delete those of the deployment's containers that have this label."""
         wanted = {"label": [f"{DEPLOYMENT}={self.prefix}", label]}
         with _sentences():
             for found in self.client.containers.list(all=True, filters=wanted, ignore_removed=True):
-                _remove(found)
+                end_container(found)
 
     def remove_network(self, name: str) -> None:
         """Delete a network, unless somebody is on it still."""
@@ -201,12 +204,13 @@ class Dockerd:
         return container if container.labels.get(DEPLOYMENT) == self.prefix else None
 
     def _clear_away(self, full: str) -> None:
-        container = self.client.containers.get(full)
-        if self._own(container) is None:
-            raise EngineFailed(
-                f"A container named {full} is there that is not Labdock's: remove or rename it."
-            )
-        container.remove(force=True, v=True)
+        with contextlib.suppress(NotFound):  # it went meanwhile
+            container = self.client.containers.get(full)
+            if self._own(container) is None:
+                raise EngineFailed(
+                    f"A container named {full} is there that is not Labdock's: remove or rename it."
+                )
+            end_container(container)
 
 
 class Attachment:
@@ -228,13 +232,28 @@ class Attachment:
             self._stream.shutdown(socket.SHUT_WR)
 
 
-def _remove(container: Container) -> None:
-    """End and delete a container, unless that is done or under way."""
+def end_container(container: Container, patience: float = REMOVAL_SECONDS) -> None:
+    """End and delete a container and its anonymous volumes; one that is gone is gone.
+
+    A removal that is under way is waited for. Raises EngineAway where it takes too long.
+    """
+    with contextlib.suppress(NotFound):
+        try:
+            container.remove(force=True, v=True)
+        except APIError as error:
+            if error.status_code != requests.codes.conflict:
+                raise
+            _await_removal(container, patience)
+
+
+def _await_removal(container: Container, patience: float) -> None:
     try:
-        container.remove(force=True, v=True)
-    except APIError as error:
-        if error.status_code not in (requests.codes.not_found, requests.codes.conflict):
-            raise
+        container.wait(condition="removed", timeout=patience)
+    except (requests.ReadTimeout, requests.ConnectionError):
+        raise EngineAway(
+            f"Docker has been removing the container {container.name} for {patience:g} s: "
+            f"`docker rm -f {container.name}` says what keeps it."
+        ) from None
 
 
 @contextlib.contextmanager

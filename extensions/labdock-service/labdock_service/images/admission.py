@@ -16,7 +16,7 @@ from requests.exceptions import ConnectionError as NoAnswer
 from requests.exceptions import ReadTimeout
 
 from labdock_service.confinement import CONFINED
-from labdock_service.engines.dockerd import VERIFIER
+from labdock_service.engines.dockerd import VERIFIER, end_container
 from labdock_service.errors import EngineFailed, Invalid
 from labdock_service.images.recipes import COMMON, RECIPES, Recipe
 from labdock_service.processes import own_id
@@ -125,7 +125,7 @@ def _as_user(check: Check, user: int) -> Check:
 
 def _remove(client: DockerClient, container: str) -> None:
     with suppress(NotFound):
-        client.api.remove_container(container, force=True, v=True)
+        end_container(client.containers.get(container))
 
 
 def script(recipe: Recipe) -> str:
