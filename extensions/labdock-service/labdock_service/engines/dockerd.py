@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -247,13 +248,15 @@ def end_container(container: Container, patience: float = REMOVAL_SECONDS) -> No
 
 
 def _await_removal(container: Container, patience: float) -> None:
-    try:
-        container.wait(condition="removed", timeout=patience)
-    except (requests.ReadTimeout, requests.ConnectionError):
-        raise EngineAway(
-            f"Docker has been removing the container {container.name} for {patience:g} s: "
-            f"`docker rm -f {container.name}` says what keeps it."
-        ) from None
+    """Look until Docker has it no more; its own way to wait may miss the end."""
+    until = time.monotonic() + patience
+    while time.monotonic() < until:
+        container.reload()
+        time.sleep(0.05)
+    raise EngineAway(
+        f"Docker has been removing the container {container.name} for {patience:g} s: "
+        f"`docker rm -f {container.name}` says what keeps it."
+    )
 
 
 @contextlib.contextmanager

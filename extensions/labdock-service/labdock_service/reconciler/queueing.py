@@ -262,7 +262,8 @@ def _worker(name: str, place: Place, address: str | None) -> WorkerRow:
 
 def _are_free(session: Session, places: Sequence[Place]) -> bool:
     """Whether no verification took the devices of a plan meanwhile; the next pass plans anew."""
-    return all(leases.are_free(session, place.node, place.devices) for place in places)
+    with_gpus = [place for place in places if place.devices]
+    return all(leases.are_free(session, place.node, place.devices) for place in with_gpus)
 
 
 def _hold(session: Session, worker: WorkerRow, title: str, place: Place, need: Need) -> None:
