@@ -167,9 +167,12 @@ function More(props: { choice: DeployChoice; trans: TranslationBundle; problem: 
   return (
     <details className="lbd-Form-more" open={problem !== null || undefined}>
       <summary>{trans.__('More')}</summary>
-      {number(trans.__('Processors'), 'cpus', cpus, 0.5)}
-      {number(trans.__('Memory in GB (0: no limit)'), 'gigabytes', gigabytes, 0.5)}
-      {number(trans.__('GPUs'), 'gpus', gpus, 1)}
+      <div className="lbd-Form-numbers">
+        {number(trans.__('Processors'), 'cpus', cpus, 0.5)}
+        {number(trans.__('Memory in GB'), 'gigabytes', gigabytes, 0.5)}
+        {number(trans.__('GPUs'), 'gpus', gpus, 1)}
+      </div>
+      <p className="lbd-Form-note">{trans.__('With 0 GB its memory has no limit of its own.')}</p>
       <p className="lbd-Problem" role="alert">
         {problem}
       </p>

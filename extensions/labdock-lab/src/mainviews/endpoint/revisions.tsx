@@ -8,6 +8,9 @@ import { timeAgo } from '../../components/timeago.ts';
 import type { Endpoint, Revision, Trace } from '../../service/types.ts';
 import type { IPageParts } from './view.tsx';
 
+/** States whose message says no more than their name. */
+const SAID = new Set<Revision['state']>(['serving', 'retired']);
+
 /** Revisions, the newest first, each with where it came from. */
 export function Revisions({
   page,
@@ -74,7 +77,7 @@ function Row(props: {
         <span className="lbd-State" data-state={revision.state}>
           {revisionState(revision.state, trans)}
         </span>
-        {revision.message && revision.state !== 'serving' && (
+        {revision.message && !SAID.has(revision.state) && (
           <span className="lbd-Table-note"> {revision.message}</span>
         )}
       </td>
