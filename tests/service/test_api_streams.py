@@ -279,7 +279,7 @@ async def test_a_long_log_comes_whole_and_in_order(api: Api, ada: httpx.AsyncCli
     assert await texts(ada, f"jobs/{job}/logs") == [str(i) for i in range(20000)]
 
 
-async def test_a_revisions_log_is_of_all_its_model_servers(api: Api, ada: httpx.AsyncClient) -> None:
+async def test_a_revisions_log_is_of_all_its_servers(api: Api, ada: httpx.AsyncClient) -> None:
     user = await api.hub.user("ada")
     assert user is not None
     revision = fill(api.parts.store, user).revision
