@@ -128,7 +128,7 @@ function addDeployCommand(app: JupyterFrontEnd, serving: Serving, trans: Transla
   });
 }
 
-/** Notify once the newest revision serves, or does not come up. */
+/** Notify once the newest revision serves, or has failed. */
 async function tellWhenServing(
   app: JupyterFrontEnd,
   serving: Serving,
@@ -148,7 +148,7 @@ async function tellWhenServing(
   if (revision.state === 'serving') {
     const told = trans.__('Endpoint %1 serves %2.', name, version);
     Notification.success(told, { actions: [open], autoClose: 8000 });
-  } else {
+  } else if (revision.state === 'failed') {
     const told = trans.__('Endpoint %1 does not serve %2. %3', name, version, revision.message);
     Notification.error(told, { actions: [open] });
   }
