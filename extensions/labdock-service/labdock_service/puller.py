@@ -51,7 +51,7 @@ def main() -> None:
     while True:
         try:
             client = docker_client()
-            pull_all(client, wanted(state), record, place.login)
+            pull_all(client, wanted(state), record, place)
             jobs = f"{place.address}/labdock/jobs/"
             collect(client, jobs, state.run / "job-images.json", time.time())
             verifier = verifier or open_verifier(client, settings)
