@@ -1,4 +1,4 @@
-"""Workers without a supervisor, on the Docker engine: the contract, as far as it applies to them."""
+"""Workers without a supervisor, on the Docker engine: the contract as far as it applies."""
 
 from __future__ import annotations
 

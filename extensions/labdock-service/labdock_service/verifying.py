@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 from labdock_service.engines.devices import find_devices
 from labdock_service.engines.pulling import is_here
 from labdock_service.engines.toolkit import find_toolkit, request_devices
-from labdock_service.images.admission import NO_GPU, Check, examine, recipe_of
+from labdock_service.images.admission import NO_GPU, Check, examine, recipe_of, verify_server
 from labdock_service.images.recipes import Recipe
 from labdock_service.linux import host_name
+from labdock_service.serving.servers import ServerImage
 from labdock_service.settings import Settings
 from labdock_service.store import Store, check_database, leases, verifications
 from labdock_service.store.copying import is_empty
@@ -74,11 +75,38 @@ class Verifier:
                 return recipe.name, self.verify(recipe, image, digest_of(image))
         return None
 
+    def verify_server(self, server: ServerImage) -> list[Check]:
+        """Verify an image that models are served from, whatever is known. Raises EngineFailed."""
+        name = self.name or f"labdock-verify-{server.name}-{time.monotonic_ns()}"
+        checks = verify_server(self.client, server, name=name)
+        if self.store is not None:
+            with self.store.write() as session:
+                _keep(session, digest_of(server.image), checks)
+        return checks
+
+    def verify_one_missing_server(
+        self, servers: Iterable[ServerImage]
+    ) -> tuple[str, list[Check]] | None:
+        """Verify the first of these that is here and lacks a record. Raises EngineFailed."""
+        for server in servers:
+            image = server.image
+            if not is_here(self.client, image) or self._later.get(image, 0.0) > time.monotonic():
+                continue
+            if self._known(image) is None:
+                self._later[image] = time.monotonic() + AGAIN_SECONDS
+                return server.name, self.verify_server(server)
+        return None
+
+    def _known(self, image: str) -> VerificationRow | None:
+        if self.store is None:
+            return None
+        with self.store.read() as session:
+            return verifications.find(session, digest_of(image), host_name())
+
     def _lacks(self, recipe: Recipe, image: str) -> bool:
         if self.store is None:
             return False
-        with self.store.read() as session:
-            row = verifications.find(session, digest_of(image), host_name())
+        row = self._known(image)
         return row is None or (recipe.gpu and _waits_for_gpu(row) and bool(self._free_gpus()))
 
     def _free_gpus(self) -> list[DeviceRequest]:
