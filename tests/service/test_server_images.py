@@ -170,7 +170,7 @@ def test_an_image_that_is_gone_is_done_without(place: DockerDeployment) -> None:
 
 
 def test_a_revision_that_waits_for_docker_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: DockerDeployment
+    monkeypatch: pytest.MonkeyPatch, place: DockerDeployment
 ) -> None:
     with own_docker() as own:
         monkeypatch.setenv("DOCKER_HOST", own.address)

@@ -45,8 +45,9 @@ def server_image(tensorflow: str) -> str:
 
 def lock_server(place: DockerDeployment, tensorflow: str, claimed: str = "") -> ServerImage:
     """Have a server in the registry, its digest asked for, and noted as the puller does."""
-    pushed(server_image(tensorflow), place.registry, "tensorflow/serving")
-    docker_client().images.remove(server_image(tensorflow), noprune=True)
+    made = server_image(tensorflow)
+    pushed(made, place.registry, "tensorflow/serving")
+    docker_client().images.remove(made, noprune=True)
     file = place.folder / "lock.toml"
     address = place.registry.address
     file.write_text(LOCKED.format(claimed=claimed or tensorflow, registry=address))
@@ -59,13 +60,13 @@ def lock_server(place: DockerDeployment, tensorflow: str, claimed: str = "") -> 
 
 def fetch(place: DockerDeployment) -> None:
     """Fetch and verify what the lock names, as the puller does."""
-    found = servers(read_lock(place.folder / "lock.toml"), "")
-    images = [server.image for server in found]
+    noted = list(servers(read_lock(place.folder / "lock.toml"), ""))
+    images = [server.image for server in noted]
+    place.state.run.mkdir(exist_ok=True)
     own = RegistryPlace(place.registry.address, LOGIN)
     pull_all(docker_client(), images, PullRecord(place.state.pulls), own)
     name = f"{place.settings['LABDOCK_DOCKER__PREFIX']}-verify"
     verifier = Verifier(docker_client(), place.store, name)
-    noted = list(servers(read_lock(place.folder / "lock.toml"), ""))
     assert verifier.verify_one_missing_server(noted)
     assert verifier.verify_one_missing_server(noted) is None
 
