@@ -152,8 +152,7 @@ def test_what_the_image_cannot_serve_labdocks_own_server_tries(
     revision = place.until_revision(place.deploy(place.model(text)), "failed")
     assert revision.server == f"{OWN}: TensorFlow Serving 2.20.0 could not serve it ({why})."
     assert image_of(place, revision.id) == ""
-    ended = [worker.state for worker in place.engine.look()]
-    assert set(ended) <= {"ended"}
+    eventually(lambda: all(worker.state == "ended" for worker in place.engine.look()))
 
 
 def test_an_image_that_is_gone_is_done_without(place: DockerDeployment) -> None:
@@ -181,5 +180,5 @@ def test_a_revision_that_waits_for_docker_says_so(
         eventually(lambda: "Docker does not answer" in place.revision(revision).message)
         own.start()
         until_serving(place, revision)
-        place.kill()
         place.delete_endpoint()
+        place.until_revision(revision, "retired")
