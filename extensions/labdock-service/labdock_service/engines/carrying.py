@@ -1,4 +1,4 @@
-"""From Docker's log of a container to a worker's own, whose last line says how far it is.
+"""From Docker's log of a container to a worker's own, whose last lines say how far it is.
 
 So any process may carry on, and a line that the disk did not take is taken later.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from labdock_service import linux
@@ -20,8 +21,8 @@ _HEADER = 8
 _STAMP = len("2026-01-01T00:00:00.000000000Z")
 _PIECE = 16 * 1024
 """Bytes of a line after which Docker begins another frame."""
-_TAIL = 2 * _PIECE
-"""Bytes in which the last line of a log is for certain."""
+_TAIL = 8 * _PIECE
+"""Bytes at the end of a log that hold some lines for certain."""
 
 
 def carry(output_since: Callable[[str], bytes], log: Path) -> None:
@@ -32,9 +33,10 @@ def carry(output_since: Callable[[str], bytes], log: Path) -> None:
     file = os.open(log, os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         size = os.fstat(file).st_size
-        last = _last_stamp(file, size)
-        frames = _frames(output_since(_seconds(last)))
-        lines = b"".join(_line(stream, text) for stream, text in frames if text[:_STAMP] > last)
+        tail = _Tail.read(file, size)
+        frames = _frames(output_since(tail.since))
+        found = (_line(stream, text) for stream, text in frames)
+        lines = b"".join(line for line in found if tail.lacks(line))
         if lines:
             _append(file, lines, size)
             _cut(file, size + len(lines))
@@ -42,15 +44,28 @@ def carry(output_since: Callable[[str], bytes], log: Path) -> None:
         os.close(file)
 
 
-def _last_stamp(file: int, size: int) -> bytes:
-    """The time of the log's last line; of an empty one that of no time."""
-    tail = os.pread(file, _TAIL, max(0, size - _TAIL))
-    return tail.removesuffix(b"\n").rpartition(b"\n")[2][:_STAMP]
+@dataclass(frozen=True)
+class _Tail:
+    """The last lines of a log. Docker writes two streams, and not in the order of their times."""
 
+    lines: frozenset[bytes]
+    before: bytes
+    """The time up to which everything is there for certain."""
+    since: str
+    """From when on Docker is asked, in whole seconds since 1970."""
 
-def _seconds(stamp: bytes) -> str:
-    """As Docker is told a time: the whole seconds since 1970, and so some lines once more."""
-    return str(int(parse_time(stamp)))
+    @classmethod
+    def read(cls, file: int, size: int) -> _Tail:
+        start = max(0, size - _TAIL)
+        lines = os.pread(file, _TAIL, start).split(b"\n")[1 if start else 0 : -1]
+        stamps = [line[:_STAMP] for line in lines]
+        last = parse_time(max(stamps, default=b""))
+        before = max(stamps[: (len(stamps) + 1) // 2], default=b"") if start else b""
+        return cls(frozenset(lines), before, str(max(0, int(last) - 1)))
+
+    def lacks(self, line: bytes) -> bool:
+        """Whether this line is not in the log yet."""
+        return line[:_STAMP] > self.before and line.removesuffix(b"\n") not in self.lines
 
 
 def _frames(output: bytes) -> Iterator[tuple[bytes, bytes]]:
