@@ -119,12 +119,12 @@ def test_what_is_noted_is_read_again(
 
 LOCK = """
 [registries]
-"docker.io" = "registry-1.docker.io"
+"images.example" = "registry.images.example"
 
 [images.serving]
 title = "TensorFlow Serving 2.20"
 kind = "server"
-image = "docker.io/tensorflow/serving:2.20.0"
+image = "images.example/tensorflow/serving:2.20.0"
 digest = "{digest}"
 checked = ""
 tensorflow = "{tensorflow}"
@@ -132,7 +132,7 @@ tensorflow = "{tensorflow}"
 [images.base]
 title = "Debian"
 kind = "base"
-image = "docker.io/library/debian:12"
+image = "images.example/library/debian:12"
 digest = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 checked = ""
 """
@@ -144,7 +144,7 @@ def test_servers_of_a_lock_are_those_whose_digest_was_checked(tmp_path: Path) ->
     assert list(servers(read_lock(file), "")) == []
     file.write_text(LOCK.format(digest=DIGEST, tensorflow="2.20.0"))
     (server,) = servers(read_lock(file), "")
-    assert server.image == f"registry-1.docker.io/tensorflow/serving@{DIGEST}"
+    assert server.image == f"registry.images.example/tensorflow/serving@{DIGEST}"
     (mirrored,) = servers(read_lock(file), "mirror.example.org:5000")
     assert mirrored.image == f"mirror.example.org:5000/tensorflow/serving@{DIGEST}"
 
