@@ -15,6 +15,7 @@ from tests.service.test_router import KEY, SECRET, key
 from tests.service.test_router import Deployment as Routing
 from tests.support.docker import docker_client
 from tests.support.dockerdeployment import DockerDeployment, deployed_on_docker
+from tests.support.images import labdock_images
 from tests.support.owndocker import own_docker
 from tests.support.reconciling import eventually
 from tests.support.serverimages import fetch, lock_server, train_with
@@ -133,6 +134,9 @@ def test_an_image_that_is_not_what_the_lock_says_serves_nothing(place: DockerDep
     until_serving(place, revision)
     said = "TensorFlow Serving 2.20.0 failed its verification on this machine"
     assert place.revision(revision).server == f"{OWN}: {said}."
+    again = labdock_images(place.state.root, "verify", "tf-serving")
+    assert again.returncode == 2 and "ok      the program: TensorFlow ModelServer" in again.stdout
+    assert "2.18.0, and images/lock.toml says 2.20.0" in again.stderr
 
 
 @pytest.mark.parametrize(

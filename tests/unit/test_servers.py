@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import Version
+from tests.support.api import make_settings
 
 from labdock_service.errors import Invalid
 from labdock_service.images.locked import read_lock
 from labdock_service.images.servers import servers
+from labdock_service.puller import record_servers, wanted
 from labdock_service.serving.servers import (
     EMBEDDED,
     OWN,
@@ -115,6 +117,16 @@ def test_what_is_noted_is_read_again(
     assert read_servers(folder) == []
     write_servers(folder, found)
     assert read_servers(folder) == found
+
+
+def test_the_puller_fetches_what_the_lock_names_and_nothing_else(tmp_path: Path) -> None:
+    """The lock that is shipped names no server by digest."""
+    settings = make_settings(tmp_path)
+    server = image(1, "2.20.0", gpu=False)
+    write_servers(settings.state.environments, [server])
+    assert wanted(settings.state) == [server.image]
+    record_servers(settings)
+    assert wanted(settings.state) == []
 
 
 LOCK = """

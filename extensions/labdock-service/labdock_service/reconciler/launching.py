@@ -149,7 +149,7 @@ class Launcher:
     def _server_spec(
         self, row: WorkerRow, revision: RevisionRow, devices: tuple[str, ...]
     ) -> WorkerSpec:
-        if revision.image:
+        if revision.image and self.parts.engine.environments == "image":
             return image_server_spec(self.parts.state, row, revision, devices)
         environment = self._environment(revision.model.job.snapshot.environment)
         return server_spec(self.parts.state, row, revision, environment, devices)
