@@ -142,7 +142,7 @@ def test_an_image_that_is_not_what_the_lock_says_serves_nothing(place: DockerDep
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("end", "Failed to start server. Error: UNKNOWN: 1 servable(s) did not become available"),
+        ("end", "Failed to start server. Error: UNKNOWN: it could not read m"),
         ("refuse", "it could not predict zeros: an op is not registered"),
     ],
 )

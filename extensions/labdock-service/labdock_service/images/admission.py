@@ -126,9 +126,10 @@ def _server_checks(server: ServerImage, code: int, said: str) -> list[Check]:
     found = re.search(r"TensorFlow Library: (\d+\.\d+)\S*", said)
     right = found is not None and server.tensorflow.split(".")[:2] == found[1].split(".")
     words = found[0] if found else "it does not say it"
+    program = re.search(r"TensorFlow ModelServer: \S+", said)
     claimed = "" if right else f", and images/lock.toml says {server.tensorflow}"
     return [
-        Check("the program", True, lines[0][:150] if lines else "it starts"),
+        Check("the program", True, program[0] if program else "it starts"),
         Check("its TensorFlow", right, f"{words}{claimed}"),
     ]
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from labdock.servingschema import RevisionState, Sample
 from labdock_service.engines.base import Engine
 from labdock_service.errors import ServiceError
-from labdock_service.reconciler.modelservers import fall_back
+from labdock_service.reconciler.modelservers import fall_back, without_place
 from labdock_service.reconciler.parts import ACTOR, Parts, apart
 from labdock_service.reconciler.probing import Answer, Probes
 from labdock_service.reconciler.queueing import Queue
@@ -170,6 +170,7 @@ class Deploys:
         code = server.exit_code or 0
         if code == CANNOT_SERVE or (revision.image and code > 0 and not server.reason):
             said = asyncio.run(_last_line(self.parts.engine, server.id))
+            said = without_place(self.parts.state, revision, said)
             return said.strip().rstrip(".") or "it cannot serve this model"
         if server.exit_code is None:
             return server.reason or "it was lost"
@@ -193,6 +194,8 @@ class Deploys:
 
     def _fall_back(self, revision: RevisionRow, server: WorkerRow | None, reason: str) -> None:
         """Go on with Labdock's own model server, once the other one has ended."""
+
+        reason = without_place(self.parts.state, revision, reason)
 
         def go_on(session: Session, row: RevisionRow) -> None:
             fall_back(row, reason)

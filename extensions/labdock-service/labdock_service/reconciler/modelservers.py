@@ -49,6 +49,11 @@ def fall_back(revision: RevisionRow, why: str) -> None:
     _note(revision, instead(revision.server, why))
 
 
+def without_place(state: StateFolder, revision: RevisionRow, said: str) -> str:
+    """What a server that is not Labdock's said, with the model's name for its folder here."""
+    return said.replace(str(_place(state, revision)), revision.model.name)
+
+
 def _note(revision: RevisionRow, choice: Choice) -> None:
     revision.image, revision.server = choice.image, choice.sentence
 
