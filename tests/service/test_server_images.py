@@ -18,7 +18,7 @@ from tests.support.dockerdeployment import DockerDeployment, deployed_on_docker
 from tests.support.images import labdock_images
 from tests.support.owndocker import own_docker
 from tests.support.reconciling import eventually
-from tests.support.serverimages import fetch, lock_server, train_with
+from tests.support.serverimages import fetch, forget_servers, lock_server, train_with
 from tests.support.workers import texts
 
 from labdock_service.serving.servers import OWN
@@ -41,6 +41,7 @@ def place(tmp_path: Path) -> Iterator[DockerDeployment]:
         )
         train_with(deployment, "2.19.1")
         yield deployment
+    forget_servers(deployment)
 
 
 @contextlib.contextmanager

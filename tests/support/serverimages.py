@@ -71,6 +71,13 @@ def fetch(place: DockerDeployment) -> None:
     assert verifier.verify_one_missing_server(noted) is None
 
 
+def forget_servers(place: DockerDeployment) -> None:
+    """Delete Docker's copies of what was in the registry."""
+    client, name = docker_client(), f"{place.registry.address}/tensorflow/serving"
+    for image in client.images.list(name):
+        client.images.remove(image.id, force=True)
+
+
 def train_with(place: DockerDeployment, tensorflow: str) -> None:
     """Have the one environment there is say that it has this TensorFlow."""
     file = place.state.environments / ENVIRONMENT.removeprefix("sha256:") / "environment.json"
