@@ -1625,6 +1625,8 @@ export interface components {
     /**
      * Revision
      * @description A model version behind an endpoint, in a model server of its own.
+     *
+     *     `server` says which model server and why; empty before its first start.
      */
     Revision: {
       /** Id */
@@ -1647,6 +1649,11 @@ export interface components {
        * @default
        */
       message: string;
+      /**
+       * Server
+       * @default
+       */
+      server: string;
     };
     /**
      * Sample
