@@ -25,7 +25,8 @@ import type { Endpoint, ModelVersion, Revision, Sample, Signature } from '../src
 import { FakeLive, job, settled } from './fakes.ts';
 
 function revision(number: number, state: Revision['state'], model = `m${number}`): Revision {
-  return { id: `r${number}`, endpoint: 'e1', number, model, state, created: number, message: '' };
+  const id = `r${number}`;
+  return { id, endpoint: 'e1', number, model, state, created: number, message: '', server: '' };
 }
 
 function endpoint(name: string, more: Partial<Endpoint> = {}): Endpoint {

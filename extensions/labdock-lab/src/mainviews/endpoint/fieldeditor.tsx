@@ -46,7 +46,7 @@ export function FieldEditor(props: IEditor) {
   );
 }
 
-/** Numbers in a grid; arrow keys up and down go through it by rows. */
+/** Numbers in a grid, in rows as they lie in the tensor or in a picture. */
 function Numbers({ field, trans, onChange, id, grid }: IEditor & { id: string; grid: IGrid }) {
   const columns = columnsOf(grid);
   const numbers = grid.rows.flat();

@@ -111,7 +111,7 @@ function Origin(props: {
   if (found === null || found instanceof Error) {
     return <p role="status">{found?.message ?? trans.__('Loading …')}</p>;
   }
-  const { model, job, entry, git } = found;
+  const { revision, model, job, entry, git } = found;
   return (
     <dl className="lbd-Facts">
       <dt>{trans.__('Model')}</dt>
@@ -146,6 +146,12 @@ function Origin(props: {
       <dd>
         <code>{job.image ?? trans.__('none')}</code>
       </dd>
+      {revision.server && (
+        <>
+          <dt>{trans.__('Model server')}</dt>
+          <dd>{revision.server}</dd>
+        </>
+      )}
     </dl>
   );
 }
