@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { DeployChoice } from '../src/mainviews/deploy/choice.ts';
 import { classesOf, outputsOf, readable } from '../src/models/answers.ts';
 import { callings } from '../src/models/calling.ts';
 import {
@@ -21,6 +22,7 @@ import {
 } from '../src/models/requestform.ts';
 import { columnsOf, gridOf, pictureOf, withNumber } from '../src/models/tensors.ts';
 import { MOST_LINES, TextLog } from '../src/models/textlog.ts';
+import { Problem } from '../src/service/problem.ts';
 import type { Endpoint, ModelVersion, Revision, Sample, Signature } from '../src/service/types.ts';
 import { FakeLive, job, settled } from './fakes.ts';
 
@@ -146,6 +148,25 @@ test('a dialog offers the models of a job, or the versions of a model, or all', 
   assert.deepEqual(ids({ job: 'j9' }), []);
   assert.deepEqual(ids({ model: 'm1' }), ['m2', 'm1']);
   assert.deepEqual(ids({}), ['m3', 'm2', 'm1']);
+});
+
+test('a version that is not what was trained needs a tick', () => {
+  const trans = { __: (words: string) => words };
+  const check = { state: 'different', reason: 'It differs.' } as const;
+  const choice = new DeployChoice(model('m1', { check }), undefined);
+  assert.equal(choice.name, 'digits');
+  assert.equal(choice.check(trans), false);
+  assert.equal(choice.now.field, 'anyway');
+  choice.set({ anyway: true, fresh: 'Digits' });
+  assert.equal(choice.check(trans), false);
+  assert.equal(choice.now.field, 'name');
+  choice.set({ fresh: 'digits', gigabytes: 0.5 });
+  assert.equal(choice.check(trans), true);
+  const resources = { cpus: 1, memory: 500_000_000, gpus: 0 };
+  assert.deepEqual(choice.request(), { model: 'm1', anyway: true, resources });
+  choice.fail(new Problem({ error: 'invalid', detail: 'No.', field: 'name' }));
+  assert.deepEqual([choice.now.problem, choice.now.field], ['No.', 'name']);
+  assert.equal(new DeployChoice(model('m1'), endpoint('live')).name, 'live');
 });
 
 test('a form asks for one row, which begins with one of the sample', () => {

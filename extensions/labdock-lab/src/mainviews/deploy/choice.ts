@@ -69,7 +69,7 @@ export class DeployChoice {
   }
 
   /** Say what is wrong at its field; whether nothing is. */
-  check(trans: TranslationBundle): boolean {
+  check(trans: Pick<TranslationBundle, '__'>): boolean {
     if (!isEndpointName(this.name)) {
       const problem = trans.__(
         'A name has lower-case letters, digits and dashes, and a dash neither first nor last.'
