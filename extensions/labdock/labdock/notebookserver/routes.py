@@ -14,7 +14,7 @@ from tornado.web import authenticated
 
 from labdock.errors import LabdockError, Mistake
 from labdock.gpuschema import NotebookLease
-from labdock.notebookserver import service
+from labdock.notebookserver import copies, service
 from labdock.notebookserver.gpus import ServerGpus
 
 PATH = "labdock/gpus"
@@ -28,8 +28,12 @@ def install(app: Any) -> None:
     gpus = ServerGpus(app)
     base = app.web_app.settings["base_url"].rstrip("/")
     app.web_app.add_handlers(".*$", [(rf"{base}/{PATH}/?([a-z]*)", GpuHandler, {"gpus": gpus})])
-    api = (rf"{base}/{service.PATH}/(.*)", service.ServiceHandler, {"place": service.ServicePlace()})
-    app.web_app.add_handlers(".*$", [api])
+    api = (
+        rf"{base}/{service.PATH}/(.*)",
+        service.ServiceHandler,
+        {"place": service.ServicePlace()},
+    )
+    app.web_app.add_handlers(".*$", [api, (rf"{base}/{copies.PATH}", copies.CopiesHandler)])
     seconds = float(os.environ.get(IDLE) or 0)
     if seconds:
         look = PeriodicCallback(
