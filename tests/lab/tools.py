@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from docs.generate import openapi_document
 
-from labdock import serverschema
+from labdock import schema, serverschema
 from labdock_service.labextension import PACKAGE, build_command
 from labdock_service.nodejs import node, npm_ci
 
@@ -62,8 +62,9 @@ def api_types() -> str:
 
 
 def own_server_schemas() -> dict[str, Any]:
-    """What a person's own server says to the page, which is in no document of the service."""
+    """What a person's own server and the streams say, which is in no document of the service."""
     said = [kind for kind in vars(serverschema).values() if is_dataclass(kind)]
+    said.append(schema.LogLine)
     place = "#/components/schemas/{name}"
     return msgspec.json.schema_components(said, ref_template=place)[1]
 

@@ -19,15 +19,15 @@ def drawn(*told: tuple[int, int, float], steps: int = 10) -> Curve:
 
 
 def test_points_lie_within_epochs() -> None:
-    assert drawn((1, 5, 3.0), (1, 10, 2.0), (2, 5, 1.0)) == [(0.5, 3.0), (1.0, 2.0), (1.5, 1.0)]
+    assert drawn((1, 5, 3.0), (1, 10, 2.0), (2, 5, 1.0)) == [[0.5, 3.0], [1.0, 2.0], [1.5, 1.0]]
 
 
 def test_what_is_run_again_is_drawn_once() -> None:
-    assert drawn((1, 10, 3.0), (2, 10, 2.0), (2, 5, 2.5)) == [(1.0, 3.0), (1.5, 2.5)]
+    assert drawn((1, 10, 3.0), (2, 10, 2.0), (2, 5, 2.5)) == [[1.0, 3.0], [1.5, 2.5]]
 
 
 def test_another_training_begins_anew() -> None:
-    assert drawn((1, 10, 3.0), (2, 10, 2.0), (1, 1, 9.0)) == [(0.1, 9.0)]
+    assert drawn((1, 10, 3.0), (2, 10, 2.0), (1, 1, 9.0)) == [[0.1, 9.0]]
 
 
 def test_a_long_training_keeps_few_points_evenly_spread() -> None:

@@ -258,7 +258,7 @@ class Progress:
     seconds_left: float | None = None
     cell: int | None = None
     cells: int | None = None
-    curve: list[tuple[float, float]] = field(default_factory=list)
+    curve: list[list[float]] = field(default_factory=list)
     """The loss of the `fit` that runs: a few pairs of epoch and loss, for a small picture."""
 
 

@@ -1600,7 +1600,7 @@ export interface components {
       /** Cells */
       cells?: number | null;
       /** Curve */
-      curve?: [number, number][];
+      curve?: number[][];
     };
     /**
      * Project
@@ -1933,6 +1933,19 @@ export interface components {
       path: string;
       /** @default null */
       beside: string | null;
+    };
+    /**
+     * LogLine
+     * @description A line of a worker's output. `cursor` continues a stream after it.
+     */
+    LogLine: {
+      time: number;
+      /** @enum {unknown} */
+      stream: 'stderr' | 'stdout';
+      text: string;
+      attempt: number;
+      rank: number;
+      cursor: string;
     };
   };
   responses: never;

@@ -10,7 +10,8 @@ MOST = 32
 LARGEST = 2**53
 """Counts above this are no epochs."""
 
-Curve = list[tuple[float, float]]
+Curve = list[list[float]]
+"""Pairs of epoch and loss."""
 
 
 def extended(progress: Progress, *, ended: bool) -> Curve:
@@ -21,7 +22,7 @@ def extended(progress: Progress, *, ended: bool) -> Curve:
     at, loss = _position(progress, ended=ended), progress.metrics.get(LOSS)
     if at is None or loss is None:
         return progress.curve
-    curve = [*((x, y) for x, y in progress.curve if x < at), (at, loss)]
+    curve = [*(point for point in progress.curve if point[0] < at), [at, float(f"{loss:.5g}")]]
     return curve if len(curve) <= MOST else _thinned(curve)
 
 
@@ -34,7 +35,7 @@ def _position(progress: Progress, *, ended: bool) -> float | None:
         return float(epoch)
     if step is None or not steps or not 0 <= step <= steps <= LARGEST:
         return None
-    return epoch - 1 + step / steps
+    return round(epoch - 1 + step / steps, 4)
 
 
 def _thinned(curve: Curve) -> Curve:
