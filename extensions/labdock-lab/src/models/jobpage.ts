@@ -123,9 +123,14 @@ export class JobPage implements IDisposable {
     }
   }
 
+  get shown(): boolean {
+    return this.#shown;
+  }
+
   /** Whether somebody looks: what has changed is read, and logs are followed, only then. */
   set shown(shown: boolean) {
     this.#shown = shown;
+    this.#tell();
     if (shown) {
       void this.#read();
     } else {

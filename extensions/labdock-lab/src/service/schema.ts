@@ -854,6 +854,26 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/start-forecast': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Get Start Forecast
+     * @description When a job of so many workers would start, each with this much, were it submitted now.
+     */
+    get: operations['get_start_forecast'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/server-offer': {
     parameters: {
       query?: never;
@@ -1873,6 +1893,18 @@ export interface components {
       /** Project */
       project: string;
       source: components['schemas']['Source'];
+    };
+    /**
+     * StartForecast
+     * @description When a job would start that were submitted now.
+     */
+    StartForecast: {
+      /** Seconds */
+      seconds: number | null;
+      /** Message */
+      message: string;
+      /** Before */
+      before: number;
     };
     /**
      * Trace
@@ -6536,6 +6568,94 @@ export interface operations {
       };
       /** @description Over a limit on size. */
       413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Asked for too often; `Retry-After` says how many seconds to wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Labdock failed; its log says more. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Another part of Labdock does not answer now. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description The disk is full. */
+      507: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+    };
+  };
+  get_start_forecast: {
+    parameters: {
+      query?: {
+        workers?: number;
+        cpus?: number;
+        memory?: number;
+        gpus?: number;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['StartForecast'];
+        };
+      };
+      /** @description A value that cannot be used; `field` says where it was. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Nobody that the hub knows. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Seen, but not yours to change. */
+      403: {
         headers: {
           [name: string]: unknown;
         };
