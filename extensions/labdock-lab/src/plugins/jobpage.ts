@@ -96,7 +96,7 @@ function sourceOf(service: Service): IJobSource {
     events: (job, after) =>
       answered(
         api.GET('/events', { params: { query: { job, after, limit: 1_000, progress: false } } })
-      ),
+      ).then(found => (Array.isArray(found) ? found : [])),
     log: id => (rank, after, follow, signal) => {
       const query = new URLSearchParams({ rank: String(rank), follow: String(follow) });
       if (after !== null) {
