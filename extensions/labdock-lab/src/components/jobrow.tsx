@@ -4,7 +4,7 @@ import { ellipsesIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { hasEnded, shareDone } from '../models/progress.ts';
-import { duration, figure } from '../models/wording.ts';
+import { figure, roughly } from '../models/wording.ts';
 import type { Job } from '../service/types.ts';
 import { Sparkline } from './sparkline.tsx';
 import { StateMark } from './statemark.tsx';
@@ -87,12 +87,12 @@ export function details(job: Job, trans: TranslationBundle): string[] {
   const when = hasEnded(job)
     ? Time.formatHuman(new Date((job.ended ?? job.created) * 1000))
     : left != null && job.state === 'running'
-      ? trans.__('%1 left', duration(left))
+      ? trans.__('%1 left', roughly(left))
       : '';
   return [
     place,
-    loss === undefined ? '' : trans.__('loss %1', figure(loss)),
     when,
+    loss === undefined ? '' : trans.__('loss %1', figure(loss)),
     gpus > 0 ? trans._n('%1 GPU', '%1 GPUs', gpus) : ''
   ].filter(text => text !== '');
 }

@@ -20,6 +20,12 @@ export function duration(seconds: number): string {
   return parts.filter(part => part !== '').join(' ');
 }
 
+/** An estimated length of time: its largest unit alone. */
+export function roughly(seconds: number): string {
+  const unit = [86_400, 3_600, 60].find(one => seconds >= 2 * one) ?? 1;
+  return duration(Math.round(seconds / unit) * unit).replace(/^(\d+ \w+) .*/, '$1');
+}
+
 /** A size, short: `512 B`, `1.5 MB`. */
 export function size(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];

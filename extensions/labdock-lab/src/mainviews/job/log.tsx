@@ -3,7 +3,7 @@ import { HTMLSelect, InputGroup } from '@jupyterlab/ui-components';
 import { Clipboard, Notification } from '@jupyterlab/apputils';
 import * as React from 'react';
 
-import { showRow, useWindow } from '../../components/windowed.tsx';
+import { useWindow } from '../../components/windowed.tsx';
 import { spans } from '../../models/ansi.ts';
 import type { JobPage } from '../../models/jobpage.ts';
 import { found, textOf, type WorkerLog } from '../../models/workerlog.ts';
@@ -151,7 +151,7 @@ function Lines(props: {
   }, [follow, lines.length]);
   React.useLayoutEffect(() => {
     if (hit !== null && box.current !== null) {
-      showRow(box.current, hit, LINE);
+      box.current.scrollTop = hit * LINE - box.current.clientHeight / 2;
     }
   }, [hit]);
   const scrolled = (event: React.WheelEvent<HTMLDivElement>) => {

@@ -94,7 +94,7 @@ export class JobView extends MainAreaWidget<ReactWidget> {
     const { job } = this.page;
     if (job !== null) {
       this.title.label = job.name;
-      this.title.icon = stateIcon(job.state);
+      this.title.icon = stateIcon(job.state).bindprops({ stylesheet: 'mainAreaTab' });
       this.title.caption = `${job.name} · ${stateName(job.state, this.#trans)}\n${job.message}`;
       BUTTONS.forEach(id => this.#commands.notifyCommandChanged(id));
     }
