@@ -15,7 +15,7 @@ from labdock.errors import Mistake
 from labdock.fetching import fetch
 from labdock.schema import Job
 
-JOB = {
+JOB: dict[str, object] = {
     "project": "ada",
     "owner": "ada",
     "name": "my job / 1",
@@ -81,6 +81,7 @@ def test_nothing_is_left_of_a_copy_that_was_cut_off(tmp_path: Path) -> None:
     class CutOff(OneFile):
         @contextmanager
         def download(self, job_id: str, path: str) -> Iterator[Iterator[bytes]]:
+            del job_id, path
             yield self._cut()
 
         def _cut(self) -> Iterator[bytes]:
