@@ -79,10 +79,11 @@ def test_a_job_is_watched_stopped_deleted_and_had_back(
     expect(log.get_by_text("line 1234")).to_be_visible()
     lab.picture("job-page-log")
 
-    reload(lab)
+    lab.page.reload()
+    lab.wait_until_restored()
     page = job_page(lab)
     expect(page.get_by_role("heading", name="slow", exact=True)).to_be_visible()
-    expect(lab.page.get_by_role("tab", name="slow")).to_be_visible()
+    expect(lab.page.get_by_role("tab", name="slow").last).to_be_visible()
     part(page, "Curves")
     page.get_by_text("loss as a table").click()
     expect(page.locator("tbody tr").filter(has_text="3").first).to_be_visible()
@@ -148,7 +149,8 @@ def test_a_notebook_that_fails_shows_its_cell(
 
 def test_two_thousand_jobs_stay_smooth(lab: Lab, deployment: Deployment) -> None:
     multiply(deployment.state.database, MANY)
-    reload(lab)
+    lab.page.reload()
+    lab.wait_until_restored()
     jobs = lab.side_bar("Jobs")
     rows = jobs.get_by_role("option")
     expect(rows.first).to_be_visible()
@@ -170,7 +172,8 @@ def test_two_thousand_jobs_stay_smooth(lab: Lab, deployment: Deployment) -> None
     jobs.get_by_role("searchbox", name="Search jobs").fill("")
     expect(rows.first).to_contain_text("failed")
     lab.picture("jobs-failed")
-    reload(lab)
+    lab.page.reload()
+    lab.wait_until_restored()
     expect(lab.side_bar("Jobs").get_by_label("State")).to_have_value("failed")
 
 
@@ -182,13 +185,6 @@ def submit(deployment: Deployment, entry: Path) -> str:
     done = deployment.labdock("submit", str(entry), "--json", **place)
     assert done.returncode == 0, done.stderr
     return str(json.loads(done.stdout)["id"])
-
-
-def reload(lab: Lab) -> None:
-    """Open the page anew; what was open is there again once the splash has gone."""
-    lab.page.reload()
-    expect(lab.page.get_by_role("menuitem", name="File", exact=True)).to_be_visible()
-    expect(lab.page.locator("#jupyterlab-splash")).to_have_count(0)
 
 
 def job_page(lab: Lab) -> Locator:
