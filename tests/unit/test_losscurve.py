@@ -38,6 +38,11 @@ def test_a_long_training_keeps_few_points_evenly_spread() -> None:
     assert max(gaps) < 2000 / MOST * 4
 
 
+def test_parts_of_epochs_go_where_there_are_epochs_enough() -> None:
+    told = [(epoch, step, 1.0) for epoch in range(1, 9) for step in (5, 10)]
+    assert [epoch for epoch, _ in drawn(*told)] == [*map(float, range(1, 9))]
+
+
 def test_what_has_no_place_or_no_loss_is_left_out() -> None:
     assert extended(Progress(metrics={"loss": 1.0}), ended=True) == []
     assert extended(Progress(epoch=1, metrics={"accuracy": 1.0}), ended=True) == []

@@ -13,6 +13,9 @@ export interface ICurveGroup {
   readonly curves: readonly ICurve[];
 }
 
+/** Epochs that make a curve by themselves. */
+const ENOUGH = 8;
+
 export function isValidation(metric: string): boolean {
   return metric.startsWith('val_');
 }
@@ -42,7 +45,7 @@ export function curvesOf(job: string, points: readonly MetricPoint[]): ICurve[] 
   let fit = 1;
   let offset = 0;
   let reached = 0;
-  for (const point of points) {
+  for (const point of smooth(points)) {
     if (point.fit !== fit) {
       fit = point.fit;
       offset = reached;
@@ -55,6 +58,12 @@ export function curvesOf(job: string, points: readonly MetricPoint[]): ICurve[] 
     }
   }
   return [...found].map(([metric, drawn]) => ({ job, metric, points: drawn }));
+}
+
+/** Ends of epochs alone, where they make a curve: within an epoch a mean is still young. */
+function smooth(points: readonly MetricPoint[]): readonly MetricPoint[] {
+  const ends = points.filter(point => Number.isInteger(point.epoch));
+  return ends.length >= ENOUGH ? ends : points;
 }
 
 /** Curves by what they measure, the loss first. */

@@ -7,6 +7,8 @@ from labdock.schema import Progress
 LOSS = "loss"
 MOST = 32
 """Points of a curve; they travel with every look at the job."""
+ENOUGH = 8
+"""Epochs that make a curve by themselves: within an epoch the loss is a mean that is still young."""
 LARGEST = 2**53
 """Counts above this are no epochs."""
 
@@ -23,6 +25,8 @@ def extended(progress: Progress, *, ended: bool) -> Curve:
     if at is None or loss is None:
         return progress.curve
     curve = [*(point for point in progress.curve if point[0] < at), [at, float(f"{loss:.5g}")]]
+    if at >= ENOUGH:
+        curve = [point for point in curve if point[0] % 1 == 0]
     return curve if len(curve) <= MOST else _thinned(curve)
 
 
