@@ -214,7 +214,7 @@ def multiply(database: Path, count: int) -> None:
         connection.row_factory = sqlite3.Row
         newest = connection.execute("SELECT * FROM jobs ORDER BY created DESC").fetchone()
         names = newest.keys()
-        written = f"INSERT INTO jobs ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+        written = f"INSERT OR REPLACE INTO jobs ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
         for number in range(1, count + 1):
             own = {
                 "id": f"j{base32(number)}",

@@ -8,7 +8,7 @@ LOSS = "loss"
 MOST = 32
 """Points of a curve; they travel with every look at the job."""
 ENOUGH = 8
-"""Epochs that make a curve by themselves: within an epoch the loss is a mean that is still young."""
+"""Epochs that make a curve by themselves: within an epoch the loss is a young mean."""
 LARGEST = 2**53
 """Counts above this are no epochs."""
 
