@@ -34,6 +34,8 @@ function activate(
 ): void {
   const trans = translator.load('labdock');
   const tracker = new WidgetTracker<JobView>({ namespace: 'labdock-job' });
+  let restored = false; // until then the layout says what is in front
+  void app.restored.then(() => (restored = true));
   const open = async (id: string) => {
     const { JobPage } = await import('../models/jobpage.ts');
     const { JobView } = await import('../mainviews/job/page.tsx');
@@ -53,7 +55,9 @@ function activate(
       await tracker.add(view);
       app.shell.add(view, 'main', { type: 'Labdock' });
     }
-    app.shell.activateById(view.id);
+    if (restored) {
+      app.shell.activateById(view.id);
+    }
     return view;
   };
   app.commands.addCommand(CommandIDs.openJob, {
