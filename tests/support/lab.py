@@ -38,7 +38,12 @@ class Lab:
         expect(menu).to_be_visible(timeout=SOON * 2)
         if path:
             self.page.goto(f"{self.deployment.url}/user/{person}/lab/tree/{path}")
-            expect(menu).to_be_visible()
+        self.wait_until_restored()
+
+    def wait_until_restored(self) -> None:
+        """What was open before is there again once the splash has gone."""
+        expect(self.page.get_by_role("menuitem", name="File", exact=True)).to_be_visible()
+        expect(self.page.locator("#jupyterlab-splash")).to_have_count(0)
 
     def command(self, label: str) -> None:
         """Run a command by the palette, as a keyboard does."""

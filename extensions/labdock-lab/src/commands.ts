@@ -5,5 +5,12 @@ export const CommandIDs = {
   openServing: 'labdock:open-serving',
   deploy: 'labdock:deploy',
   openEndpoint: 'labdock:open-endpoint',
-  openTensorBoard: 'labdock:open-tensorboard'
+  openTensorBoard: 'labdock:open-tensorboard',
+  stopJob: 'labdock:stop-job',
+  retryJob: 'labdock:retry-job',
+  runJobAgain: 'labdock:run-job-again',
+  deleteJob: 'labdock:delete-job',
+  openExecuted: 'labdock:open-executed-notebook',
+  deployJob: 'labdock:deploy-job',
+  openBoards: 'labdock:open-job-tensorboard'
 } as const;

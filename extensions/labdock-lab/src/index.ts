@@ -1,5 +1,7 @@
 import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
+import { jobCommandsPlugin } from './plugins/jobcommands.ts';
+import { jobPagePlugin } from './plugins/jobpage.ts';
 import { jobsPlugin } from './plugins/jobs.ts';
 import { servicePlugin } from './plugins/service.ts';
 import { servingPlugin } from './plugins/serving.ts';
@@ -8,6 +10,8 @@ import { tensorBoardPlugin } from './plugins/tensorboard.ts';
 const plugins: JupyterFrontEndPlugin<unknown>[] = [
   servicePlugin,
   jobsPlugin,
+  jobCommandsPlugin,
+  jobPagePlugin,
   servingPlugin,
   tensorBoardPlugin
 ];

@@ -258,6 +258,32 @@ class Progress:
     seconds_left: float | None = None
     cell: int | None = None
     cells: int | None = None
+    curve: list[list[float]] = field(default_factory=list)
+    """The loss of the `fit` that runs: a few pairs of epoch and loss, for a small picture."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricPoint:
+    """What a job told of its metrics at a point of a `fit`; `epoch` has a part where it is within.
+
+    `fit` counts the calls of it from 1.
+    """
+
+    time: float
+    fit: int
+    epoch: float
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricHistory:
+    """The metrics of a job over its epochs, thinned out evenly where there are very many.
+
+    `at` is the last event that it tells of: what comes later is asked for with `after`.
+    """
+
+    at: int
+    points: list[MetricPoint]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,13 +4,18 @@ import {
   type JupyterFrontEndPlugin
 } from '@jupyterlab/application';
 import { ICommandPalette } from '@jupyterlab/apputils';
+import { IStateDB } from '@jupyterlab/statedb';
 import { ITranslator } from '@jupyterlab/translation';
 
 import { CommandIDs } from '../commands.ts';
+import { readFilter } from '../models/jobfilter.ts';
 import { JobList } from '../models/jobs.ts';
+import { JobsView } from '../models/jobsview.ts';
 import { answered, type Service } from '../service/service.ts';
 import { JobsPanel } from '../sidebar/jobs.tsx';
 import { IJobs, IService } from '../tokens.ts';
+
+const KEPT = 'labdock-lab:jobs-filter';
 
 /** Provides the list of jobs, and shows it in the left side bar. */
 export const jobsPlugin: JupyterFrontEndPlugin<JobList> = {
@@ -19,7 +24,7 @@ export const jobsPlugin: JupyterFrontEndPlugin<JobList> = {
   autoStart: true,
   provides: IJobs,
   requires: [IService, ITranslator],
-  optional: [ICommandPalette, ILayoutRestorer],
+  optional: [ICommandPalette, ILayoutRestorer, IStateDB],
   activate
 };
 
@@ -28,7 +33,8 @@ function activate(
   service: Service,
   translator: ITranslator,
   palette: ICommandPalette | null,
-  restorer: ILayoutRestorer | null
+  restorer: ILayoutRestorer | null,
+  kept: IStateDB | null
 ): JobList {
   const trans = translator.load('labdock');
   const jobs = new JobList({
@@ -38,7 +44,17 @@ function activate(
         service.api.GET('/jobs', { params: { query: { limit, ...(before ? { before } : {}) } } })
       )
   });
-  const panel = new JobsPanel(jobs, service.live, trans);
+  const view = new JobsView(jobs);
+  let projects: string[] = [];
+  const panel = new JobsPanel({
+    jobs,
+    view,
+    live: service.live,
+    trans,
+    projects: () => projects,
+    onOpen: id => void app.commands.execute(CommandIDs.openJob, { id }),
+    onDelete: id => void app.commands.execute(CommandIDs.deleteJob, { id })
+  });
   app.shell.add(panel, 'left', { rank: 150, type: 'Labdock' });
   restorer?.add(panel, panel.id);
   app.commands.addCommand(CommandIDs.openJobs, {
@@ -47,6 +63,25 @@ function activate(
     execute: () => app.shell.activateById(panel.id)
   });
   palette?.addItem({ command: CommandIDs.openJobs, category: trans.__('Labdock') });
-  void app.restored.then(() => jobs.begin());
+  const learn = async () => {
+    const me = await answered(service.api.GET('/me', {}));
+    projects = me.projects.filter(project => !project.personal).map(project => project.name);
+    view.me = me.name;
+  };
+  const begin = async () => {
+    view.choose(readFilter(await kept?.fetch(KEPT)));
+    view.filtered.connect((_, { scope, state }) => void kept?.save(KEPT, { scope, state }));
+    jobs.begin();
+  };
+  let known = false;
+  service.live.changed.connect((_, changes) => {
+    if (changes.everything || !known) {
+      learn().then(
+        () => (known = true),
+        () => (known = false)
+      );
+    }
+  });
+  void app.restored.then(begin);
   return jobs;
 }

@@ -164,6 +164,26 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/snapshots/{id}/source': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Get Source
+     * @description The files that a snapshot was made of, by digest, and what they required.
+     */
+    get: operations['get_source'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/jobs': {
     parameters: {
       query?: never;
@@ -209,6 +229,28 @@ export interface paths {
      * @description Delete a job that has ended. It can be restored for seven days; its models stay.
      */
     delete: operations['delete_job'];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/jobs/{id}/metrics': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Get Metrics
+     * @description What the job told of its metrics, as points of curves: at most so many, evenly spread.
+     *
+     *     `after` is the `at` of the answer before: then only what came later.
+     */
+    get: operations['get_metrics'];
+    put?: never;
+    post?: never;
+    delete?: never;
     options?: never;
     head?: never;
     patch?: never;
@@ -621,7 +663,8 @@ export interface paths {
      * List Events
      * @description Events with ids above `after`, oldest first. With `follow`, those to come as well.
      *
-     *     A stream goes on where `Last-Event-ID` says.
+     *     A stream goes on where `Last-Event-ID` says. Without `progress`, what jobs tell of their
+     *     epochs and steps is left out.
      */
     get: operations['list_events'];
     put?: never;
@@ -1218,7 +1261,8 @@ export interface components {
       ended?: number | null;
       /**
        * @default {
-       *       "metrics": {}
+       *       "metrics": {},
+       *       "curve": []
        *     }
        */
       progress: components['schemas']['Progress'];
@@ -1341,6 +1385,36 @@ export interface components {
       digest: string;
       /** Size */
       size: number;
+    };
+    /**
+     * MetricHistory
+     * @description The metrics of a job over its epochs, thinned out evenly where there are very many.
+     *
+     *     `at` is the last event that it tells of: what comes later is asked for with `after`.
+     */
+    MetricHistory: {
+      /** At */
+      at: number;
+      /** Points */
+      points: components['schemas']['MetricPoint'][];
+    };
+    /**
+     * MetricPoint
+     * @description What a job told of its metrics at a point of a `fit`; `epoch` has a part where it is within.
+     *
+     *     `fit` counts the calls of it from 1.
+     */
+    MetricPoint: {
+      /** Time */
+      time: number;
+      /** Fit */
+      fit: number;
+      /** Epoch */
+      epoch: number;
+      /** Metrics */
+      metrics: {
+        [key: string]: number;
+      };
     };
     /**
      * MissingBlobs
@@ -1566,6 +1640,8 @@ export interface components {
       cell?: number | null;
       /** Cells */
       cells?: number | null;
+      /** Curve */
+      curve?: number[][];
     };
     /**
      * Project
@@ -1924,6 +2000,36 @@ export interface components {
       exit_code?: number | null;
       /** Reason */
       reason?: string | null;
+    };
+    /**
+     * FetchRequest
+     * @description Asks for a copy of a job's file in the person's home.
+     */
+    FetchRequest: {
+      job: string;
+      path: string;
+    };
+    /**
+     * FetchedFile
+     * @description Where the copy lies, below the folder that the server shows.
+     */
+    FetchedFile: {
+      path: string;
+      /** @default null */
+      beside: string | null;
+    };
+    /**
+     * LogLine
+     * @description A line of a worker's output. `cursor` continues a stream after it.
+     */
+    LogLine: {
+      time: number;
+      /** @enum {unknown} */
+      stream: 'stderr' | 'stdout';
+      text: string;
+      attempt: number;
+      rank: number;
+      cursor: string;
     };
   };
   responses: never;
@@ -2679,6 +2785,100 @@ export interface operations {
       };
     };
   };
+  get_source: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Source'];
+        };
+      };
+      /** @description A value that cannot be used; `field` says where it was. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Nobody that the hub knows. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Seen, but not yours to change. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Not there, or not for you to see. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Asked for too often; `Retry-After` says how many seconds to wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Labdock failed; its log says more. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Another part of Labdock does not answer now. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description The disk is full. */
+      507: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+    };
+  };
   list_jobs: {
     parameters: {
       query?: {
@@ -3046,6 +3246,103 @@ export interface operations {
       };
       /** @description Clashes with what is there. */
       409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Asked for too often; `Retry-After` says how many seconds to wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Labdock failed; its log says more. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Another part of Labdock does not answer now. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description The disk is full. */
+      507: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+    };
+  };
+  get_metrics: {
+    parameters: {
+      query?: {
+        after?: number;
+        most?: number;
+      };
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['MetricHistory'];
+        };
+      };
+      /** @description A value that cannot be used; `field` says where it was. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Nobody that the hub knows. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Seen, but not yours to change. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Not there, or not for you to see. */
+      404: {
         headers: {
           [name: string]: unknown;
         };
@@ -5235,6 +5532,7 @@ export interface operations {
         job?: string | null;
         after?: number;
         limit?: number;
+        progress?: boolean;
         follow?: boolean;
       };
       header?: {

@@ -1,16 +1,34 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { PanelWithToolbar, ReactWidget, UseSignal } from '@jupyterlab/ui-components';
+import type { Message } from '@lumino/messaging';
 import * as React from 'react';
 
-import { JobRow } from '../components/jobrow.tsx';
 import { labdockIcon } from '../icons.ts';
 import type { JobList } from '../models/jobs.ts';
+import type { JobsView } from '../models/jobsview.ts';
 import type { LiveChanges } from '../service/live.ts';
+import { JobFilters } from './jobfilters.tsx';
+import { JobRows } from './joblist.tsx';
+
+interface IJobsProps {
+  jobs: JobList;
+  view: JobsView;
+  live: LiveChanges;
+  trans: TranslationBundle;
+  /** The projects that the person is in, without their own. */
+  projects: () => readonly string[];
+  onOpen: (id: string) => void;
+  onDelete: (id: string) => void;
+}
 
 /** The side bar of jobs. */
 export class JobsPanel extends PanelWithToolbar {
-  constructor(jobs: JobList, live: LiveChanges, trans: TranslationBundle) {
+  readonly #view: JobsView;
+
+  constructor(props: IJobsProps) {
     super();
+    const { trans, view } = props;
+    this.#view = view;
     this.id = 'labdock-jobs';
     this.addClass('lbd-Jobs');
     this.title.icon = labdockIcon;
@@ -18,46 +36,68 @@ export class JobsPanel extends PanelWithToolbar {
     this.node.setAttribute('role', 'region');
     this.node.setAttribute('aria-label', trans.__('Jobs'));
     const content = ReactWidget.create(
-      <UseSignal signal={live.stateChanged}>
-        {() => (
-          <UseSignal signal={jobs.changed}>
-            {() => <Jobs jobs={jobs} live={live} trans={trans} />}
-          </UseSignal>
-        )}
+      <UseSignal signal={props.live.stateChanged}>
+        {() => <UseSignal signal={view.changed}>{() => <Jobs {...props} />}</UseSignal>}
       </UseSignal>
     );
     content.addClass('lbd-Jobs-content');
     this.addWidget(content);
+    view.changed.connect(this.#count, this);
+  }
+
+  protected override onActivateRequest(message: Message): void {
+    super.onActivateRequest(message);
+    this.node.querySelector<HTMLElement>('.lbd-Jobs-list')?.focus();
+  }
+
+  /** Say at the tab how many jobs of the person's own have not ended. */
+  #count(): void {
+    const { active } = this.#view;
+    if (this.title.dataset['active'] !== String(active)) {
+      this.title.dataset = { active: String(active) };
+    }
   }
 }
 
-function Jobs(props: { jobs: JobList; live: LiveChanges; trans: TranslationBundle }) {
-  const { jobs, live, trans } = props;
+function Jobs(props: IJobsProps) {
+  const { jobs, view, live, trans } = props;
   const problem = live.problem ?? jobs.problem;
   return (
     <>
+      <JobFilters view={view} projects={props.projects()} trans={trans} />
+      <p className="lbd-Jobs-count" role="status">
+        {summary(jobs, view, trans)}
+      </p>
       {problem && (
-        <p className="lbd-Problem" role="status">
+        <p className="lbd-Problem" role="alert">
           {problem.message}
         </p>
       )}
-      {jobs.loaded && jobs.jobs.length === 0 && (
-        <p className="lbd-Empty">{trans.__('There are no jobs yet.')}</p>
-      )}
-      <ul className="lbd-Jobs-list">
-        {jobs.jobs.map(job => (
-          <JobRow key={job.id} job={job} trans={trans} />
-        ))}
-      </ul>
-      {jobs.loaded && !jobs.complete && (
+      <JobRows view={view} trans={trans} onOpen={props.onOpen} onDelete={props.onDelete} />
+      {view.more && (
         <button
           className="jp-mod-styled lbd-More"
           disabled={jobs.loading}
-          onClick={() => void jobs.more()}
+          onClick={() => view.goOn()}
         >
-          {trans.__('Show older jobs')}
+          {trans.__('Look through older jobs')}
         </button>
       )}
     </>
   );
+}
+
+/** How many there are, for the eye and for screen readers. */
+function summary(jobs: JobList, view: JobsView, trans: TranslationBundle): string {
+  if (!jobs.loaded) {
+    return trans.__('Reading the jobs …');
+  }
+  if (view.rows.length === 0 && jobs.complete) {
+    return jobs.jobs.length === 0
+      ? trans.__('There are no jobs yet.')
+      : trans.__('No job is like that.');
+  }
+  const count = `${view.rows.length}${jobs.complete ? '' : '+'}`;
+  const told = trans._n('%2 job', '%2 jobs', view.rows.length, count);
+  return view.active > 0 ? `${told} · ${trans.__('%1 of mine not ended', view.active)}` : told;
 }

@@ -31,6 +31,7 @@ class _Asked:
 
     projects: frozenset[str]
     job: str | None
+    progress: bool
     after: int
     limit: int
 
@@ -44,14 +45,17 @@ async def list_events(
     job: Annotated[str | None, Query(max_length=100)] = None,
     after: Annotated[int, Query(ge=0, le=LARGEST_INTEGER)] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 500,
+    progress: bool = True,
     follow: bool = False,
     last_event_id: Annotated[str | None, Header(max_length=100)] = None,
 ) -> Response | list[Event]:
     """Events with ids above `after`, oldest first. With `follow`, those to come as well.
 
-    A stream goes on where `Last-Event-ID` says.
+    A stream goes on where `Last-Event-ID` says. Without `progress`, what jobs tell of their
+    epochs and steps is left out.
     """
-    asked = await run_in_threadpool(_resolve, parts, caller, project, job, after, limit)
+    found = await run_in_threadpool(_resolve, parts, caller, project, job)
+    asked = _Asked(*found, progress, after, limit)
     if not follow:
         return await run_in_threadpool(_after, parts, asked)
     if last_event_id is not None:
@@ -60,13 +64,13 @@ async def list_events(
 
 
 def _resolve(
-    parts: Parts, caller: Person, project: str | None, job: str | None, after: int, limit: int
-) -> _Asked:
+    parts: Parts, caller: Person, project: str | None, job: str | None
+) -> tuple[frozenset[str], str | None]:
     if job is None:
-        return _Asked(frozenset(seen_projects(caller, project)), None, after, limit)
+        return frozenset(seen_projects(caller, project)), None
     with parts.store.read() as session:
         found = find_job(session, caller, job)
-        return _Asked(frozenset({found.project_id}), found.id, after, limit)
+        return frozenset({found.project_id}), found.id
 
 
 def event_number(last_event_id: str) -> int:
@@ -78,7 +82,14 @@ def event_number(last_event_id: str) -> int:
 
 def _after(parts: Parts, asked: _Asked) -> list[Event]:
     with parts.store.read() as session:
-        return events.after(session, asked.projects, asked.after, job=asked.job, limit=asked.limit)
+        return events.after(
+            session,
+            asked.projects,
+            asked.after,
+            job=asked.job,
+            progress=asked.progress,
+            limit=asked.limit,
+        )
 
 
 async def _follow(parts: Parts, asked: _Asked) -> AsyncIterator[bytes]:

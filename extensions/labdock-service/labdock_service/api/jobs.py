@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query
 
 from labdock.inputs import Parameter
 from labdock.parameters import find_problem
-from labdock.schema import Job, JobRequest, JobState
+from labdock.schema import Job, JobRequest, JobState, MetricHistory
 from labdock_service.api.access import (
     Caller,
     ChangedJob,
@@ -18,10 +18,10 @@ from labdock_service.api.access import (
     seen_projects,
 )
 from labdock_service.api.admission import admit, job_parameters, refuse
-from labdock_service.api.bodies import StrictRoute
+from labdock_service.api.bodies import LARGEST_INTEGER, StrictRoute
 from labdock_service.api.parts import PartsOf, Reading, Writing
 from labdock_service.api.problems import describe
-from labdock_service.store import jobs
+from labdock_service.store import jobs, metrics
 
 router = APIRouter(tags=["jobs"], route_class=StrictRoute)
 
@@ -77,6 +77,20 @@ def list_jobs(
 def get_job(job: SeenJob, session: Reading) -> Job:
     """One job as it is now."""
     return jobs.view(session, job)
+
+
+@router.get("/jobs/{id}/metrics", responses=describe(404))
+def get_metrics(
+    job: SeenJob,
+    session: Reading,
+    after: Annotated[int, Query(ge=0, le=LARGEST_INTEGER)] = 0,
+    most: Annotated[int, Query(ge=1, le=2000)] = 500,
+) -> MetricHistory:
+    """What the job told of its metrics, as points of curves: at most so many, evenly spread.
+
+    `after` is the `at` of the answer before: then only what came later.
+    """
+    return metrics.history(session, job.id, after, most)
 
 
 @router.post("/jobs/{id}/stop", responses=describe(404))

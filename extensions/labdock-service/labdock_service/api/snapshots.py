@@ -11,13 +11,13 @@ from starlette.concurrency import run_in_threadpool
 
 import labdock_runtime
 from labdock.inputs import Parameter
-from labdock.schema import Person, Snapshot, SnapshotRequest
+from labdock.schema import Person, Snapshot, SnapshotRequest, Source
 from labdock_service import waiting
 from labdock_service.api.access import Caller, Id, find_snapshot, person_row, project_of
 from labdock_service.api.admission import entry_parameters
 from labdock_service.api.availability import check_available, environments_here
 from labdock_service.api.bodies import StrictRoute
-from labdock_service.api.parts import Parts, PartsOf, Writing
+from labdock_service.api.parts import Parts, PartsOf, Reading, Writing
 from labdock_service.api.problems import describe
 from labdock_service.errors import Conflict, NotFound
 from labdock_service.packaging.environments import choose_environment
@@ -86,6 +86,16 @@ async def get_snapshot(
             if found.state != "packaging" or left <= 0 or parts.wakeups.closed:
                 return found
             await waiting.wait(woken, min(left, LOOK_ANYWAY))
+
+
+@router.get("/snapshots/{id}/source", responses=describe(404))
+def get_source(id: Id, caller: Caller, session: Reading) -> Source:
+    """The files that a snapshot was made of, by digest, and what they required."""
+    snapshot = find_snapshot(session, caller, id)
+    source = sources.find(session, snapshot.project_id, snapshot.source)
+    if source is None:
+        raise NotFound("The source of this snapshot is no longer kept.", field="snapshot")
+    return source
 
 
 def _look(parts: Parts, caller: Person, snapshot_id: str) -> Snapshot:

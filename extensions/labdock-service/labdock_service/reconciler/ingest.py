@@ -16,6 +16,7 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from labdock.schema import Failure, Progress
+from labdock_service.reconciler.losscurve import extended
 from labdock_service.reconciler.parts import ACTOR
 from labdock_service.store import events
 from labdock_service.store.tables import AttemptRow, JobRow, WorkerRow
@@ -33,6 +34,9 @@ LONGEST_DIGEST = 100
 MOST_COUNTED = 2**53
 MORE_WARNINGS = "… and more warnings, which are not kept."
 """Said in the place of the last one that is kept."""
+
+TOLD = frozenset(Progress.__dataclass_fields__) - {"curve"}
+"""What workers say of their progress; the curve is drawn here."""
 
 Point = tuple[int, int]
 """A call of `fit`, counted from 1, and an epoch of it."""
@@ -92,20 +96,21 @@ class Ingest:
             if said["kind"] not in ("progress", "cell", "epoch"):
                 continue
             latest = _merge(latest, said)
+            latest = replace(latest, curve=extended(latest, ended=said["kind"] == "epoch"))
             if said["kind"] == "epoch" and self._is_new(session, attempt, said):
                 more = {"attempt": attempt.number, "fit": _point(said)[0]}
-                self._tell(session, job, "job.epoch", latest, now, **more)
+                self._tell(session, job, events.EPOCH, latest, now, **more)
         if latest != before:
             job.progress = msgspec.to_builtins(latest)
             if now - self._told.get(job.id, 0.0) >= PROGRESS_SECONDS:
-                self._tell(session, job, "job.progress", latest, now)
+                self._tell(session, job, events.PROGRESS, latest, now)
 
     def _is_new(self, session: Session, attempt: AttemptRow, said: dict[str, Any]) -> bool:
         """Whether no earlier attempt came so far: an epoch that is run again is told once."""
         if attempt.number == 1:
             return True
         if attempt.job_id not in self._reached:
-            before = events.latest(session, attempt.job_id, "job.epoch", attempt.number)
+            before = events.latest(session, attempt.job_id, events.EPOCH, attempt.number)
             self._reached[attempt.job_id] = _point(before or {})
         return _point(said) > self._reached[attempt.job_id]
 
@@ -114,6 +119,7 @@ class Ingest:
     ) -> None:
         self._told[job.id] = now
         data = msgspec.to_builtins(progress) | more
+        del data["curve"]
         events.add(session, job.project_id, ACTOR, kind, job=job.id, data=data)
 
 
@@ -163,7 +169,7 @@ def _decode(line: bytes) -> dict[str, Any] | None:
 
 def _merge(progress: Progress, said: dict[str, Any]) -> Progress:
     """The progress with what a line says of it; what it does not mention stays."""
-    known = {name: said[name] for name in Progress.__dataclass_fields__ if name in said}
+    known = {name: said[name] for name in TOLD if name in said}
     if "metrics" in known:
         known["metrics"] = _finite(known["metrics"])
     try:

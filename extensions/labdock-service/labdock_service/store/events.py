@@ -12,6 +12,9 @@ from sqlalchemy.orm import Session
 from labdock.schema import Event
 from labdock_service.store.tables import EventRow, ProjectRow
 
+EPOCH, PROGRESS = "job.epoch", "job.progress"
+"""What jobs tell of their training; there may be very many of these."""
+
 
 def add(
     session: Session,
@@ -43,12 +46,18 @@ def after(
     after: int,
     *,
     job: str | None = None,
+    progress: bool = True,
     limit: int = 500,
 ) -> list[Event]:
-    """Events with greater ids, oldest first, of these project ids and this job."""
+    """Events with greater ids, oldest first, of these project ids and this job.
+
+    Without `progress`, not what jobs tell of their epochs and steps.
+    """
     query = select(EventRow).where(EventRow.id > after, EventRow.project_id.in_(projects))
     if job is not None:
         query = query.where(EventRow.job_id == job)
+    if not progress:
+        query = query.where(EventRow.kind.not_in((EPOCH, PROGRESS)))
     return [view(row) for row in session.scalars(query.order_by(EventRow.id).limit(limit))]
 
 

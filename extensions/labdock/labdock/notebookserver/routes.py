@@ -14,7 +14,7 @@ from tornado.web import authenticated
 
 from labdock.errors import LabdockError, Mistake
 from labdock.gpuschema import NotebookLease
-from labdock.notebookserver import service
+from labdock.notebookserver import copies, service
 from labdock.notebookserver.gpus import ServerGpus
 from labdock.notebookserver.predictions import PATH as PREDICTIONS
 from labdock.notebookserver.predictions import AskedEndpoints, PredictionHandler
@@ -35,9 +35,9 @@ def install(app: Any) -> None:
         service.ServiceHandler,
         {"place": service.ServicePlace()},
     )
-    app.web_app.add_handlers(".*$", [api])
     asked = (rf"{base}/{PREDICTIONS}", PredictionHandler, {"endpoints": AskedEndpoints()})
-    app.web_app.add_handlers(".*$", [asked])
+    copied = (rf"{base}/{copies.PATH}", copies.CopiesHandler)
+    app.web_app.add_handlers(".*$", [api, asked, copied])
     seconds = float(os.environ.get(IDLE) or 0)
     if seconds:
         look = PeriodicCallback(

@@ -1,0 +1,151 @@
+import { Dialog, Notification, ReactWidget } from '@jupyterlab/apputils';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import * as React from 'react';
+
+import { parametersOf } from './models/differences.ts';
+import { changedRequest, readValues } from './models/joborder.ts';
+import { Problem } from './service/problem.ts';
+import { answered, type Service } from './service/service.ts';
+import type { Job, Snapshot } from './service/types.ts';
+
+interface IMistake {
+  readonly field: string | null;
+  readonly text: string;
+}
+
+/** Ask for other parameters, and run the same snapshot with them; the new job, if there is one. */
+export async function cloneJob(
+  service: Service,
+  job: Job,
+  trans: TranslationBundle
+): Promise<Job | null> {
+  const params = { path: { id: job.snapshot } };
+  const snapshot = await answered(service.api.GET('/snapshots/{id}', { params }));
+  const form = new CloneForm(job, snapshot, trans);
+  for (;;) {
+    const dialog = new Dialog({
+      title: trans.__('Run %1 again', job.name),
+      body: form.renewed(),
+      focusNodeSelector: '.lbd-CloneForm input',
+      buttons: [Dialog.cancelButton(), Dialog.okButton({ label: trans.__('Run') })]
+    });
+    const answer = await dialog.launch();
+    if (!answer.button.accept) {
+      return null;
+    }
+    const made = await form.submit(service);
+    if (made !== null) {
+      Notification.info(trans.__('%1 is submitted.', made.name), { autoClose: 5_000 });
+      return made;
+    }
+  }
+}
+
+/** What was written in the dialog; it is kept while mistakes are mended. */
+class CloneForm {
+  readonly #job: Job;
+  readonly #snapshot: Snapshot;
+  readonly #trans: TranslationBundle;
+  readonly #written: Record<string, string>;
+  #name: string;
+  #mistake: IMistake | null = null;
+
+  constructor(job: Job, snapshot: Snapshot, trans: TranslationBundle) {
+    this.#job = job;
+    this.#snapshot = snapshot;
+    this.#trans = trans;
+    this.#name = job.name;
+    this.#written = parametersOf({ job, snapshot });
+  }
+
+  /** The form as a widget for another dialog. */
+  renewed(): ReactWidget {
+    const made = ReactWidget.create(
+      <CloneFields
+        name={this.#name}
+        values={this.#written}
+        mistake={this.#mistake}
+        trans={this.#trans}
+        onName={name => (this.#name = name)}
+        onValue={(name, text) => (this.#written[name] = text)}
+      />
+    );
+    made.addClass('lbd-CloneForm');
+    return made;
+  }
+
+  /** The job that was submitted; null where there was a mistake, which is shown. */
+  async submit(service: Service): Promise<Job | null> {
+    try {
+      const known = this.#snapshot.parameters ?? [];
+      const parameters = readValues(this.#written, known, this.#job.parameters);
+      const body = changedRequest(this.#job, this.#name, parameters);
+      return await answered(service.api.POST('/jobs', { body }));
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      this.#mistake = { field: error instanceof Problem ? error.field : null, text };
+      return null;
+    }
+  }
+}
+
+function CloneFields(props: {
+  name: string;
+  values: Record<string, string>;
+  mistake: IMistake | null;
+  trans: TranslationBundle;
+  onName: (name: string) => void;
+  onValue: (name: string, text: string) => void;
+}) {
+  const { values, mistake, trans } = props;
+  const names = Object.keys(values);
+  const placed = names.find(name => mistake?.field === `parameters.${name}`);
+  const mark = (name: string) => (placed === name ? mistake?.text : undefined);
+  return (
+    <>
+      <Field label={trans.__('Name')} value={props.name} onChange={props.onName} />
+      {names.map(name => (
+        <Field
+          key={name}
+          label={name}
+          value={values[name] ?? ''}
+          mistake={mark(name)}
+          onChange={text => props.onValue(name, text)}
+        />
+      ))}
+      {names.length === 0 && <p>{trans.__('It has no parameters: it runs as it is.')}</p>}
+      {mistake && placed === undefined && (
+        <p className="lbd-Problem" role="alert">
+          {mistake.text}
+        </p>
+      )}
+    </>
+  );
+}
+
+function Field(props: {
+  label: string;
+  value: string;
+  mistake?: string | undefined;
+  onChange: (text: string) => void;
+}) {
+  const id = React.useId();
+  return (
+    <div className="lbd-CloneForm-field">
+      <label htmlFor={id}>{props.label}</label>
+      <input
+        id={id}
+        className="jp-mod-styled"
+        defaultValue={props.value}
+        aria-invalid={props.mistake !== undefined}
+        aria-describedby={props.mistake === undefined ? undefined : `${id}-mistake`}
+        onChange={event => props.onChange(event.currentTarget.value)}
+      />
+      {props.mistake !== undefined && (
+        <p id={`${id}-mistake`} className="lbd-Problem" role="alert">
+          {props.mistake}
+        </p>
+      )}
+    </div>
+  );
+}

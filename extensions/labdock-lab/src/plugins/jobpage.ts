@@ -1,0 +1,112 @@
+import {
+  ILayoutRestorer,
+  type JupyterFrontEnd,
+  type JupyterFrontEndPlugin
+} from '@jupyterlab/application';
+import { Notification, WidgetTracker } from '@jupyterlab/apputils';
+import { ITranslator } from '@jupyterlab/translation';
+import { launchIcon } from '@jupyterlab/ui-components';
+
+import { CommandIDs } from '../commands.ts';
+import type { JobView } from '../mainviews/job/page.tsx';
+import type { JobList } from '../models/jobs.ts';
+import type { IJobSource } from '../models/jobpage.ts';
+import { fetchCopy, fileUrl, readFile } from '../service/files.ts';
+import { answered, type Service } from '../service/service.ts';
+import { IJobs, IService } from '../tokens.ts';
+
+/** Opens a job's page as a tab, and has it there again after a reload. */
+export const jobPagePlugin: JupyterFrontEndPlugin<void> = {
+  id: 'labdock-lab:job-page',
+  description: 'The page of a job.',
+  autoStart: true,
+  requires: [IService, IJobs, ITranslator],
+  optional: [ILayoutRestorer],
+  activate
+};
+
+function activate(
+  app: JupyterFrontEnd,
+  service: Service,
+  jobs: JobList,
+  translator: ITranslator,
+  restorer: ILayoutRestorer | null
+): void {
+  const trans = translator.load('labdock');
+  const tracker = new WidgetTracker<JobView>({ namespace: 'labdock-job' });
+  let restored = false; // until then the layout says what is in front
+  void app.restored.then(() => (restored = true));
+  const open = async (id: string) => {
+    const { JobPage } = await import('../models/jobpage.ts');
+    const { JobView } = await import('../mainviews/job/page.tsx');
+    const there = tracker.find(view => view.page.id === id);
+    const view =
+      there ??
+      new JobView({
+        page: new JobPage(id, sourceOf(service)),
+        jobs,
+        commands: app.commands,
+        trans,
+        url: path => fileUrl(service, id, path),
+        read: path => readFile(service, id, path),
+        onOpen: path => void openCopy(app, id, path)
+      });
+    if (there === undefined) {
+      await tracker.add(view);
+      app.shell.add(view, 'main', { type: 'Labdock' });
+    }
+    if (restored) {
+      app.shell.activateById(view.id);
+    }
+    return view;
+  };
+  app.commands.addCommand(CommandIDs.openJob, {
+    label: trans.__('Open'),
+    icon: launchIcon,
+    describedBy: { args: { type: 'object', properties: { id: { type: 'string' } } } },
+    execute: args => {
+      const row = app.contextMenuHitTest(node => node.matches('.lbd-JobRow'));
+      const id = typeof args['id'] === 'string' ? args['id'] : row?.dataset['job'];
+      return id === undefined ? undefined : open(id);
+    }
+  });
+  void restorer?.restore(tracker, {
+    command: CommandIDs.openJob,
+    args: view => ({ id: view.page.id }),
+    name: view => view.page.id
+  });
+}
+
+async function openCopy(app: JupyterFrontEnd, job: string, path: string): Promise<void> {
+  try {
+    const copy = await fetchCopy({ job, path });
+    await app.commands.execute('docmanager:open', { path: copy.path });
+  } catch (error) {
+    Notification.error(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function sourceOf(service: Service): IJobSource {
+  const { api, live } = service;
+  const path = (id: string) => ({ params: { path: { id } } });
+  return {
+    live,
+    job: id => answered(api.GET('/jobs/{id}', path(id))),
+    files: id => answered(api.GET('/jobs/{id}/files', path(id))),
+    snapshot: id => answered(api.GET('/snapshots/{id}', path(id))),
+    source: id => answered(api.GET('/snapshots/{id}/source', path(id))),
+    metrics: (id, after) =>
+      answered(api.GET('/jobs/{id}/metrics', { params: { path: { id }, query: { after } } })),
+    events: (job, after) =>
+      answered(
+        api.GET('/events', { params: { query: { job, after, limit: 1_000, progress: false } } })
+      ).then(found => (Array.isArray(found) ? found : [])),
+    log: id => (rank, after, follow, signal) => {
+      const query = new URLSearchParams({ rank: String(rank), follow: String(follow) });
+      if (after !== null) {
+        query.set('after', after);
+      }
+      return service.events(`jobs/${id}/logs?${query}`, signal);
+    }
+  };
+}

@@ -1,0 +1,77 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { HTMLSelect, InputGroup } from '@jupyterlab/ui-components';
+import * as React from 'react';
+
+import { stateName } from '../components/statename.ts';
+import { CHOICES, isChoice, isScope, type StateChoice } from '../models/jobfilter.ts';
+import type { JobsView } from '../models/jobsview.ts';
+
+/** Whose jobs, in which state, and with which words. */
+export function JobFilters(props: {
+  view: JobsView;
+  projects: readonly string[];
+  trans: TranslationBundle;
+}) {
+  const { view, projects, trans } = props;
+  const { scope, state, text } = view.filter;
+  const choiceName = (choice: StateChoice) =>
+    choice === 'any'
+      ? trans.__('any state')
+      : choice === 'active'
+        ? trans.__('not ended')
+        : stateName(choice, trans);
+  return (
+    <div className="lbd-JobFilters" role="search" aria-label={trans.__('Which jobs')}>
+      <InputGroup
+        type="search"
+        rightIcon="ui-components:search"
+        placeholder={trans.__('Name, id or parameter')}
+        aria-label={trans.__('Search jobs')}
+        value={text}
+        onChange={event => view.choose({ text: event.currentTarget.value })}
+        onKeyDown={event => {
+          if (event.key === 'Escape' && text !== '') {
+            event.stopPropagation();
+            view.choose({ text: '' });
+          }
+        }}
+      />
+      <div className="lbd-JobFilters-choices">
+        <HTMLSelect
+          aria-label={trans.__('Whose jobs')}
+          value={scope}
+          onChange={event => {
+            const chosen = event.currentTarget.value;
+            if (isScope(chosen)) {
+              view.choose({ scope: chosen });
+            }
+          }}
+        >
+          <option value="mine">{trans.__('My jobs')}</option>
+          <option value="all">{trans.__('All jobs')}</option>
+          {projects.map(name => (
+            <option key={name} value={`project:${name}`}>
+              {trans.__('Project %1', name)}
+            </option>
+          ))}
+        </HTMLSelect>
+        <HTMLSelect
+          aria-label={trans.__('State')}
+          value={state}
+          onChange={event => {
+            const chosen = event.currentTarget.value;
+            if (isChoice(chosen)) {
+              view.choose({ state: chosen });
+            }
+          }}
+        >
+          {CHOICES.map(choice => (
+            <option key={choice} value={choice}>
+              {choiceName(choice)}
+            </option>
+          ))}
+        </HTMLSelect>
+      </div>
+    </div>
+  );
+}

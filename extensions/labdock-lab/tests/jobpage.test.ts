@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { JobPage, type IJobSource } from '../src/models/jobpage.ts';
+import type { Event, Job, MetricPoint } from '../src/service/types.ts';
+import { stagesOf } from '../src/models/stages.ts';
+import { FakeLive, job, settled } from './fakes.ts';
+
+const event = (id: number, kind: string, more: Partial<Event> = {}): Event => ({
+  id,
+  kind,
+  time: id * 10,
+  project: 'ada',
+  actor: 'reconciler',
+  ...more
+});
+
+function pageOf(first: Job) {
+  const live = new FakeLive();
+  const asked: string[] = [];
+  const events = [event(1, 'job.submitted', { actor: 'ada' })];
+  const points: MetricPoint[] = [];
+  const source: IJobSource = {
+    live,
+    async job(id) {
+      asked.push('job');
+      return { ...first, id };
+    },
+    async events(_, after) {
+      asked.push(`events ${after}`);
+      return events.filter(one => one.id > after);
+    },
+    async metrics(_, after) {
+      asked.push(`metrics ${after}`);
+      return { at: points.length, points: points.slice(after) };
+    },
+    async files() {
+      asked.push('files');
+      return [];
+    },
+    async snapshot() {
+      throw new Error('no longer kept');
+    },
+    async source() {
+      throw new Error('no longer kept');
+    },
+    log: () => async () => [][Symbol.iterator]() as never
+  };
+  const page = new JobPage(first.id, source, settled);
+  return { page, live, asked, events, points };
+}
+
+async function quiet() {
+  for (let turn = 0; turn < 6; turn += 1) {
+    await settled();
+  }
+}
+
+test('nothing but the job is read before somebody looks', async () => {
+  const { page, asked } = pageOf(job('a', 1));
+  await page.load();
+  await quiet();
+  assert.deepEqual(asked, ['job']);
+  page.shown = true;
+  await quiet();
+  assert.deepEqual(asked.slice(1).sort(), ['events 0', 'files', 'metrics 0']);
+});
+
+test('only what may have changed is read again, and from where it was', async () => {
+  const { page, live, asked, events, points } = pageOf(job('a', 1));
+  page.shown = true;
+  await page.load();
+  await quiet();
+  asked.length = 0;
+  points.push({ time: 1, fit: 1, epoch: 1, metrics: { loss: 0.5 } });
+  live.say({ jobs: [job('a', 1, { progress: { epoch: 1 } })] });
+  await quiet();
+  assert.deepEqual(asked, ['metrics 0']);
+  asked.length = 0;
+  events.push(event(2, 'job.noted', { data: { message: 'waits' } }));
+  live.say({ jobs: [job('a', 1, { progress: { epoch: 1 }, message: 'waits' }), job('b', 2)] });
+  await quiet();
+  assert.deepEqual(asked, ['events 1']);
+  assert.deepEqual([page.events.length, page.drawn[0]?.points.length], [2, 1]);
+});
+
+test('another job is drawn over it, and taken away', async () => {
+  const { page } = pageOf(job('a', 1));
+  await page.load();
+  await page.draw('b');
+  assert.deepEqual(
+    page.drawn.map(one => one.job.id),
+    ['a', 'b']
+  );
+  page.wipe('b');
+  assert.equal(page.drawn.length, 1);
+});
+
+test('stages have times, the reasons that were told in them, and who asked', () => {
+  const stages = stagesOf([
+    event(1, 'job.submitted', { actor: 'ada', data: { name: 'digits' } }),
+    event(2, 'job.queued', { data: { message: 'Waits for 2 GPUs.', attempt: 0 } }),
+    event(3, 'job.noted', { data: { message: 'Grace has them.' } }),
+    event(4, 'job.noted', { data: { message: 'Grace has them.' } }),
+    event(5, 'job.running', { data: { message: '', attempt: 2 } }),
+    event(6, 'job.warning', { data: { message: 'slow' } })
+  ]);
+  assert.deepEqual(
+    stages.map(({ kind, lasted, person, attempt }) => [kind, lasted, person, attempt]),
+    [
+      ['job.submitted', 10, 'ada', null],
+      ['job.queued', 30, null, null],
+      ['job.running', null, null, 2]
+    ]
+  );
+  assert.deepEqual(stages[1]?.notes, ['Waits for 2 GPUs.', 'Grace has them.']);
+});

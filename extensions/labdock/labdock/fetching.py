@@ -1,0 +1,98 @@
+"""Copies of jobs' files in a person's home: what they changed there is never written over."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+from tempfile import NamedTemporaryFile
+
+import msgspec
+
+from labdock.client import Client
+from labdock.errors import Mistake
+from labdock.schema import Job
+from labdock.serverschema import FetchedFile
+
+FOLDER = "labdock-jobs"
+"""Where copies lie in a home, in a folder for each job."""
+RECORD = ".labdock-copies.json"
+"""What each copy in a job's folder was when it came: a path and a SHA-256."""
+
+
+def fetch(client: Client, home: Path, job_id: str, path: str) -> FetchedFile:
+    """Bring one of a job's files into the home. Raises LabdockError, and OSError.
+
+    A copy that is as it came is renewed; beside one that was changed another is made.
+    """
+    inside = PurePosixPath(path)
+    if inside.is_absolute() or not inside.parts or {"..", RECORD} & set(inside.parts):
+        raise Mistake(f"'{path[:200]}' is no file of a job.")
+    folder = home / FOLDER / folder_name(client.job(job_id))
+    place = folder / inside
+    if not place.parent.resolve().is_relative_to(home.resolve()):
+        raise Mistake(f"{FOLDER} leads out of your home: a link is in the way.")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with client.download(job_id, path) as pieces:
+        fresh, digest = _receive(place.parent, pieces)
+    kept = _put(folder, place, fresh, digest)
+    beside = place.relative_to(home).as_posix() if kept != place else None
+    return FetchedFile(path=kept.relative_to(home).as_posix(), beside=beside)
+
+
+def folder_name(job: Job) -> str:
+    """What the folder of a job's copies is called."""
+    readable = re.sub(r"[^\w.=+-]+", "-", job.name)[:60].strip("-.")
+    return f"{readable}-{job.id}" if readable else job.id
+
+
+def _receive(folder: Path, pieces: Iterable[bytes]) -> tuple[Path, str]:
+    """Write a new file whole before it gets its name; its digest."""
+    hashed = hashlib.sha256()
+    with NamedTemporaryFile(dir=folder, prefix=".labdock-", delete=False) as file:
+        fresh = Path(file.name)
+        try:
+            for piece in pieces:
+                hashed.update(piece)
+                file.write(piece)
+        except BaseException:
+            fresh.unlink()
+            raise
+    return fresh, hashed.hexdigest()
+
+
+def _put(folder: Path, place: Path, fresh: Path, digest: str) -> Path:
+    """Name the new file so that nothing a person wrote is lost."""
+    fresh.chmod(0o644)
+    copies = _copies(folder)
+    while place.exists() and _digest(place) not in (digest, copies.get(_name(folder, place))):
+        place = _next(place)
+    fresh.replace(place)
+    copies[_name(folder, place)] = digest
+    (folder / RECORD).write_bytes(msgspec.json.encode(copies))
+    return place
+
+
+def _copies(folder: Path) -> dict[str, str]:
+    try:
+        return msgspec.json.decode((folder / RECORD).read_bytes(), type=dict[str, str])
+    except (OSError, msgspec.MsgspecError):
+        return {}
+
+
+def _next(place: Path) -> Path:
+    """`a.ipynb`, `a-2.ipynb`, `a-3.ipynb`."""
+    stem, _, number = place.stem.rpartition("-")
+    if stem and number.isdecimal():
+        return place.with_stem(f"{stem}-{int(number) + 1}")
+    return place.with_stem(f"{place.stem}-2")
+
+
+def _name(folder: Path, place: Path) -> str:
+    return place.relative_to(folder).as_posix()
+
+
+def _digest(place: Path) -> str:
+    with place.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
