@@ -1,4 +1,4 @@
-"""The routes that `labdock gpu` asks: a server alone can change what its kernels see."""
+"""The routes of a person's server: what it alone can do for `labdock gpu` and for JupyterLab."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tornado.web import authenticated
 
 from labdock.errors import LabdockError, Mistake
 from labdock.gpuschema import NotebookLease
-from labdock.notebookserver import service
+from labdock.notebookserver import service, training
 from labdock.notebookserver.gpus import ServerGpus
 
 PATH = "labdock/gpus"
@@ -28,8 +28,12 @@ def install(app: Any) -> None:
     gpus = ServerGpus(app)
     base = app.web_app.settings["base_url"].rstrip("/")
     app.web_app.add_handlers(".*$", [(rf"{base}/{PATH}/?([a-z]*)", GpuHandler, {"gpus": gpus})])
-    api = (rf"{base}/{service.PATH}/(.*)", service.ServiceHandler, {"place": service.ServicePlace()})
-    app.web_app.add_handlers(".*$", [api])
+    api = (
+        rf"{base}/{service.PATH}/(.*)",
+        service.ServiceHandler,
+        {"place": service.ServicePlace()},
+    )
+    app.web_app.add_handlers(".*$", [api, *training.handlers(base)])
     seconds = float(os.environ.get(IDLE) or 0)
     if seconds:
         look = PeriodicCallback(
