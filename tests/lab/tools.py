@@ -9,14 +9,27 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, Literal
 
 from docs.generate import openapi_document
+from pydantic import TypeAdapter
+
+from labdock import trainingschema
 from labdock_service.labextension import PACKAGE, build_command
 from labdock_service.nodejs import node, npm_ci
 
 MODULES = PACKAGE / "node_modules"
 TYPES = PACKAGE / "src/service/schema.ts"
 PREFIX = "/services/labdock/api"
+OWN: list[tuple[str, Literal["validation", "serialization"], type]] = [
+    ("request", "validation", trainingschema.TrainingRequest),
+    ("entry", "serialization", trainingschema.TrainingEntry),
+    ("preview", "serialization", trainingschema.ImagePreview),
+    ("problem", "serialization", trainingschema.FieldProblem),
+    ("step", "serialization", trainingschema.TrainingStep),
+]
+"""What a person's own server takes and answers itself."""
+
 MOST_SCRIPT = 250_000
 """Bytes of compressed script that the whole interface may have."""
 
@@ -48,11 +61,21 @@ def tool(name: str, *arguments: str) -> list[str]:
 
 
 def api_types() -> str:
-    """The API's types as TypeScript; its paths without the service's prefix."""
+    """The API's types as TypeScript, its paths without the service's prefix, and `OWN`."""
     document = openapi_document()
     paths = {path.removeprefix(PREFIX): value for path, value in document["paths"].items()}
+    schemas = document["components"]["schemas"]
+    schemas.update({name: each for name, each in own_schemas().items() if name not in schemas})
     made = run(tool("openapi-typescript"), json.dumps(document | {"paths": paths}))
     return run(tool("prettier", "--stdin-filepath", str(TYPES)), made)
+
+
+def own_schemas() -> dict[str, Any]:
+    """The schemas of `OWN` and of what they hold, by name."""
+    adapters = [(name, mode, TypeAdapter(wire)) for name, mode, wire in OWN]
+    _, made = TypeAdapter.json_schemas(adapters, ref_template="#/components/schemas/{model}")
+    found: dict[str, Any] = made["$defs"]
+    return found
 
 
 def compressed(folder: Path) -> int:

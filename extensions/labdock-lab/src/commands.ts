@@ -1,4 +1,7 @@
 /** The names of all commands, so that no two parts spell one in two ways. */
 export const CommandIDs = {
-  openJobs: 'labdock:open-jobs'
+  openJobs: 'labdock:open-jobs',
+  openJob: 'labdock:open-job',
+  train: 'labdock:train',
+  trainSelected: 'labdock:train-selected'
 } as const;

@@ -18,7 +18,7 @@ from labdock_service.setupstep import run_step
 
 NAME = "labdock-lab"
 PACKAGE = CHECKOUT / "extensions" / NAME
-FOLDERS = ("src", "style")
+FOLDERS = ("src", "style", "schema")
 FILES = ("package.json", "package-lock.json", "builder.config.cjs", "pyproject.toml")
 FILES += ("install.json", "tsconfig.json")
 BUILDER = "node_modules/@jupyter/builder/lib/build-labextension.js"

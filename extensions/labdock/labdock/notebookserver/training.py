@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,6 +25,8 @@ from labdock.submission import Step
 from labdock.trainingschema import TrainingRequest, TrainingStep
 
 PATH = "labdock/training"
+PING = 15.0
+"""Seconds of silence after which a stream says that it is still open."""
 
 Answer = TypeVar("Answer")
 
@@ -120,13 +122,17 @@ class JobsHandler(_Handler):
             asyncio.to_thread(lambda: orders.submit(self.root, default_client(), request, report))
         )
         submitting.add_done_callback(lambda _: steps.put_nowait(None))
-        while (step := await steps.get()) is not None:
+        async for step in _until_none(steps, self._ping):
             await self._event("step", TrainingStep(message=step.message, share=step.share))
         try:
             await self._event("job", await submitting)
         except LabdockError as error:
             await self._event("error", _body(error))
         self.finish()
+
+    async def _ping(self) -> None:
+        self.write(": ping\n\n")
+        await self.flush()
 
     async def _event(self, name: str, data: object) -> None:
         text = msgspec.json.encode(data).decode()
@@ -142,6 +148,20 @@ def handlers(base: str) -> list[tuple[str, type[Any]]]:
         (rf"{base}/{PATH}/check", CheckHandler),
         (rf"{base}/{PATH}/jobs", JobsHandler),
     ]
+
+
+async def _until_none(
+    steps: asyncio.Queue[Step | None], ping: Callable[[], Awaitable[None]]
+) -> AsyncIterator[Step]:
+    while True:
+        try:
+            step = await asyncio.wait_for(steps.get(), PING)
+        except TimeoutError:
+            await ping()
+            continue
+        if step is None:
+            return
+        yield step
 
 
 def _status(error: LabdockError) -> int:
