@@ -40,11 +40,11 @@ class Desk:
     home: Path
     api: Api
 
-    def get(self, path: str, **query: str) -> httpx.Response:
-        return self.server.get(f"labdock/training/{path}", params=query)
+    def get(self, route: str, **query: str) -> httpx.Response:
+        return self.server.get(f"labdock/training/{route}", params=query)
 
-    def post(self, path: str, body: object) -> httpx.Response:
-        return self.server.post(f"labdock/training/{path}", json=body)
+    def post(self, route: str, body: object) -> httpx.Response:
+        return self.server.post(f"labdock/training/{route}", json=body)
 
     def submit(self, **request: Any) -> list[tuple[str, dict[str, Any]]]:
         """The events of a submission."""
