@@ -126,6 +126,7 @@ function NumberField(props: {
           autoComplete="off"
           placeholder={props.placeholder}
           value={form.choice[field]}
+          onFocus={event => event.target.select()}
           onChange={event => form.set(field, event.target.value)}
         />
       )}
