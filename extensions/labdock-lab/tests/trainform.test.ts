@@ -208,7 +208,7 @@ test('a parameter’s problem is the library’s sentence, until it is typed ane
   assert.equal(form.problem('parameters.epochs'), 'epochs is a whole number.');
   form.setParameter(EPOCHS, '20');
   await passed();
-  assert.equal(form.hasProblems, false);
+  assert.equal(form.anyProblem, null);
 });
 
 test('what the service refuses is said at its field, or else below all', async () => {

@@ -33,6 +33,7 @@ export class TrainDialog extends Dialog<null> {
       focusNodeSelector: '#lbd-train-workers'
     });
     this.addClass('lbd-TrainDialog');
+    this.node.ariaLabel = trans.__('Train %1', name);
     this.#form = form;
     this.#submit = submit;
   }

@@ -90,7 +90,10 @@ function environmentOption(environment: Environment, trans: TranslationBundle) {
 function ResourceFields({ form, trans }: IProps) {
   const problem = form.problem('resources');
   return (
-    <fieldset className="lbd-Train-group" aria-describedby="lbd-train-resources">
+    <fieldset
+      className="lbd-Train-group"
+      aria-describedby={problem ? 'lbd-train-resources' : undefined}
+    >
       <legend>{trans.__('Machines')}</legend>
       <div className="lbd-Train-row">
         <NumberField form={form} field="workers" label={trans.__('Workers')} />

@@ -204,9 +204,9 @@ export class TrainForm implements IDisposable {
     return this.#problems().get(field) ?? null;
   }
 
-  /** Whether anything is known to be wrong. */
-  get hasProblems(): boolean {
-    return this.#problems().size > 0;
+  /** One of the sentences that say what is wrong; null where nothing is known to be. */
+  get anyProblem(): string | null {
+    return [...this.#problems().values()][0] ?? null;
   }
 
   /** The service's name of the environment that is chosen; null for the default one. */

@@ -1,5 +1,5 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { ICommandPalette, Notification } from '@jupyterlab/apputils';
+import { ICommandPalette, Notification, type Dialog } from '@jupyterlab/apputils';
 import { PathExt } from '@jupyterlab/coreutils';
 import { IDocumentManager } from '@jupyterlab/docmanager';
 import { DocumentWidget } from '@jupyterlab/docregistry';
@@ -7,6 +7,7 @@ import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import type { Contents } from '@jupyterlab/services';
 import { IStateDB } from '@jupyterlab/statedb';
 import { ITranslator, type TranslationBundle } from '@jupyterlab/translation';
+import type { IDisposable } from '@lumino/disposable';
 
 import { CommandIDs } from '../commands.ts';
 import { labdockIcon } from '../icons.ts';
@@ -78,6 +79,8 @@ function activate(
     }
   });
   palette?.addItem({ command: CommandIDs.train, category: trans.__('Labdock') });
+  const { contents } = app.serviceManager;
+  contents.fileChanged.connect((_, change) => void training.follow(change));
   app.shell.currentChanged?.connect(() => app.commands.notifyCommandChanged(CommandIDs.train));
 }
 
@@ -100,6 +103,7 @@ class Training {
   readonly #documents: IDocumentManager;
   readonly #state: IStateDB;
   readonly #trans: TranslationBundle;
+  #asking = false;
 
   constructor(
     app: JupyterFrontEnd,
@@ -117,21 +121,48 @@ class Training {
     this.#trans = trans;
   }
 
-  /** Open the dialog for a notebook, a script or a folder. */
+  /** Open the dialog for a notebook, a script or a folder; one at a time. */
   async ask(path: string): Promise<void> {
-    const local = this.#app.serviceManager.contents.localPath(path);
-    const unsaved = await this.#save(path);
-    if (unsaved !== null) {
-      Notification.error(unsaved, { autoClose: false });
+    if (this.#asking) {
       return;
     }
+    this.#asking = true;
+    try {
+      const unsaved = await this.#save(path);
+      if (unsaved === null) {
+        await this.#show(this.#app.serviceManager.contents.localPath(path));
+      } else {
+        Notification.error(unsaved, { autoClose: false });
+      }
+    } finally {
+      this.#asking = false;
+    }
+  }
+
+  /** A choice stays with its file, also where that gets another name. */
+  async follow({ type, oldValue, newValue }: Contents.IChangedArgs): Promise<void> {
+    if (type === 'rename' && oldValue?.path && newValue?.path) {
+      const kept = await this.#state.fetch(KEPT + oldValue.path);
+      if (kept !== undefined) {
+        await this.#state.save(KEPT + newValue.path, kept);
+        await this.#state.remove(KEPT + oldValue.path);
+      }
+    }
+  }
+
+  async #show(path: string): Promise<void> {
     const [{ TrainDialog }, kept] = await Promise.all([
       import('../dialogs/train.tsx'),
-      this.#state.fetch(KEPT + local)
+      this.#state.fetch(KEPT + path)
     ]);
-    const form = new TrainForm(local, readChoice(kept), this.#source, this.#trans);
-    const name = PathExt.basename(local) || this.#trans.__('this folder');
-    const dialog = new TrainDialog(form, () => this.#submit(form), name, this.#trans);
+    const form = new TrainForm(path, readChoice(kept), this.#source, this.#trans);
+    const name = PathExt.basename(path) || this.#trans.__('this folder');
+    const dialog: Dialog<null> = new TrainDialog(
+      form,
+      () => this.#submit(form, dialog),
+      name,
+      this.#trans
+    );
     void form.load();
     await dialog.launch();
     if (form.step === null) {
@@ -139,7 +170,8 @@ class Training {
     }
   }
 
-  async #submit(form: TrainForm): Promise<Job | null> {
+  /** Submit, and tell of it: also of what went wrong, where the dialog was closed meanwhile. */
+  async #submit(form: TrainForm, dialog: IDisposable): Promise<Job | null> {
     const { parameters, secrets, ...others } = form.choice;
     await this.#state.save(KEPT + form.path, {
       ...others,
@@ -150,6 +182,8 @@ class Training {
     if (job !== null) {
       this.#jobs.put(job);
       this.#tell(job);
+    } else if (dialog.isDisposed && form.anyProblem !== null) {
+      Notification.error(form.anyProblem, { autoClose: false });
     }
     return job;
   }
