@@ -22,7 +22,8 @@ from labdock_service.nodejs import node, npm_ci
 MODULES = PACKAGE / "node_modules"
 TYPES = PACKAGE / "src/service/schema.ts"
 PREFIX = "/services/labdock/api"
-OWN: list[tuple[str, Literal["validation", "serialization"], type]] = [
+Mode = Literal["validation", "serialization"]
+OWN: list[tuple[str, Mode, type]] = [
     ("request", "validation", trainingschema.TrainingRequest),
     ("entry", "serialization", trainingschema.TrainingEntry),
     ("preview", "serialization", trainingschema.ImagePreview),
@@ -79,7 +80,9 @@ def api_types() -> str:
 
 def own_schemas() -> dict[str, Any]:
     """The schemas of `OWN` and of what they hold, by name."""
-    adapters = [(name, mode, TypeAdapter(wire)) for name, mode, wire in OWN]
+    adapters: list[tuple[str, Mode, TypeAdapter[Any]]] = [
+        (name, mode, TypeAdapter(wire)) for name, mode, wire in OWN
+    ]
     _, made = TypeAdapter.json_schemas(adapters, ref_template="#/components/schemas/{model}")
     found: dict[str, Any] = made["$defs"]
     return found

@@ -198,6 +198,7 @@ test('what is no number is said at its field, and neither asked nor submitted', 
   assert.match(form.problem('resources.memory') ?? '', /gigabytes/);
   assert.match(form.problem('resources.gpus') ?? '', /0 or more/);
   assert.equal(await form.submit(), null);
+  assert.equal(form.refusals, 1);
   assert.deepEqual(submitted, []);
 });
 

@@ -13,7 +13,6 @@ const TRAIN = 1;
 
 /** Asks how to train, and stays open until the job is submitted. */
 export class TrainDialog extends Dialog<null> {
-  readonly #form: TrainForm;
   readonly #submit: () => Promise<Job | null>;
 
   constructor(
@@ -34,7 +33,6 @@ export class TrainDialog extends Dialog<null> {
     });
     this.addClass('lbd-TrainDialog');
     this.node.ariaLabel = trans.__('Train %1', name);
-    this.#form = form;
     this.#submit = submit;
   }
 
@@ -50,15 +48,7 @@ export class TrainDialog extends Dialog<null> {
   async #train(): Promise<void> {
     if ((await this.#submit()) !== null) {
       super.resolve(TRAIN);
-    } else if (this.#form.step === null) {
-      requestAnimationFrame(() => this.#showProblem());
     }
-  }
-
-  #showProblem(): void {
-    const wrong = this.node.querySelector<HTMLElement>('[aria-invalid=true]');
-    wrong?.focus();
-    this.node.querySelector('[role=alert]')?.scrollIntoView({ block: 'nearest' });
   }
 }
 
@@ -88,10 +78,17 @@ class TrainBody extends ReactWidget implements Dialog.IBodyWidget<null> {
 
 function Train({ form, trans }: { form: TrainForm; trans: TranslationBundle }) {
   const problem = form.problem('');
-  const { step } = form;
+  const { step, refusals } = form;
+  const fields = React.useRef<HTMLDivElement>(null);
+  React.useEffect(() => {
+    const wrong = refusals > 0 && fields.current?.querySelector<HTMLElement>('[aria-invalid=true]');
+    if (wrong) {
+      wrong.focus();
+    }
+  }, [refusals]);
   return (
     <>
-      <div className="lbd-Train-columns">
+      <div className="lbd-Train-columns" ref={fields}>
         <Fields form={form} trans={trans} />
         <Answers form={form} trans={trans} />
       </div>

@@ -65,6 +65,7 @@ export class TrainForm implements IDisposable {
   #projects: readonly Project[] = [];
   #secrets: readonly string[] = [];
   #step: TrainingStep | null = null;
+  #refusals = 0;
   #isDisposed = false;
 
   constructor(
@@ -123,6 +124,11 @@ export class TrainForm implements IDisposable {
   /** What is done of the submission; null where none is under way. */
   get step(): TrainingStep | null {
     return this.#step;
+  }
+
+  /** How often it could not be submitted. */
+  get refusals(): number {
+    return this.#refusals;
   }
 
   get isDisposed(): boolean {
@@ -217,8 +223,12 @@ export class TrainForm implements IDisposable {
   /** Submit; null where something is wrong, which its field then says. */
   async submit(): Promise<Job | null> {
     const path = this.#entryPath();
+    if (this.#step !== null) {
+      return null;
+    }
     this.#refused.clear();
-    if (this.#step !== null || path === null || this.#numbers().size > 0) {
+    if (!path || this.#numbers().size > 0) {
+      this.#refusals += 1;
       this.#emit();
       return null;
     }
@@ -354,6 +364,7 @@ export class TrainForm implements IDisposable {
   }
 
   #refuse(error: unknown): void {
+    this.#refusals += 1;
     this.#refused.set(...this.#placed(error, ''));
   }
 
