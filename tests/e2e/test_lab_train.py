@@ -103,10 +103,12 @@ def test_train_on_two_workers_by_mouse_and_again_by_keyboard(lab: Lab) -> None:
     assert digest(lab, first["snapshot"]) == digest(lab, third["snapshot"]) is not None
 
 
-def test_a_script_in_the_dark_from_the_file_browser_and_the_palette(lab: Lab) -> None:
+def test_a_folder_from_the_file_browser_in_the_dark(lab: Lab) -> None:
     page, form = lab.page, dialog(lab)
     lab.open("welcome/examples")
-    lab.command("Theme: JupyterLab Dark")
+    page.get_by_role("menuitem", name="Settings", exact=True).click()
+    page.get_by_role("menuitem", name="Theme", exact=True).click()
+    page.get_by_role("menuitem", name="JupyterLab Dark", exact=True).click()
     browser = page.get_by_role("region", name="File Browser Section")
     browser.get_by_text("02-script").click(button="right")
     page.get_by_role("menuitem", name="Train…").click()
