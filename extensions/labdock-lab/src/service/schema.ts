@@ -908,7 +908,7 @@ export interface components {
     };
     /**
      * Device
-     * @description One GPU, by UUID, and who holds it (`notebook:ID`, `job:ID`, `revision:ID` or nobody).
+     * @description One GPU, by UUID, and who holds it, as `job:ID` for one, or nobody.
      */
     Device: {
       /** Uuid */
@@ -1604,6 +1604,8 @@ export interface components {
     /**
      * Revision
      * @description A model version behind an endpoint, in a model server of its own.
+     *
+     *     `server` says which model server and why; empty before its first start.
      */
     Revision: {
       /** Id */
@@ -1626,6 +1628,11 @@ export interface components {
        * @default
        */
       message: string;
+      /**
+       * Server
+       * @default
+       */
+      server: string;
     };
     /**
      * Sample

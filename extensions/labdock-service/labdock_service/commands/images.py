@@ -80,8 +80,9 @@ def mirror(registry: str) -> None:
     """Copy every image of images/lock.toml into a registry of the team's own."""
     from labdock_service.images.logins import connect_registry
     from labdock_service.images.resolving import mirror as copy
+    from labdock_service.settings import load_settings
 
-    for done in copy(registry, connect_registry, click.echo):
+    for done in copy(registry, connect_registry, click.echo, load_settings().state):
         click.echo(f"  {done.reference}: {done.sent / 1e6:.1f} MB sent")
 
 
@@ -89,7 +90,10 @@ def mirror(registry: str) -> None:
 @click.argument("names", nargs=-1)
 @spoken
 def verify(names: tuple[str, ...]) -> None:
-    """Verify environments on this machine again (all, where none is named); it is kept."""
+    """Verify environments and model servers on this machine again; it is kept.
+
+    Where none is named: all.
+    """
     from labdock_service.commands.admittingimages import verify_environments
 
     verify_environments(names)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from labdock_service import processes
+
 NO_GPU = "It needs a GPU, and no machine here has one that nvidia-smi lists."
 """Why an environment cannot be used."""
 
@@ -45,7 +47,9 @@ class WorkerSpec:
     `inputs` are folders of the deployment the worker may read, `outputs` those it may
     write, by environment variable; `links` others, by where the worker finds them below its home.
     Workers of one `group` reach each other. `port` is where this machine reaches the worker.
-    `grace` is the seconds between SIGTERM and SIGKILL.
+    `grace` is the seconds between SIGTERM and SIGKILL. An `unattended` one is a program of an
+    image that may lack Python, and so runs without a supervisor: on a container engine alone,
+    with `environment` and `inputs` and nothing else of its own, and without events.
     """
 
     id: str
@@ -66,6 +70,7 @@ class WorkerSpec:
     group: str = ""
     port: int | None = None
     grace: float = 30.0
+    unattended: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +120,10 @@ class Engine(ABC):
     @abstractmethod
     def runs_server(self, person_id: str) -> bool | None:
         """Whether a person's server runs, whatever the hub says; None where that is not known."""
+
+    def verifies(self, process: str) -> bool:
+        """Whether a process that verifies images runs, or what it started does."""
+        return processes.lives(process)
 
     @abstractmethod
     def addresses(self, node: str, workers: Sequence[str]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,7 +22,7 @@ from labdock_service.engines.networks import DEPLOYMENT, Networks
 from labdock_service.engines.pulling import pull
 from labdock_service.engines.toolkit import Toolkit, find_toolkit
 from labdock_service.errors import EngineAway, EngineFailed, ImageGone
-from labdock_service.registry import Login
+from labdock_service.registry import RegistryPlace
 
 PERSON = "labdock.person"
 """The label of a person's server; its value is their id."""
@@ -32,8 +33,14 @@ BOARD = "labdock.board"
 WORKER = "labdock.worker"
 """The label of a worker's container; its value is the worker's id."""
 
+VERIFIER = "labdock.verifier"
+"""The label of a container in which an image is verified; its value is the process's `own_id`."""
+
 NO_SPACE = "no space left on device"
 _PATIENCE_SECONDS = 60
+
+REMOVAL_SECONDS = 60.0
+"""How long the removal of a container that somebody else began may take."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +52,8 @@ class Dockerd:
     """The addresses that its networks are cut out of, as in `10.213.0.0/16`."""
     lock: Path
     """The file by which processes take turns at its networks."""
-    login: Login | None = None
-    """The account at the registry that images are pulled from."""
+    registry: RegistryPlace | None = None
+    """The registry that jobs' images are pulled from, with the account there."""
     port: int = 0
     """The door's."""
     reachable: tuple[str, ...] = ()
@@ -67,7 +74,7 @@ class Dockerd:
         """Have the image here. Raises ImageGone where no registry has it any more."""
         with _sentences():
             try:
-                pull(self.client, image, login=self.login)
+                pull(self.client, image, place=self.registry)
             except NotFound:
                 raise ImageGone("its image is not in the registry any more") from None
             except APIError as error:
@@ -145,6 +152,29 @@ class Dockerd:
         with _sentences():
             return bytes(container.logs())
 
+    def output_since(self, container: Container, seconds: str) -> bytes:
+        """What it wrote since a time, in Docker's frames, each with the time of its own."""
+        wanted = {"stdout": 1, "stderr": 1, "timestamps": 1, "since": seconds}
+        api = self.client.api
+        with _sentences():
+            answer = api.get(
+                api._url("/containers/{0}/logs", container.id), params=wanted, timeout=api.timeout
+            )
+            api._raise_for_status(answer)
+            return bytes(answer.content)
+
+    def send_signal(self, name: str, number: int) -> None:
+        """Send a signal to a container's program; one that has ended is passed over."""
+        container = self.find_container(name)
+        if container is None:
+            return
+        with _sentences():
+            try:
+                container.kill(number)
+            except APIError as error:
+                if error.status_code not in (requests.codes.not_found, requests.codes.conflict):
+                    raise
+
     def find_container(self, name: str) -> Container | None:
         """The deployment's container of this name, with its state. Raises EngineAway."""
         with _sentences():
@@ -166,19 +196,25 @@ class Dockerd:
         with _sentences():
             return bool(self.client.api.containers(filters={"label": labels}))
 
+    def has_verification(self, process: str) -> bool:
+        """Whether a container runs in which a process verifies an image."""
+        with _sentences():
+            label = f"{VERIFIER}={process}"
+            return bool(self.client.api.containers(filters={"label": label}))
+
     def remove_container(self, name: str) -> None:
         """End and delete a container and its anonymous volumes; one that is gone is gone."""
         container = self.find_container(name)
         if container is not None:
             with _sentences():
-                _remove(container)
+                end_container(container)
 
     def remove_labelled(self, label: str) -> None:
         """End and delete those of the deployment's containers that have this label."""
         wanted = {"label": [f"{DEPLOYMENT}={self.prefix}", label]}
         with _sentences():
             for found in self.client.containers.list(all=True, filters=wanted, ignore_removed=True):
-                _remove(found)
+                end_container(found)
 
     def remove_network(self, name: str) -> None:
         """Delete a network, unless somebody is on it still."""
@@ -192,12 +228,13 @@ class Dockerd:
         return container if container.labels.get(DEPLOYMENT) == self.prefix else None
 
     def _clear_away(self, full: str) -> None:
-        container = self.client.containers.get(full)
-        if self._own(container) is None:
-            raise EngineFailed(
-                f"A container named {full} is there that is not Labdock's: remove or rename it."
-            )
-        container.remove(force=True, v=True)
+        with contextlib.suppress(NotFound):  # it went meanwhile
+            container = self.client.containers.get(full)
+            if self._own(container) is None:
+                raise EngineFailed(
+                    f"A container named {full} is there that is not Labdock's: remove or rename it."
+                )
+            end_container(container)
 
 
 class Attachment:
@@ -219,13 +256,30 @@ class Attachment:
             self._stream.shutdown(socket.SHUT_WR)
 
 
-def _remove(container: Container) -> None:
-    """End and delete a container, unless that is done or under way."""
-    try:
-        container.remove(force=True, v=True)
-    except APIError as error:
-        if error.status_code not in (requests.codes.not_found, requests.codes.conflict):
-            raise
+def end_container(container: Container, patience: float = REMOVAL_SECONDS) -> None:
+    """End and delete a container and its anonymous volumes; one that is gone is gone.
+
+    A removal that is under way is waited for. Raises EngineAway where it takes too long.
+    """
+    with contextlib.suppress(NotFound):
+        try:
+            container.remove(force=True, v=True)
+        except APIError as error:
+            if error.status_code != requests.codes.conflict:
+                raise
+            _await_removal(container, patience)
+
+
+def _await_removal(container: Container, patience: float) -> None:
+    """Look until Docker has it no more; its own way to wait may miss the end."""
+    until = time.monotonic() + patience
+    while time.monotonic() < until:
+        container.reload()
+        time.sleep(0.05)
+    raise EngineAway(
+        f"Docker has been removing the container {container.name} for {patience:g} s: "
+        f"`docker rm -f {container.name}` says what keeps it."
+    )
 
 
 @contextlib.contextmanager
