@@ -121,3 +121,15 @@ def test_a_folder_from_the_file_browser_in_the_dark(lab: Lab) -> None:
     lab.picture("train-dark")
     form.get_by_role("button", name="Cancel").click()
     expect(form).to_have_count(0)
+
+
+def test_what_was_typed_is_saved_first(lab: Lab) -> None:
+    page, form = lab.page, dialog(lab)
+    page.locator(".jp-Notebook .cm-content", has_text="learning_rate = ").first.click()
+    page.keyboard.press("Control+End")
+    page.keyboard.type("\nwidth = 32")
+    page.keyboard.press("Control+Shift+Enter")
+    expect(form.get_by_label("width")).to_have_value("32")
+    lab.picture("train-saved")
+    page.keyboard.press("Escape")
+    expect(form).to_have_count(0)
