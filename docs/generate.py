@@ -153,7 +153,16 @@ def route_rows(document: dict[str, Any]) -> Iterator[str]:
 def python_page() -> str:
     """The public names of `labdock`, and the wire types."""
     import labdock
-    from labdock import gpu, gpuschema, gridschema, inputs, personal, schema, servingschema
+    from labdock import (
+        gpu,
+        gpuschema,
+        gridschema,
+        inputs,
+        personal,
+        schema,
+        servingschema,
+        trainingschema,
+    )
 
     lines = ["# Python", "", "## labdock", "", inspect.getdoc(labdock) or ""]
     for name in labdock.__all__:
@@ -161,7 +170,7 @@ def python_page() -> str:
     lines += ["", "## labdock.gpu", "", inspect.getdoc(gpu) or ""]
     for name in ("status", "lease", "notice", "release", "acquire"):
         lines += documented(name, getattr(gpu, name))
-    for wire in (schema, inputs, gridschema, servingschema, personal, gpuschema):
+    for wire in (schema, inputs, gridschema, servingschema, personal, gpuschema, trainingschema):
         lines += ["", f"## {wire.__name__}", "", inspect.getdoc(wire) or ""]
         for name, kind in vars(wire).items():
             if inspect.isclass(kind) and kind.__module__ == wire.__name__:

@@ -10,7 +10,7 @@ from labdock_service.labextension import PACKAGE, ensure_labextension
 from labdock_service.statefolder import StateFolder
 
 CHECKOUT = PACKAGE.parents[1]
-STYLED = ("src", "tests", "style")
+STYLED = ("schema", "src", "tests", "style")
 
 
 def check() -> None:

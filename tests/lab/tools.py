@@ -11,18 +11,22 @@ import subprocess
 import sys
 from dataclasses import is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import msgspec
 from docs.generate import openapi_document
+from pydantic import TypeAdapter
 
-from labdock import schema, serverschema
+from labdock import schema, serverschema, trainingschema
 from labdock_service.labextension import PACKAGE, build_command
 from labdock_service.nodejs import node, npm_ci
 
 MODULES = PACKAGE / "node_modules"
 TYPES = PACKAGE / "src/service/schema.ts"
 PREFIX = "/services/labdock/api"
+Mode = Literal["validation", "serialization"]
+OWN = (serverschema, trainingschema)
+"""What a person's own server takes and answers itself."""
+
 MOST_SCRIPT = 250_000
 """Bytes of compressed script that the whole interface may have."""
 
@@ -60,20 +64,28 @@ def tool(name: str, *arguments: str) -> list[str]:
 
 
 def api_types() -> str:
-    """The API's types as TypeScript; its paths without the service's prefix."""
+    """The API's types as TypeScript, its paths without the service's prefix, and `OWN`."""
     document = openapi_document()
     paths = {path.removeprefix(PREFIX): value for path, value in document["paths"].items()}
-    document["components"]["schemas"] |= own_server_schemas()
+    schemas = document["components"]["schemas"]
+    schemas.update({name: each for name, each in own_schemas().items() if name not in schemas})
     made = run(tool("openapi-typescript"), json.dumps(document | {"paths": paths}))
     return run(tool("prettier", "--stdin-filepath", str(TYPES)), made)
 
 
-def own_server_schemas() -> dict[str, Any]:
+def own_schemas() -> dict[str, Any]:
     """What a person's own server and the streams say, which is in no document of the service."""
-    said = [kind for kind in vars(serverschema).values() if is_dataclass(kind)]
-    said.append(schema.LogLine)
-    place = "#/components/schemas/{name}"
-    return msgspec.json.schema_components(said, ref_template=place)[1]
+    kinds = [kind for module in OWN for kind in vars(module).values() if isinstance(kind, type)]
+    said = [kind for kind in kinds if is_dataclass(kind)]
+    adapters = [(kind.__name__, _mode(kind), TypeAdapter(kind)) for kind in (*said, schema.LogLine)]
+    _, made = TypeAdapter.json_schemas(adapters, ref_template="#/components/schemas/{model}")
+    found: dict[str, Any] = made["$defs"]
+    return found
+
+
+def _mode(kind: type) -> Mode:
+    """Of what is answered every field is there; what is asked may leave defaults out."""
+    return "validation" if kind.__name__.endswith("Request") else "serialization"
 
 
 def compressed(folder: Path) -> int:

@@ -12,5 +12,7 @@ export const CommandIDs = {
   deleteJob: 'labdock:delete-job',
   openExecuted: 'labdock:open-executed-notebook',
   deployJob: 'labdock:deploy-job',
-  openBoards: 'labdock:open-job-tensorboard'
+  openBoards: 'labdock:open-job-tensorboard',
+  train: 'labdock:train',
+  trainSelected: 'labdock:train-selected'
 } as const;

@@ -18,7 +18,7 @@ from labdock_service.setupstep import run_step
 
 NAME = "labdock-lab"
 PACKAGE = CHECKOUT / "extensions" / NAME
-FOLDERS = ("src", "style")
+FOLDERS = ("schema", "src", "style")
 FILES = (
     "package.json",
     "package-lock.json",

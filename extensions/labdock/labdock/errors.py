@@ -36,9 +36,16 @@ class LabdockError(Exception):
 
 
 class Mistake(LabdockError):
-    """Something to do differently; the message says what."""
+    """Something to do differently; the message says what.
+
+    `field` is the part of what was asked for that it is about, where it is about one.
+    """
 
     exit_code = 2
+
+    def __init__(self, message: str, *, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class NotConnected(Mistake):

@@ -116,7 +116,7 @@ def check(order: Order) -> None:
     else:
         found = points.find_grid_problem(*given, order.grid)
     if found is not None:
-        raise Mistake(found.sentence)
+        raise Mistake(found.sentence, field=found.field)
 
 
 def choose_environment(environments: list[Environment], wanted: str | None) -> Environment:
@@ -125,10 +125,12 @@ def choose_environment(environments: list[Environment], wanted: str | None) -> E
         names = (environment.name, environment.digest)
         if wanted in names if wanted else environment.default:
             if environment.unavailable:
-                raise Mistake(f"{environment.name}: {environment.unavailable}")
+                sentence = f"{environment.name}: {environment.unavailable}"
+                raise Mistake(sentence, field="environment")
             return environment
     if wanted:
-        raise Mistake(f"There is no environment {wanted}: `labdock environments` lists them.")
+        sentence = f"There is no environment {wanted}: `labdock environments` lists them."
+        raise Mistake(sentence, field="environment")
     raise Mistake("This Labdock has no environment yet: its admin makes one with `labdock up`.")
 
 

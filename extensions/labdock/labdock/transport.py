@@ -240,7 +240,7 @@ def translate(response: httpx.Response, connection: Connection) -> errors.Labdoc
         return errors.ServiceUnavailable(sentence, passing=True, wait=_wait(response))
     if status >= 500:
         return errors.ServiceUnavailable(sentence, passing=status in _PASSING)
-    return _MISTAKES.get(status, errors.Mistake)(sentence)
+    return _MISTAKES.get(status, errors.Mistake)(sentence, field=body.get("field"))
 
 
 def _wait(response: httpx.Response) -> float:

@@ -2006,7 +2006,9 @@ export interface components {
      * @description Asks for a copy of a job's file in the person's home.
      */
     FetchRequest: {
+      /** Job */
       job: string;
+      /** Path */
       path: string;
     };
     /**
@@ -2014,22 +2016,171 @@ export interface components {
      * @description Where the copy lies, below the folder that the server shows.
      */
     FetchedFile: {
+      /** Path */
       path: string;
-      /** @default null */
+      /**
+       * Beside
+       * @default null
+       */
       beside: string | null;
+    };
+    /**
+     * FieldProblem
+     * @description Why a field of the request cannot be used, in a sentence.
+     */
+    FieldProblem: {
+      /** Field */
+      field: string;
+      /** Detail */
+      detail: string;
+    };
+    /**
+     * ImagePreview
+     * @description What a submission would take along. `files` and `left_out` are cut off where they are long.
+     *
+     *     `count` and `size` are of all files, and `left_out_count` is of all that stays.
+     */
+    ImagePreview: {
+      /** Source */
+      source: string;
+      /** Entry */
+      entry: string;
+      /** Files */
+      files: components['schemas']['SourceFile'][];
+      /** Count */
+      count: number;
+      /** Size */
+      size: number;
+      requirements: components['schemas']['Requirements'];
+      /** Left Out */
+      left_out: components['schemas']['LeftOut'][];
+      /** Left Out Count */
+      left_out_count: number;
+      /** Warnings */
+      warnings: string[];
+      git: components['schemas']['GitCommit'] | null;
+    };
+    /**
+     * LeftOut
+     * @description What does not travel, and why; a folder's path ends with a slash.
+     */
+    LeftOut: {
+      /** Path */
+      path: string;
+      /** Reason */
+      reason: string;
+    };
+    /**
+     * Len
+     * @description Len() implies that ``min_length <= len(value) <= max_length``.
+     *
+     *     Upper bound may be omitted or ``None`` to indicate no upper length bound.
+     */
+    Len: {
+      /**
+       * Min Length
+       * @default 0
+       */
+      min_length: number;
+      /**
+       * Max Length
+       * @default null
+       */
+      max_length: number | null;
     };
     /**
      * LogLine
      * @description A line of a worker's output. `cursor` continues a stream after it.
      */
     LogLine: {
+      /** Time */
       time: number;
-      /** @enum {unknown} */
-      stream: 'stderr' | 'stdout';
+      /**
+       * Stream
+       * @enum {string}
+       */
+      stream: 'stdout' | 'stderr';
+      /** Text */
       text: string;
+      /** Attempt */
       attempt: number;
+      /** Rank */
       rank: number;
+      /** Cursor */
       cursor: string;
+    };
+    /**
+     * TrainingEntry
+     * @description What was chosen to be trained: what it is, and what can be set of it.
+     */
+    TrainingEntry: {
+      /** Path */
+      path: string;
+      /**
+       * Kind
+       * @enum {string}
+       */
+      kind: 'notebook' | 'script' | 'folder';
+      /** Entries */
+      entries?: string[];
+      /**
+       * Parameters
+       * @default null
+       */
+      parameters: components['schemas']['Parameter'][] | null;
+    };
+    /**
+     * TrainingRequest
+     * @description A job, as a person chose it in the dialog.
+     */
+    TrainingRequest: {
+      /** Path */
+      path: string;
+      /**
+       * Environment
+       * @default null
+       */
+      environment: string | null;
+      /**
+       * Project
+       * @default null
+       */
+      project: string | null;
+      /**
+       * Name
+       * @default null
+       */
+      name: string | null;
+      /**
+       * Workers
+       * @default 1
+       */
+      workers: number;
+      resources?: components['schemas']['Resources'];
+      /** Parameters */
+      parameters?: {
+        [key: string]: string;
+      };
+      /**
+       * Arguments
+       * @default
+       */
+      arguments: string;
+      /** Secrets */
+      secrets?: string[];
+    };
+    /**
+     * TrainingStep
+     * @description What is done now of a submission, and the share of it that is done where that is known.
+     */
+    TrainingStep: {
+      /** Message */
+      message: string;
+      /**
+       * Share
+       * @default null
+       */
+      share: number | null;
     };
   };
   responses: never;

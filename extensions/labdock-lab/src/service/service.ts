@@ -8,7 +8,7 @@ import type { paths } from './schema.ts';
 import { readEvents } from './sse.ts';
 
 const API = 'labdock/api';
-const AWAY = 'Your server does not answer: it may have been stopped.';
+export const AWAY = 'Your server does not answer: it may have been stopped.';
 
 interface IAnswer<T> {
   data?: T;

@@ -1,4 +1,4 @@
-"""The routes that `labdock gpu` asks: a server alone can change what its kernels see."""
+"""The routes of a person's server: what it alone can do for `labdock gpu` and for JupyterLab."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tornado.web import authenticated
 
 from labdock.errors import LabdockError, Mistake
 from labdock.gpuschema import NotebookLease
-from labdock.notebookserver import copies, service
+from labdock.notebookserver import copies, service, training
 from labdock.notebookserver.gpus import ServerGpus
 from labdock.notebookserver.predictions import PATH as PREDICTIONS
 from labdock.notebookserver.predictions import AskedEndpoints, PredictionHandler
@@ -37,7 +37,7 @@ def install(app: Any) -> None:
     )
     asked = (rf"{base}/{PREDICTIONS}", PredictionHandler, {"endpoints": AskedEndpoints()})
     copied = (rf"{base}/{copies.PATH}", copies.CopiesHandler)
-    app.web_app.add_handlers(".*$", [api, asked, copied])
+    app.web_app.add_handlers(".*$", [api, asked, copied, *training.handlers(base)])
     seconds = float(os.environ.get(IDLE) or 0)
     if seconds:
         look = PeriodicCallback(

@@ -1,0 +1,444 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type { IDisposable } from '@lumino/disposable';
+import { Signal, type ISignal } from '@lumino/signaling';
+
+import { Problem } from '../service/problem.ts';
+import type {
+  Environment,
+  FieldProblem,
+  ImagePreview,
+  Job,
+  Parameter,
+  Project,
+  Resources,
+  StartForecast,
+  TrainingEntry,
+  TrainingRequest,
+  TrainingStep
+} from '../service/types.ts';
+import { Latest } from './latest.ts';
+import { defaultText } from './parametertext.ts';
+import type { ITrainChoice } from './trainchoice.ts';
+
+/** What the form asks of the service and of the person's own server. */
+export interface ITrainSource {
+  environments(): Promise<Environment[]>;
+  projects(): Promise<Project[]>;
+  /** The names of the secrets that a job of the project can get. */
+  secrets(project: string): Promise<string[]>;
+  entry(path: string): Promise<TrainingEntry>;
+  check(request: TrainingRequest, signal: AbortSignal): Promise<FieldProblem[]>;
+  forecast(workers: number, each: Resources, signal: AbortSignal): Promise<StartForecast>;
+  preview(path: string, environment: string | null, signal: AbortSignal): Promise<ImagePreview>;
+  submit(request: TrainingRequest, report: (step: TrainingStep) => void): Promise<Job>;
+}
+
+/** Milliseconds after the last change, before what follows from it is asked. */
+export const PAUSE = 300;
+
+const GIGABYTE = 1_000_000_000;
+/** The service's names of fields, where they differ from those of the form. */
+const FIELDS: Record<string, string> = {
+  cpus: 'resources.cpus',
+  memory: 'resources.memory',
+  gpus: 'resources.gpus'
+};
+
+type Text = Pick<TranslationBundle, '__'>;
+type Simple = Exclude<keyof ITrainChoice, 'parameters' | 'secrets'>;
+
+/** What a person chooses for a job, what follows from it, and what is wrong with it. */
+export class TrainForm implements IDisposable {
+  readonly path: string;
+  readonly forecast: Latest<StartForecast>;
+  readonly preview: Latest<ImagePreview>;
+  readonly #checks: Latest<FieldProblem[]>;
+  readonly #source: ITrainSource;
+  readonly #trans: Text;
+  readonly #changed = new Signal<this, void>(this);
+  readonly #refused = new Map<string, string>();
+  readonly #noted = new Map<string, string>();
+  #choice: ITrainChoice;
+  #chosen: TrainingEntry | null = null;
+  #entry: TrainingEntry | null = null;
+  #environments: readonly Environment[] = [];
+  #projects: readonly Project[] = [];
+  #secrets: readonly string[] = [];
+  #step: TrainingStep | null = null;
+  #refusals = 0;
+  #isDisposed = false;
+
+  constructor(
+    path: string,
+    choice: ITrainChoice,
+    source: ITrainSource,
+    trans: Text,
+    pause: number = PAUSE
+  ) {
+    this.path = path;
+    this.#choice = choice;
+    this.#source = source;
+    this.#trans = trans;
+    this.forecast = new Latest(pause);
+    this.preview = new Latest(pause);
+    this.#checks = new Latest(pause);
+    for (const answer of [this.forecast, this.preview, this.#checks]) {
+      answer.changed.connect(() => this.#emit());
+    }
+  }
+
+  get changed(): ISignal<this, void> {
+    return this.#changed;
+  }
+
+  get choice(): ITrainChoice {
+    return this.#choice;
+  }
+
+  /** What was chosen to be trained; null until it was looked at. */
+  get chosen(): TrainingEntry | null {
+    return this.#chosen;
+  }
+
+  /** The notebook or script that is trained: what was chosen, or one of a folder. */
+  get entry(): TrainingEntry | null {
+    return this.#entry;
+  }
+
+  get parameters(): readonly Parameter[] {
+    return this.#entry?.parameters ?? [];
+  }
+
+  get environments(): readonly Environment[] {
+    return this.#environments;
+  }
+
+  get projects(): readonly Project[] {
+    return this.#projects;
+  }
+
+  get secrets(): readonly string[] {
+    return this.#secrets;
+  }
+
+  /** What is done of the submission; null where none is under way. */
+  get step(): TrainingStep | null {
+    return this.#step;
+  }
+
+  /** How often it could not be submitted. */
+  get refusals(): number {
+    return this.#refusals;
+  }
+
+  get isDisposed(): boolean {
+    return this.#isDisposed;
+  }
+
+  dispose(): void {
+    this.#isDisposed = true;
+    this.forecast.dispose();
+    this.preview.dispose();
+    this.#checks.dispose();
+    Signal.clearData(this);
+  }
+
+  /** Read what there is to choose from, and ask what follows from the choice. */
+  async load(): Promise<void> {
+    const { path } = this;
+    await Promise.all([
+      this.#note('path', async () => {
+        this.#chosen = await this.#source.entry(path);
+        await this.#findEntry();
+      }),
+      this.#note('environment', async () => {
+        this.#environments = await this.#source.environments();
+      }),
+      this.#note('project', async () => {
+        this.#projects = await this.#source.projects();
+      })
+    ]);
+    this.#keepWhatIsThere();
+    void this.#findSecrets();
+    this.#ask();
+  }
+
+  /** Choose anew; what was wrong with the field before is forgotten. */
+  set(field: Simple, text: string): void {
+    this.#choice = { ...this.#choice, [field]: text };
+    this.#forget(isResource(field) ? `resources.${field}` : field);
+    this.#emit();
+    if (field === 'entry') {
+      void this.#changeEntry();
+    } else if (field === 'project') {
+      void this.#findSecrets();
+    } else if (field === 'environment') {
+      this.#askPreview();
+    } else if (field === 'workers' || isResource(field)) {
+      this.#askForecast();
+    } else if (field === 'arguments') {
+      this.#askCheck();
+    }
+  }
+
+  /** Set a parameter; typing its default again leaves it as the notebook has it. */
+  setParameter(parameter: Parameter, text: string): void {
+    const { [parameter.name]: _, ...others } = this.#choice.parameters;
+    const isOwn = text === defaultText(parameter);
+    const parameters = isOwn ? others : { ...others, [parameter.name]: text };
+    this.#choice = { ...this.#choice, parameters };
+    this.#forget(`parameters.${parameter.name}`);
+    this.#emit();
+    this.#askCheck();
+  }
+
+  /** What stands in a parameter's field. */
+  textOf(parameter: Parameter): string {
+    return this.#choice.parameters[parameter.name] ?? defaultText(parameter);
+  }
+
+  /** Give the job a secret, or not. */
+  setSecret(name: string, given: boolean): void {
+    const others = this.#choice.secrets.filter(one => one !== name);
+    this.#choice = { ...this.#choice, secrets: given ? [...others, name] : others };
+    this.#forget('secrets');
+    this.#emit();
+  }
+
+  /** Why a field cannot be as it is; the empty name is for what is about no field. */
+  problem(field: string): string | null {
+    return this.#problems().get(field) ?? null;
+  }
+
+  /** One of the sentences that say what is wrong; null where nothing is known to be. */
+  get anyProblem(): string | null {
+    return [...this.#problems().values()][0] ?? null;
+  }
+
+  /** The service's name of the environment that is chosen; null for the default one. */
+  get environment(): string | null {
+    return this.#choice.environment || null;
+  }
+
+  /** Submit; null where something is wrong, which its field then says. */
+  async submit(): Promise<Job | null> {
+    const path = this.#entryPath();
+    if (this.#step !== null) {
+      return null;
+    }
+    this.#refused.clear();
+    if (!path || this.#numbers().size > 0) {
+      this.#refusals += 1;
+      this.#emit();
+      return null;
+    }
+    this.#step = { message: this.#trans.__('Submitting'), share: null };
+    this.#emit();
+    try {
+      return await this.#source.submit(this.#request(path), step => {
+        this.#step = step;
+        this.#emit();
+      });
+    } catch (error) {
+      this.#refuse(error);
+      return null;
+    } finally {
+      this.#step = null;
+      this.#emit();
+    }
+  }
+
+  #request(path: string): TrainingRequest {
+    const { choice } = this;
+    const names = new Set(this.parameters.map(parameter => parameter.name));
+    const given = Object.entries(choice.parameters).filter(([name]) => names.has(name));
+    return {
+      path,
+      environment: this.environment,
+      project: choice.project || null,
+      name: choice.name.trim() || null,
+      workers: Number(choice.workers),
+      resources: this.#resources(),
+      parameters: Object.fromEntries(given),
+      arguments: this.#entry?.kind === 'script' ? choice.arguments : '',
+      secrets: choice.secrets.filter(name => this.#secrets.includes(name))
+    };
+  }
+
+  #resources(): Resources {
+    const { cpus, memory, gpus } = this.#choice;
+    return {
+      cpus: Number(cpus),
+      memory: Math.round(Number(memory) * GIGABYTE),
+      gpus: Number(gpus)
+    };
+  }
+
+  #entryPath(): string | null {
+    if (this.#chosen?.kind !== 'folder') {
+      return this.#chosen?.path ?? null;
+    }
+    const { entry } = this.#choice;
+    return entry && `${this.#chosen.path}/${entry}`.replace(/^\//, '');
+  }
+
+  async #findEntry(): Promise<void> {
+    if (this.#chosen?.kind !== 'folder') {
+      this.#entry = this.#chosen;
+      return;
+    }
+    const entries = this.#chosen.entries ?? [];
+    if (!entries.includes(this.#choice.entry)) {
+      this.#choice = { ...this.#choice, entry: entries[0] ?? '' };
+    }
+    const path = this.#entryPath();
+    this.#entry = path ? await this.#source.entry(path) : null;
+  }
+
+  async #changeEntry(): Promise<void> {
+    this.#choice = { ...this.#choice, parameters: {}, arguments: '' };
+    this.#refused.clear();
+    await this.#note('path', () => this.#findEntry());
+    this.#askPreview();
+    this.#askCheck();
+  }
+
+  async #findSecrets(): Promise<void> {
+    await this.#note('secrets', async () => {
+      this.#secrets = await this.#source.secrets(this.#choice.project);
+    });
+  }
+
+  /** An environment or a project that is gone since is not offered again. */
+  #keepWhatIsThere(): void {
+    const { environment, project } = this.#choice;
+    const usable = this.#environments.some(one => one.name === environment && !one.unavailable);
+    const member = this.#projects.some(one => one.name === project);
+    this.#choice = {
+      ...this.#choice,
+      environment: usable ? environment : '',
+      project: member ? project : ''
+    };
+  }
+
+  #ask(): void {
+    this.#askForecast();
+    this.#askPreview();
+    this.#askCheck();
+  }
+
+  #askForecast(): void {
+    if (this.#numbers().size > 0) {
+      this.forecast.clear();
+      return;
+    }
+    const workers = Number(this.#choice.workers);
+    this.forecast.ask(signal => this.#source.forecast(workers, this.#resources(), signal));
+  }
+
+  #askPreview(): void {
+    const path = this.#entryPath();
+    if (!path) {
+      this.preview.clear();
+      return;
+    }
+    this.preview.ask(signal => this.#source.preview(path, this.environment, signal));
+  }
+
+  #askCheck(): void {
+    const path = this.#entryPath();
+    if (path) {
+      this.#checks.ask(signal => this.#source.check(this.#request(path), signal));
+    }
+  }
+
+  /** Do something whose failure is said at a field. */
+  async #note(field: string, doing: () => Promise<void>): Promise<void> {
+    this.#noted.delete(field);
+    try {
+      await doing();
+    } catch (error) {
+      this.#noted.set(...this.#placed(error, field));
+    }
+    this.#emit();
+  }
+
+  #refuse(error: unknown): void {
+    this.#refusals += 1;
+    this.#refused.set(...this.#placed(error, ''));
+  }
+
+  /** The field that an error is about, and its sentence. */
+  #placed(error: unknown, otherwise: string): [string, string] {
+    const sentence = error instanceof Error ? error.message : String(error);
+    const said = error instanceof Problem ? error.field : null;
+    const field = said === null ? otherwise : (FIELDS[said] ?? said);
+    return [this.#isShown(field) ? field : otherwise, sentence];
+  }
+
+  #isShown(field: string): boolean {
+    const shown = ['', 'path', 'environment', 'project', 'name', 'workers', 'resources'];
+    const more = ['parameters', 'arguments', 'secrets', ...Object.values(FIELDS)];
+    const named = this.parameters.map(parameter => `parameters.${parameter.name}`);
+    return [...shown, ...more, ...named].includes(field);
+  }
+
+  #forget(field: string): void {
+    this.#refused.delete(field);
+    this.#refused.delete(field.split('.')[0] ?? field);
+    this.#refused.delete('');
+  }
+
+  #problems(): Map<string, string> {
+    const typed = (this.#checks.value ?? []).map(({ field, detail }) => [field, detail] as const);
+    const asked = this.forecast.problem;
+    const found = new Map([...this.#noted, ...typed, ...this.#refused]);
+    if (asked instanceof Problem && asked.field !== null) {
+      const [field, sentence] = this.#placed(asked, 'resources');
+      found.set(field, sentence);
+    }
+    for (const [field, sentence] of this.#numbers()) {
+      found.set(field, sentence);
+    }
+    return found;
+  }
+
+  /** What is no number, or none that can be. */
+  #numbers(): Map<string, string> {
+    const { workers, gpus, cpus, memory } = this.#choice;
+    const whole = (least: number) => this.#trans.__('Give a whole number, %1 or more.', least);
+    const found = new Map<string, string>();
+    if (!isWhole(workers, 1)) {
+      found.set('workers', whole(1));
+    }
+    if (!isWhole(gpus, 0)) {
+      found.set('resources.gpus', whole(0));
+    }
+    if (!isMore(cpus)) {
+      found.set('resources.cpus', this.#trans.__('Give a number that is more than 0, such as 1.'));
+    }
+    if (memory.trim() !== '' && !isMore(memory)) {
+      const sentence = this.#trans.__('Give a number of gigabytes, or nothing for no limit.');
+      found.set('resources.memory', sentence);
+    }
+    return found;
+  }
+
+  #emit(): void {
+    if (!this.#isDisposed) {
+      this.#changed.emit();
+    }
+  }
+}
+
+function isResource(field: Simple): field is 'cpus' | 'memory' | 'gpus' {
+  return field === 'cpus' || field === 'memory' || field === 'gpus';
+}
+
+function isWhole(text: string, least: number): boolean {
+  return /^\s*\d+\s*$/.test(text) && Number(text) >= least;
+}
+
+function isMore(text: string): boolean {
+  return text.trim() !== '' && Number.isFinite(Number(text)) && Number(text) > 0;
+}
