@@ -90,6 +90,15 @@ async def test_who_is_asking_and_what_there_is(grace: httpx.AsyncClient) -> None
     assert node["cpus_leased"] == 0
 
 
+async def test_when_a_job_would_start_is_foretold(ada: httpx.AsyncClient) -> None:
+    at_once = (await ada.get("start-forecast", params={"cpus": 0.5})).json()
+    assert at_once == {"seconds": 0.0, "message": "Starts at once.", "before": 0}
+    refused = await ada.get("start-forecast", params={"workers": 256, "cpus": 1024})
+    assert refused.status_code == 400
+    assert refused.json()["field"] == "resources"
+    assert refused.json()["detail"].endswith(": ask for less.")
+
+
 async def test_the_default_environment_is_the_one_that_the_setting_names(tmp_path: Path) -> None:
     settings = make_settings(tmp_path, default_environment=ENVIRONMENT)
     make_environment(settings.state, "marked", digest="sha256:" + "f" * 64)

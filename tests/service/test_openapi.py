@@ -31,6 +31,7 @@ ROUTES = [
     "GET me",
     "GET environments",
     "GET nodes",
+    "GET start-forecast",
     "POST sources",
     "POST blobs",
     "POST snapshots",

@@ -25,6 +25,7 @@ from labdock_service.api import (
     endpoints,
     events,
     files,
+    forecasts,
     gpus,
     grids,
     jobs,
@@ -74,6 +75,7 @@ RESOURCES = (
     secrets,
     notify,
     gpus,
+    forecasts,
     offers,
 )
 

@@ -56,6 +56,11 @@ class Client:
         """The machines that run workers."""
         return self._get("nodes", list[schema.Node])
 
+    def start_forecast(self, workers: int, each: schema.Resources) -> schema.StartForecast:
+        """When a job of so many workers would start, were it submitted now."""
+        asked = msgspec.to_builtins(each)
+        return self._get("start-forecast", schema.StartForecast, workers=workers, **asked)
+
     def gpus(self) -> list[gpuschema.Gpu]:
         """Every GPU there is, with who has it."""
         return self._get("gpus", list[gpuschema.Gpu])

@@ -335,6 +335,18 @@ class Job:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StartForecast:
+    """When a job would start that were submitted now."""
+
+    seconds: float | None
+    """From now; 0 is at once, none where nobody knows."""
+    message: str
+    """What it would wait for."""
+    before: int
+    """Jobs that wait already."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class LogLine:
     """A line of a worker's output. `cursor` continues a stream after it."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -10,12 +11,12 @@ from sqlalchemy.orm import Session
 from labdock.declarations import NotReadable, declared
 from labdock.inputs import Parameter
 from labdock.parameters import Problem
-from labdock.schema import JobRequest, Person, Source
+from labdock.schema import JobRequest, Person, Resources, Source
 from labdock_service.api.access import find_snapshot, person_row
 from labdock_service.api.availability import check_still_available
 from labdock_service.api.parts import Parts
 from labdock_service.errors import Conflict, Invalid
-from labdock_service.scheduling.ledger import Need, limited
+from labdock_service.scheduling.ledger import Capacity, Need, limited
 from labdock_service.scheduling.queue import never_fits
 from labdock_service.statefolder import StateFolder
 from labdock_service.store import notify, secrets, snapshots, sources
@@ -46,7 +47,7 @@ def admit(
         raise Conflict(f"This snapshot could not be packaged: {snapshot.error}", field="snapshot")
     _check_name(body.name)
     check_still_available(parts, session, snapshot.environment)
-    _check_fits(body, parts)
+    check_fits(parts, nodes_here(parts), body.workers, body.resources)
     owner = person_row(session, caller)
     secrets.check_there(session, body.secrets, owner, snapshot.project)
     if body.notify:
@@ -100,12 +101,16 @@ def _check_name(name: str | None) -> None:
         raise Invalid("'name' must be one line, without control characters.", field="name")
 
 
-def _check_fits(body: JobRequest, parts: Parts) -> None:
-    """Refuse what no machine of now could run, were it empty."""
-    limits, each = parts.settings.limits, body.resources
-    nodes = limited(parts.engine.nodes(), cpus=limits.cpus, memory=limits.memory)
+def nodes_here(parts: Parts) -> list[Capacity]:
+    """The machines as far as work may use them."""
+    limits = parts.settings.limits
+    return limited(parts.engine.nodes(), cpus=limits.cpus, memory=limits.memory)
+
+
+def check_fits(parts: Parts, nodes: Sequence[Capacity], workers: int, each: Resources) -> None:
+    """Refuse what no machine of now could run, were it empty. Raises Invalid."""
     need = Need(cpus=each.cpus, memory=each.memory, gpus=each.gpus)
-    if lacking := never_fits(need, body.workers, nodes):
+    if lacking := never_fits(need, workers, nodes):
         raise Invalid(f"{lacking}: ask for less.", field="resources")
     if each.gpus and (why := parts.engine.why_no_gpu()):
         raise Invalid(why, field="resources")

@@ -13,7 +13,7 @@ from labdock_service.reconciler.parts import ACTOR, Parts, apart
 from labdock_service.reconciler.states import change, note
 from labdock_service.scheduling.ledger import Capacity, Need, leases_of, limited
 from labdock_service.scheduling.queue import Ask, Place, Plan, plan
-from labdock_service.store import active, leases, notebooks, snapshots, workers
+from labdock_service.store import active, asking, leases, notebooks, snapshots, workers
 from labdock_service.store.tables import (
     AttemptRow,
     JobRow,
@@ -45,9 +45,9 @@ class Queue:
             waiting = {job.id: job for job in active.queue(session)}
             held = [leases.in_ledger(row) for row in leases.held(session)]
             servers = notebooks.asking(session)
-        asks = [_job_ask(job) for job in waiting.values()]
+        asks = [asking.of_job(job) for job in waiting.values()]
         asks += [_revision_ask(revision) for revision in self.revisions.values()]
-        asks += [_notebook_ask(row) for row in servers]
+        asks += [asking.of_notebook(row) for row in servers]
         if not asks:
             return
         self._carry_out(
@@ -113,7 +113,7 @@ class Queue:
             for rank, (place, address) in enumerate(zip(places, addresses, strict=True)):
                 row = _worker(names[rank], place, address)
                 row.job_id, row.attempt, row.rank = job.id, fresh.attempt, rank
-                _hold(session, row, _title(job), place, _job_need(job))
+                _hold(session, row, asking.job_title(job), place, asking.job_need(job))
             count = "1 worker" if job.workers == 1 else f"{job.workers} workers"
             change(session, fresh, "starting", f"Starts {count}.")
 
@@ -186,16 +186,6 @@ class Queue:
                     session.get_one(RevisionRow, holder).message = text
 
 
-def _job_ask(job: active.QueuedJob) -> Ask:
-    return Ask(
-        holder=job.id,
-        title=_title(job),
-        since=job.queued,
-        workers=job.workers,
-        need=_job_need(job),
-    )
-
-
 def _revision_ask(revision: RevisionRow) -> Ask:
     return Ask(
         holder=revision.id,
@@ -203,16 +193,6 @@ def _revision_ask(revision: RevisionRow) -> Ask:
         since=DEPLOY_FIRST,
         workers=1,
         need=_revision_need(revision),
-    )
-
-
-def _notebook_ask(row: NotebookRow) -> Ask:
-    return Ask(
-        holder=row.person_id,
-        title=notebooks.title(row),
-        since=row.asked,
-        workers=1,
-        need=Need(gpus=row.gpus, among=tuple(row.devices)),
     )
 
 
@@ -227,14 +207,6 @@ def _notebook_lease(row: NotebookRow, node: str, device: str) -> LeaseRow:
         memory=0,
         device=device,
     )
-
-
-def _title(job: active.QueuedJob | JobRow) -> str:
-    return f"{job.name} ({job.id})"
-
-
-def _job_need(job: active.QueuedJob | JobRow) -> Need:
-    return Need(cpus=job.cpus, memory=job.memory, gpus=job.gpus)
 
 
 def _revision_need(revision: RevisionRow) -> Need:

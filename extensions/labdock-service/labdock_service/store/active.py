@@ -58,6 +58,13 @@ def queue(session: Session) -> list[QueuedJob]:
     return [QueuedJob(*row) for row in session.execute(query.order_by(JobRow.queued, JobRow.id))]
 
 
+def ends(session: Session) -> dict[str, float]:
+    """In how many seconds running jobs end, by id, as far as their progress says."""
+    query = select(JobRow.id, JobRow.progress).where(JobRow.state == "running")
+    found = {job: progress.get("seconds_left") for job, progress in session.execute(query)}
+    return {job: seconds for job, seconds in found.items() if seconds is not None}
+
+
 def any_running(session: Session) -> bool:
     """Whether an attempt of any job is not written down as over yet."""
     query = select(JobRow.id).where(JobRow.state.in_(("starting", "running", "stopping")))
