@@ -8,9 +8,14 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import is_dataclass
 from pathlib import Path
+from typing import Any
 
+import msgspec
 from docs.generate import openapi_document
+
+from labdock import serverschema
 from labdock_service.labextension import PACKAGE, build_command
 from labdock_service.nodejs import node, npm_ci
 
@@ -51,8 +56,17 @@ def api_types() -> str:
     """The API's types as TypeScript; its paths without the service's prefix."""
     document = openapi_document()
     paths = {path.removeprefix(PREFIX): value for path, value in document["paths"].items()}
+    document["components"]["schemas"] |= own_server_schemas()
     made = run(tool("openapi-typescript"), json.dumps(document | {"paths": paths}))
     return run(tool("prettier", "--stdin-filepath", str(TYPES)), made)
+
+
+def own_server_schemas() -> dict[str, Any]:
+    """What a person's own server says to the page, which is in no document of the service."""
+    kinds = [kind for kind in vars(serverschema).values() if is_dataclass(kind)]
+    said = [kind for kind in kinds if kind.__module__ == serverschema.__name__]
+    place = "#/components/schemas/{name}"
+    return msgspec.json.schema_components(said, ref_template=place)[1]
 
 
 def compressed(folder: Path) -> int:

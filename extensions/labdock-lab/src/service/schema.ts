@@ -174,6 +174,8 @@ export interface paths {
     /**
      * List Jobs
      * @description The jobs of your projects, newest first; `before` is the last id of the page before.
+     *
+     *     With `deleted`, those that were deleted and can be restored.
      */
     get: operations['list_jobs'];
     put?: never;
@@ -202,7 +204,11 @@ export interface paths {
     get: operations['get_job'];
     put?: never;
     post?: never;
-    delete?: never;
+    /**
+     * Delete Job
+     * @description Delete a job that has ended. It can be restored for seven days; its models stay.
+     */
+    delete: operations['delete_job'];
     options?: never;
     head?: never;
     patch?: never;
@@ -242,6 +248,26 @@ export interface paths {
      * @description Want a job that failed or was stopped to go on from its last checkpoint.
      */
     post: operations['retry_job'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/jobs/{id}/restore': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Restore Job
+     * @description Have a deleted job back, with its logs, files and curves.
+     */
+    post: operations['restore_job'];
     delete?: never;
     options?: never;
     head?: never;
@@ -785,6 +811,26 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/start-forecast': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Get Start Forecast
+     * @description When a job of so many workers would start, each with this much, were it submitted now.
+     */
+    get: operations['get_start_forecast'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/server-offer': {
     parameters: {
       query?: never;
@@ -1175,6 +1221,8 @@ export interface components {
       secrets?: string[];
       /** Backup Every */
       backup_every?: number | null;
+      /** Deleted */
+      deleted?: number | null;
     };
     /**
      * JobRequest
@@ -1771,6 +1819,18 @@ export interface components {
       source: components['schemas']['Source'];
     };
     /**
+     * StartForecast
+     * @description When a job would start that were submitted now.
+     */
+    StartForecast: {
+      /** Seconds */
+      seconds: number | null;
+      /** Message */
+      message: string;
+      /** Before */
+      before: number;
+    };
+    /**
      * Trace
      * @description The way back from a revision to the notebook that trained its model.
      */
@@ -1812,6 +1872,59 @@ export interface components {
       exit_code?: number | null;
       /** Reason */
       reason?: string | null;
+    };
+    /**
+     * ServerFigures
+     * @description What a notebook server uses now, with its kernels and terminals, of what it may use.
+     */
+    ServerFigures: {
+      cpus_used: number;
+      cpus: number;
+      memory_used: number;
+      memory: number;
+      environment: string;
+      gpus: number;
+      idle: number;
+      release_after: number;
+      notice: string;
+    };
+    /**
+     * ServerLease
+     * @description The GPUs of a notebook server, as the server itself knows them.
+     */
+    ServerLease: {
+      visible: string;
+      notice: string;
+      /**
+       * @default none
+       * @enum {unknown}
+       */
+      state: 'held' | 'none' | 'waiting';
+      /** @default 0 */
+      gpus: number;
+      devices?: string[];
+      /** @default  */
+      message: string;
+    };
+    /**
+     * ReleaseRequest
+     * @description Gives a notebook server's GPUs back.
+     */
+    ReleaseRequest: {
+      /** @default false */
+      shut_down: boolean;
+    };
+    /**
+     * AcquireRequest
+     * @description Asks for GPUs for a notebook server.
+     */
+    AcquireRequest: {
+      /** @default 1 */
+      gpus: number;
+      /** @default 0 */
+      wait: number;
+      /** @default false */
+      stay: boolean;
     };
   };
   responses: never;
@@ -2586,6 +2699,7 @@ export interface operations {
         owner?: string | null;
         limit?: number;
         before?: string | null;
+        deleted?: boolean;
       };
       header?: never;
       path?: never;
@@ -2875,6 +2989,109 @@ export interface operations {
       };
     };
   };
+  delete_job: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Job'];
+        };
+      };
+      /** @description A value that cannot be used; `field` says where it was. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Nobody that the hub knows. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Seen, but not yours to change. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Not there, or not for you to see. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Clashes with what is there. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Asked for too often; `Retry-After` says how many seconds to wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Labdock failed; its log says more. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Another part of Labdock does not answer now. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description The disk is full. */
+      507: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+    };
+  };
   stop_job: {
     parameters: {
       query?: never;
@@ -3027,6 +3244,100 @@ export interface operations {
       };
       /** @description Clashes with what is there. */
       409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Asked for too often; `Retry-After` says how many seconds to wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Labdock failed; its log says more. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Another part of Labdock does not answer now. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description The disk is full. */
+      507: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+    };
+  };
+  restore_job: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Job'];
+        };
+      };
+      /** @description A value that cannot be used; `field` says where it was. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Nobody that the hub knows. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Seen, but not yours to change. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Not there, or not for you to see. */
+      404: {
         headers: {
           [name: string]: unknown;
         };
@@ -6012,6 +6323,94 @@ export interface operations {
       };
       /** @description Over a limit on size. */
       413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Asked for too often; `Retry-After` says how many seconds to wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Labdock failed; its log says more. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Another part of Labdock does not answer now. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description The disk is full. */
+      507: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+    };
+  };
+  get_start_forecast: {
+    parameters: {
+      query?: {
+        workers?: number;
+        cpus?: number;
+        memory?: number;
+        gpus?: number;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['StartForecast'];
+        };
+      };
+      /** @description A value that cannot be used; `field` says where it was. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Nobody that the hub knows. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Seen, but not yours to change. */
+      403: {
         headers: {
           [name: string]: unknown;
         };

@@ -8,3 +8,7 @@ export type ErrorBody = Schemas['ErrorBody'];
 export type Job = Schemas['Job'];
 export type JobState = Job['state'];
 export type Progress = Schemas['Progress'];
+export type AcquireRequest = Schemas['AcquireRequest'];
+export type ReleaseRequest = Schemas['ReleaseRequest'];
+export type ServerFigures = Schemas['ServerFigures'];
+export type ServerLease = Schemas['ServerLease'];
