@@ -4,7 +4,10 @@ import type { JobList } from './models/jobs.ts';
 import type { Service } from './service/service.ts';
 
 /** The one way to Labdock's service: calls, and what changes. */
-export const IService = new Token<Service>('labdock-lab:IService', 'Calls of the service of Labdock.');
+export const IService = new Token<Service>(
+  'labdock-lab:IService',
+  'Calls of the service of Labdock.'
+);
 
 /** The jobs that the person sees, kept up to date. */
 export const IJobs = new Token<JobList>('labdock-lab:IJobs', 'The jobs of a person, live.');

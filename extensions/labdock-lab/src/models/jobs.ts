@@ -136,7 +136,13 @@ export class JobList implements IDisposable {
     const kept = jobs.filter(
       job => this.#byId.has(job.id) || oldest === undefined || newestFirst(job, oldest) < 0
     );
-    kept.forEach(job => this.#byId.set(job.id, job));
+    for (const job of kept) {
+      if (job.deleted == null) {
+        this.#byId.set(job.id, job);
+      } else {
+        this.#byId.delete(job.id);
+      }
+    }
     return kept.length > 0;
   }
 

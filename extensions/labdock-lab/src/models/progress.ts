@@ -11,7 +11,7 @@ export function shareDone(job: Job): number | null {
   if (job.state === 'succeeded') {
     return 1;
   }
-  const { epoch, epochs, step, steps, cell, cells } = job.progress ?? {};
+  const { epoch, epochs, step, steps, cell, cells } = job.progress;
   if (epoch != null && epochs) {
     const within = step != null && steps && epoch < epochs ? step / steps : 0;
     return clamp((epoch + within) / epochs);

@@ -49,8 +49,11 @@ class ServicePlace:
 class ServiceHandler(APIHandler):  # type: ignore[misc]  # it has no types here
     """`labdock/api/...` is the service's `api/...`: JSON goes there; JSON, events and files come.
 
-    Nothing else of the hub can be reached, and what comes is never shown as a page.
+    Nothing else of the hub can be reached, and what comes is never shown as a page. A page that
+    is open asks by itself: that is no sign that a person is at work.
     """
+
+    _track_activity = False
 
     def initialize(self, place: ServicePlace) -> None:
         """Take what the server's extension made."""

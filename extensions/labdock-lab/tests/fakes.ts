@@ -1,0 +1,49 @@
+import { Signal } from '@lumino/signaling';
+
+import type { Changes, Job } from '../src/service/types.ts';
+
+/** A job with what a test says of it. */
+export function job(id: string, created: number, more: Partial<Job> = {}): Job {
+  return {
+    id,
+    created,
+    project: 'ada',
+    owner: 'ada',
+    name: id,
+    snapshot: 's1',
+    entry: 'train.py',
+    image: null,
+    state: 'running',
+    target: 'succeeded',
+    workers: 1,
+    resources: { cpus: 1, memory: 0, gpus: 0 },
+    parameters: {},
+    arguments: [],
+    time_limit: null,
+    max_attempts: 3,
+    disable: [],
+    progress: {},
+    message: '',
+    tensorboard: '',
+    ...more
+  };
+}
+
+/** A stream of changes that a test speaks for. */
+export class FakeLive {
+  readonly changed = new Signal<this, Changes>(this);
+  begun = 0;
+
+  begin(): void {
+    this.begun += 1;
+  }
+
+  say(changes: Partial<Changes>): void {
+    this.changed.emit({ at: 1, everything: false, ...changes });
+  }
+}
+
+/** Let what waits for a promise go on. */
+export function settled(): Promise<void> {
+  return new Promise(resolve => setImmediate(resolve));
+}

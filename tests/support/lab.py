@@ -1,0 +1,79 @@
+"""JupyterLab in a browser, by what a person sees of it; and what it complains of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page, expect
+from tests.support.browser import SOON
+from tests.support.deployment import Deployment
+
+PASSED_OVER = ("favicon",)
+"""What a browser says of itself, not of a page."""
+
+
+@dataclass
+class Lab:
+    """One window with JupyterLab."""
+
+    page: Page
+    deployment: Deployment
+    pictures: Path
+
+    def open(self, path: str = "", *, person: str = "admin") -> None:
+        """Log in, where the hub asks for it, and open JupyterLab, or a file in it."""
+        self.page.goto(self.deployment.url)  # which starts the person's server, too
+        name = self.page.get_by_label("Username")
+        menu = self.page.get_by_role("menuitem", name="File", exact=True)
+        expect(name.or_(menu).first).to_be_visible(timeout=SOON * 2)
+        if name.is_visible():
+            name.fill(person)
+            self.page.get_by_label("Password").fill(self.deployment.password)
+            self.page.get_by_role("button", name="Sign in").click()
+        expect(menu).to_be_visible(timeout=SOON * 2)
+        if path:
+            self.page.goto(f"{self.deployment.url}/user/{person}/lab/tree/{path}")
+            expect(menu).to_be_visible()
+
+    def command(self, label: str) -> None:
+        """Run a command by the palette, as a keyboard does."""
+        self.page.keyboard.press("Control+Shift+C")
+        palette = self.page.locator("#command-palette, .jp-ModalCommandPalette")
+        palette.get_by_role("textbox").or_(palette.get_by_role("searchbox")).first.fill(label)
+        palette.get_by_role("menuitem").filter(has_text=label).first.click()
+
+    def side_bar(self, title: str) -> Locator:
+        """Open a side bar by its tab; where it is open it stays so."""
+        region = self.page.get_by_role("region", name=title, exact=True)
+        if not region.is_visible():
+            tab = self.page.locator(".jp-SideBar").get_by_role("tab", name=title, exact=True)
+            tab.click()
+        expect(region).to_be_visible()
+        return region
+
+    def job(self, job_id: str) -> Locator:
+        """A job's row in the side bar of jobs."""
+        return self.side_bar("Jobs").locator(f"[data-job={job_id}]")
+
+    def picture(self, name: str) -> Path:
+        """Keep what is seen now."""
+        file = self.pictures / f"{name}.png"
+        self.page.screenshot(path=file)
+        return file
+
+
+@contextmanager
+def without_complaints(page: Page) -> Iterator[list[str]]:
+    """No page of this window complains meanwhile: no errors in its console, and no crashes."""
+    heard: list[str] = []
+    page.context.on(
+        "console",
+        lambda said: heard.append(f"{said.text} {said.location}") if said.type == "error" else None,
+    )
+    page.context.on("weberror", lambda error: heard.append(str(error.error)))
+    yield heard
+    complaints = [said for said in heard if not any(words in said for words in PASSED_OVER)]
+    assert not complaints, complaints
