@@ -23,7 +23,11 @@ export const idlenessPlugin: JupyterFrontEndPlugin<void> = {
   }
 };
 
-function watch(settings: ServerConnection.ISettings, limit: number, trans: TranslationBundle): void {
+function watch(
+  settings: ServerConnection.ISettings,
+  limit: number,
+  trans: TranslationBundle
+): void {
   const kept = keptIn(`labdock-idle:${settings.baseUrl}`);
   let shown: string | null = null;
   const look = async () => {
