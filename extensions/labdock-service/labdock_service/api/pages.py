@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 router = APIRouter()
 
 FOLDER = Path(__file__).parent / "templates"
-STATIC = {"live.js": "text/javascript", "style.css": "text/css"}
+STATIC = {
+    "live.js": "text/javascript",
+    "style.css": "text/css",
+    "admin.js": "text/javascript",
+    "admin.css": "text/css",
+}
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -76,7 +81,7 @@ async def finish_login(request: Request, parts: PartsOf) -> Response:
 
 @router.get("/static/{name}")
 def get_static(name: str) -> Response:
-    """The page's script and style."""
+    """The pages' scripts and styles."""
     if name not in STATIC:
         raise NotFound("There is no such file.")
     headers = {"Cache-Control": "no-cache"}
