@@ -2,14 +2,16 @@ import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
 import { idlenessPlugin } from './plugins/idleness.ts';
 import { jobsPlugin } from './plugins/jobs.ts';
-import { ownServerPlugin } from './plugins/ownserver.ts';
+import { notebookServerPlugin } from './plugins/notebookserver.ts';
 import { servicePlugin } from './plugins/service.ts';
+import { welcomePlugin } from './plugins/welcome.ts';
 
 const plugins: JupyterFrontEndPlugin<unknown>[] = [
   servicePlugin,
   jobsPlugin,
-  ownServerPlugin,
-  idlenessPlugin
+  notebookServerPlugin,
+  idlenessPlugin,
+  welcomePlugin
 ];
 
 export default plugins;

@@ -3,16 +3,16 @@ import { ReactWidget } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { cpus, gigabytes } from '../components/amounts.ts';
-import type { OwnServerModel } from '../models/ownserver.ts';
+import type { NotebookServerModel } from '../models/notebookserver.ts';
 import type { ServerFigures } from '../service/types.ts';
 
 /** What the person's server uses, as one line of the status bar; a click shows more. */
 export class FiguresItem extends ReactWidget {
-  readonly #model: OwnServerModel;
+  readonly #model: NotebookServerModel;
   readonly #trans: TranslationBundle;
   readonly #open: () => void;
 
-  constructor(model: OwnServerModel, trans: TranslationBundle, open: () => void) {
+  constructor(model: NotebookServerModel, trans: TranslationBundle, open: () => void) {
     super();
     this.#model = model;
     this.#trans = trans;

@@ -4,7 +4,7 @@ import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
 import type { Message } from '@lumino/messaging';
 import * as React from 'react';
 
-import type { OwnServerModel } from '../models/ownserver.ts';
+import type { NotebookServerModel } from '../models/notebookserver.ts';
 import { Problem } from '../service/problem.ts';
 import { Meters } from './figures.tsx';
 
@@ -13,10 +13,10 @@ const IN_USE = 'Conflict';
 
 /** What the server uses, its environment and its GPUs, which can be given back or asked for. */
 export class ServerPopup extends ReactWidget {
-  readonly #model: OwnServerModel;
+  readonly #model: NotebookServerModel;
   readonly #trans: TranslationBundle;
 
-  constructor(model: OwnServerModel, trans: TranslationBundle) {
+  constructor(model: NotebookServerModel, trans: TranslationBundle) {
     super();
     this.#model = model;
     this.#trans = trans;
@@ -40,7 +40,7 @@ export class ServerPopup extends ReactWidget {
   }
 }
 
-function Content(props: { model: OwnServerModel; trans: TranslationBundle }) {
+function Content(props: { model: NotebookServerModel; trans: TranslationBundle }) {
   const { model, trans } = props;
   const { figures } = model;
   return (
@@ -56,7 +56,7 @@ function Content(props: { model: OwnServerModel; trans: TranslationBundle }) {
   );
 }
 
-function Gpus(props: { model: OwnServerModel; trans: TranslationBundle }) {
+function Gpus(props: { model: NotebookServerModel; trans: TranslationBundle }) {
   const { model, trans } = props;
   const { lease, problem } = model;
   const wanted = lease?.state === 'held' || lease?.state === 'waiting';
@@ -76,7 +76,7 @@ function Gpus(props: { model: OwnServerModel; trans: TranslationBundle }) {
   );
 }
 
-function stands({ lease }: OwnServerModel, trans: TranslationBundle): string {
+function stands({ lease }: NotebookServerModel, trans: TranslationBundle): string {
   switch (lease?.state) {
     case undefined:
       return trans.__('Looking for GPUs …');
@@ -89,7 +89,7 @@ function stands({ lease }: OwnServerModel, trans: TranslationBundle): string {
   }
 }
 
-function label({ lease, busy }: OwnServerModel, trans: TranslationBundle): string {
+function label({ lease, busy }: NotebookServerModel, trans: TranslationBundle): string {
   if (busy) {
     return trans.__('A moment …');
   }
@@ -104,7 +104,10 @@ function label({ lease, busy }: OwnServerModel, trans: TranslationBundle): strin
 }
 
 /** Give the GPUs back; where kernels have one open, ask first whether these may be shut down. */
-export async function giveBack(model: OwnServerModel, trans: TranslationBundle): Promise<void> {
+export async function giveBack(
+  model: NotebookServerModel,
+  trans: TranslationBundle
+): Promise<void> {
   if (await model.release(false)) {
     return;
   }

@@ -15,7 +15,7 @@ export const OFFERED_AFTER = 600;
 const LONG_POLL = 30;
 
 /** Where the figures and the lease come from. */
-export interface IOwnServer {
+export interface INotebookServer {
   figures(): Promise<ServerFigures>;
   lease(): Promise<ServerLease>;
   release(body: ReleaseRequest): Promise<ServerLease>;
@@ -23,8 +23,8 @@ export interface IOwnServer {
 }
 
 /** What a person's server uses and which GPUs it has. Nothing is asked unless it is told to. */
-export class OwnServerModel implements IDisposable {
-  readonly #server: IOwnServer;
+export class NotebookServerModel implements IDisposable {
+  readonly #server: INotebookServer;
   readonly #changed = new Signal<this, void>(this);
   #figures: ServerFigures | null = null;
   #lease: ServerLease | null = null;
@@ -34,7 +34,7 @@ export class OwnServerModel implements IDisposable {
   #offered = false;
   #disposed = false;
 
-  constructor(server: IOwnServer) {
+  constructor(server: INotebookServer) {
     this.#server = server;
   }
 

@@ -5,8 +5,8 @@ import { ITranslator, type TranslationBundle } from '@jupyterlab/translation';
 import { Poll } from '@lumino/polling';
 
 import { CommandIDs } from '../commands.ts';
-import { OwnServerModel } from '../models/ownserver.ts';
-import { OwnServer } from '../service/ownserver.ts';
+import { NotebookServerModel } from '../models/notebookserver.ts';
+import { NotebookServer } from '../service/notebookserver.ts';
 import { FiguresItem } from '../statusbar/figures.tsx';
 import { giveBack, ServerPopup } from '../statusbar/serverpopup.tsx';
 
@@ -14,8 +14,8 @@ const OFTEN = 10_000;
 const SELDOM = 300_000;
 
 /** What the person's server uses in the status bar, and its GPUs. */
-export const ownServerPlugin: JupyterFrontEndPlugin<void> = {
-  id: 'labdock-lab:own-server',
+export const notebookServerPlugin: JupyterFrontEndPlugin<void> = {
+  id: 'labdock-lab:notebook-server',
   description: 'CPU, memory and GPUs of a person’s server in the status bar.',
   autoStart: true,
   requires: [ITranslator],
@@ -30,7 +30,7 @@ function activate(
   palette: ICommandPalette | null
 ): void {
   const trans = translator.load('labdock');
-  const model = new OwnServerModel(new OwnServer(app.serviceManager.serverSettings));
+  const model = new NotebookServerModel(new NotebookServer(app.serviceManager.serverSettings));
   const execute = () => void app.commands.execute(CommandIDs.showServer);
   const item = new FiguresItem(model, trans, execute);
   let popup: Popup | null = null;
@@ -57,7 +57,7 @@ function activate(
 }
 
 /** Read the figures now and then while the page is seen, more seldom where there are none. */
-function follow(model: OwnServerModel, trans: TranslationBundle): void {
+function follow(model: NotebookServerModel, trans: TranslationBundle): void {
   const poll = new Poll({
     name: 'labdock-lab:figures',
     factory: () => model.look(),
@@ -71,7 +71,7 @@ function follow(model: OwnServerModel, trans: TranslationBundle): void {
   });
 }
 
-function offer(model: OwnServerModel, trans: TranslationBundle): void {
+function offer(model: NotebookServerModel, trans: TranslationBundle): void {
   const message = trans.__(
     'Your GPU has had nothing to do for ten minutes. Others may wait for it.'
   );

@@ -7,7 +7,7 @@ import type { AcquireRequest, ReleaseRequest, ServerFigures, ServerLease } from 
 const AWAY = 'Your server does not answer: it may have been stopped.';
 
 /** What the person's own server says of itself, and does with its GPUs. */
-export class OwnServer {
+export class NotebookServer {
   readonly #settings: ServerConnection.ISettings;
 
   constructor(settings: ServerConnection.ISettings) {

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { OFFERED_AFTER, OwnServerModel, type IOwnServer } from '../src/models/ownserver.ts';
+import {
+  OFFERED_AFTER,
+  NotebookServerModel,
+  type INotebookServer
+} from '../src/models/notebookserver.ts';
 import type { ServerFigures, ServerLease } from '../src/service/types.ts';
 
 function lease(more: Partial<ServerLease> = {}): ServerLease {
@@ -23,7 +27,7 @@ function figures(more: Partial<ServerFigures> = {}): ServerFigures {
   };
 }
 
-class FakeServer implements IOwnServer {
+class FakeServer implements INotebookServer {
   now = figures();
   asked: string[] = [];
   readonly answers: (ServerLease | Error)[] = [];
@@ -45,7 +49,7 @@ class FakeServer implements IOwnServer {
 
 test('it is asked once for each time that a GPU lies idle', async () => {
   const server = new FakeServer();
-  const model = new OwnServerModel(server);
+  const model = new NotebookServerModel(server);
   const look = async (more: Partial<ServerFigures>) => {
     server.now = figures(more);
     await model.look();
@@ -61,7 +65,7 @@ test('it is asked once for each time that a GPU lies idle', async () => {
 
 test('who asks for a GPU keeps the place in the queue until it comes', async () => {
   const server = new FakeServer();
-  const model = new OwnServerModel(server);
+  const model = new NotebookServerModel(server);
   server.answers.push(lease({ state: 'waiting' }), lease({ state: 'waiting' }));
   server.answers.push(lease({ state: 'held', gpus: 1, devices: ['GPU-0'] }));
   assert.equal(await model.acquire(), true);
@@ -73,7 +77,7 @@ test('who asks for a GPU keeps the place in the queue until it comes', async () 
 
 test('giving back ends the wait', async () => {
   const server = new FakeServer();
-  const model = new OwnServerModel(server);
+  const model = new NotebookServerModel(server);
   server.answers.push(lease({ state: 'waiting' }));
   const asking = model.acquire();
   server.answers.push(lease(), lease());
@@ -84,7 +88,7 @@ test('giving back ends the wait', async () => {
 
 test('a kernel that has the GPU open is a problem to show, and nothing is lost', async () => {
   const server = new FakeServer();
-  const model = new OwnServerModel(server);
+  const model = new NotebookServerModel(server);
   server.answers.push(new Error('digits.ipynb has the GPU open.'));
   assert.equal(await model.release(false), false);
   assert.equal(model.problem?.message, 'digits.ipynb has the GPU open.');
