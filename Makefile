@@ -11,7 +11,7 @@ IN_JOBS := extensions/labdock/pyproject.toml extensions/labdock-model-server/pyp
 SOURCES := extensions tests docs examples images jupyterhub_config.py
 
 .DEFAULT_GOAL := help
-.PHONY: help up down doctor backup restore test check format docs bench corpus chaos rebuild lock
+.PHONY: help up down doctor backup restore test check format docs watch bench corpus chaos rebuild lock
 
 help:  ## Say what there is
 	@echo "Labdock: a notebook becomes a job, its curves, and an endpoint."
@@ -43,13 +43,19 @@ check:  ## Check types, style and which way imports run
 	$(BOOTSTRAP) test python -m ruff format --check $(SOURCES)
 	$(BOOTSTRAP) test python -m mypy extensions tests docs jupyterhub_config.py
 	$(BOOTSTRAP) test lint-imports
+	$(BOOTSTRAP) test python -m tests.lab check
 
 format:  ## Put the code into the house's style
 	$(BOOTSTRAP) test python -m ruff check --fix $(SOURCES)
 	$(BOOTSTRAP) test python -m ruff format $(SOURCES)
+	$(BOOTSTRAP) test python -m tests.lab format
 
 docs:  ## Write the reference from the code
 	$(BOOTSTRAP) test python docs/generate.py
+	$(BOOTSTRAP) test python -m tests.lab types
+
+watch:  ## Build JupyterLab's extension whenever one of its files changes
+	$(BOOTSTRAP) test python -m tests.lab watch
 
 bench:  ## Measure Labdock beside its peers
 	$(BOOTSTRAP) test python -m tests.bench
@@ -83,3 +89,4 @@ lock:  ## Choose the newest versions again and write every lock
 		-o images/notebook-gpu/requirements.lock
 	$(COMPILE) images/tensorboard/requirements.in -c $(LOCAL) -o images/tensorboard/requirements.lock
 	cd $(SERVICE)/proxy && npm update --package-lock-only --omit-lockfile-registry-resolved
+	cd extensions/labdock-lab && npm update --package-lock-only --omit-lockfile-registry-resolved

@@ -18,9 +18,9 @@ LATER = 300_000
 
 
 @pytest.fixture
-def lab(page: Page, deployment: Deployment, tmp_path: Path) -> Iterator[Lab]:
+def lab(page: Page, deployment: Deployment) -> Iterator[Lab]:
     with without_complaints(page):
-        opened = Lab(page, deployment, tmp_path)
+        opened = Lab(page, deployment)
         opened.open()
         yield opened
 
@@ -35,9 +35,9 @@ def test_a_job_of_the_command_line_is_followed_in_the_side_bar(
     job = submit(deployment, tmp_path / "hello.py", "print('hello')\n")
     row = lab.job(job)
     expect(row).to_contain_text("hello")
-    lab.picture("submitted")
+    lab.picture("job-submitted")
     expect(row).to_contain_text("succeeded", timeout=LATER)
-    lab.picture("succeeded")
+    lab.picture("job-succeeded")
 
 
 def submit(deployment: Deployment, script: Path, code: str) -> str:

@@ -1,7 +1,8 @@
-"""JupyterLab's extension as its developers work on it: node_modules, types, checks, size."""
+"""JupyterLab's extension as its developers work on it: node_modules, its types, its size."""
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import json
@@ -40,7 +41,13 @@ def run(command: list[str], given: str = "") -> str:
     """Run a program in the package; its output. Ends with its complaints where it fails."""
     environment = os.environ | {"PATH": f"{node().parent}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run(
-        command, cwd=PACKAGE, env=environment, input=given, capture_output=True, text=True
+        command,
+        cwd=PACKAGE,
+        env=environment,
+        input=given,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         sys.exit(done.stdout + done.stderr)
@@ -77,4 +84,6 @@ def compressed(folder: Path) -> int:
 
 def watch() -> None:
     """Build whenever a file changes, until Ctrl-C."""
-    subprocess.run(build_command(PACKAGE, "--development", "--watch"), cwd=PACKAGE, check=False)
+    command = build_command(PACKAGE, "--development", "--watch")
+    with contextlib.suppress(KeyboardInterrupt):
+        subprocess.run(command, cwd=PACKAGE, check=False)

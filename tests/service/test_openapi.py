@@ -62,6 +62,7 @@ ROUTES = [
     "DELETE endpoints/{project}/{name}/keys/{id}",
     "GET revisions/{id}/trace",
     "GET events",
+    "GET changes",
     "GET secrets",
     "PUT secrets/{project}/{name}",
     "DELETE secrets/{project}/{name}",

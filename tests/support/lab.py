@@ -9,10 +9,10 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 from tests.support.browser import SOON
-from tests.support.deployment import Deployment
+from tests.support.deployment import CHECKOUT, Deployment
 
-PASSED_OVER = ("favicon",)
-"""What a browser says of itself, not of a page."""
+PASSED_OVER = ("favicon", "ERR_NETWORK_CHANGED")
+"""What a browser says of its machine, where networks come and go, and not of a page."""
 
 
 @dataclass
@@ -21,7 +21,8 @@ class Lab:
 
     page: Page
     deployment: Deployment
-    pictures: Path
+    pictures: Path = CHECKOUT / "build/pictures"
+    """What the tests saw, to be looked at."""
 
     def open(self, path: str = "", *, person: str = "admin") -> None:
         """Log in, where the hub asks for it, and open JupyterLab, or a file in it."""
@@ -42,8 +43,10 @@ class Lab:
         """Run a command by the palette, as a keyboard does."""
         self.page.keyboard.press("Control+Shift+C")
         palette = self.page.locator("#command-palette, .jp-ModalCommandPalette")
-        palette.get_by_role("textbox").or_(palette.get_by_role("searchbox")).first.fill(label)
-        palette.get_by_role("menuitem").filter(has_text=label).first.click()
+        search = palette.get_by_role("textbox").or_(palette.get_by_role("searchbox")).first
+        search.fill(label)
+        expect(palette.get_by_role("menuitem").first).to_contain_text(label)
+        search.press("Enter")
 
     def side_bar(self, title: str) -> Locator:
         """Open a side bar by its tab; where it is open it stays so."""
@@ -60,6 +63,7 @@ class Lab:
 
     def picture(self, name: str) -> Path:
         """Keep what is seen now."""
+        self.pictures.mkdir(parents=True, exist_ok=True)
         file = self.pictures / f"{name}.png"
         self.page.screenshot(path=file)
         return file

@@ -33,7 +33,7 @@ SOMEBODY = "(?:somebody|labdock)"
 """Who may have a home: a person of the tests, and the user of the images."""
 
 HOME = re.compile(rf"(?<![\w.~/-])/(?:home|Users)/(?!{SOMEBODY}\b)\w|(?<![\w.~/-])/(?:root|work)/")
-GENERATED = ("*.lock", "package-lock.json", "docs/reference/*.md")
+GENERATED = ("*.lock", "package-lock.json", "docs/reference/*.md", "src/service/schema.ts")
 
 
 def committed() -> Iterator[Path]:
@@ -71,8 +71,9 @@ def test_no_file_names_a_place_on_a_developers_machine() -> None:
     assert not found(HOME)
 
 
-def test_the_proxys_lock_leaves_open_where_packages_come_from() -> None:
-    lock = json.loads((CHECKOUT / "extensions/labdock-service/proxy/package-lock.json").read_text())
+@pytest.mark.parametrize("place", ["labdock-service/proxy", "labdock-lab"])
+def test_locks_of_npm_leave_open_where_packages_come_from(place: str) -> None:
+    lock = json.loads((CHECKOUT / "extensions" / place / "package-lock.json").read_text())
     assert lock["packages"]
     assert not [name for name, about in lock["packages"].items() if "resolved" in about]
 

@@ -129,7 +129,9 @@ def _fill_environment(state: StateFolder, folder: Path, digest: str, report: Rep
             _link_tree(like / "venv", venv)
         else:
             report("TensorFlow, JupyterLab and the rest of the environment (about 700 MB)")
-            run_step([uv, "venv", "--quiet", "--relocatable", "--python", _base_python(), str(venv)])
+            run_step(
+                [uv, "venv", "--quiet", "--relocatable", "--python", _base_python(), str(venv)]
+            )
             options = [*bootstrap.progress(), "--python", python]
             run_step([uv, "pip", "sync", "--require-hashes", *options, str(LOCK)])
             settings = venv / "share/jupyter/lab/settings"

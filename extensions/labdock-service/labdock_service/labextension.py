@@ -19,8 +19,13 @@ from labdock_service.setupstep import run_step
 NAME = "labdock-lab"
 PACKAGE = CHECKOUT / "extensions" / NAME
 FOLDERS = ("src", "style")
-FILES = ("package.json", "package-lock.json", "builder.config.cjs", "pyproject.toml")
-FILES += ("install.json", "tsconfig.json")
+FILES = (
+    "package.json",
+    "package-lock.json",
+    "builder.config.cjs",
+    "pyproject.toml",
+    "install.json",
+)
 BUILDER = "node_modules/@jupyter/builder/lib/build-labextension.js"
 CORE = "node_modules/@jupyterlab/core-meta/core.package.json"
 """What JupyterLab itself brings, and shares with its extensions."""

@@ -63,9 +63,7 @@ def _changes(parts: Parts, projects: Collection[str], after: int | None) -> Chan
         return _told(session, found, after)
 
 
-def _told(
-    session: Session, found: list[tuple[int, str | None, str | None]], after: int
-) -> Changes:
+def _told(session: Session, found: list[tuple[int, str | None, str | None]], after: int) -> Changes:
     there, deleted = endpoints.with_ids(session, {endpoint for _, _, endpoint in found if endpoint})
     return Changes(
         at=found[-1][0] if found else after,

@@ -88,9 +88,7 @@ class _Build:
 
     def _context(self) -> bytes:
         with TemporaryDirectory(prefix="labdock-wheels-") as place:
-            wheels = build_wheels(
-                self.recipe.own, Path(place), self.how.state.cache, self.report
-            )
+            wheels = build_wheels(self.recipe.own, Path(place), self.how.state.cache, self.report)
             return context(self.recipe, Path(find_uv_bin()), self.how.ca, wheels)
 
     def _base_name(self) -> str:
