@@ -39,16 +39,11 @@ def install(app: Any) -> None:
     gpus = ServerGpus(app)
     base = app.web_app.settings["base_url"].rstrip("/")
     app.web_app.add_handlers(".*$", [(rf"{base}/{PATH}/?([a-z]*)", GpuHandler, {"gpus": gpus})])
-<<<<<<< HEAD
-    place = service.ServicePlace()
-    api = (rf"{base}/{service.PATH}/(.*)", service.ServiceHandler, {"place": place})
-=======
     api = (
         rf"{base}/{service.PATH}/(.*)",
         service.ServiceHandler,
         {"place": service.ServicePlace()},
     )
->>>>>>> h6-lab
     app.web_app.add_handlers(".*$", [api])
     figures = (rf"{base}/{FIGURES}", FiguresHandler, {"gpus": gpus, "meter": meter.Meter()})
     app.web_app.add_handlers(".*$", [figures])
