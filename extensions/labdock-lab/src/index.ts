@@ -2,6 +2,7 @@ import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
 import { idlenessPlugin } from './plugins/idleness.ts';
 import { jobsPlugin } from './plugins/jobs.ts';
+import { linksPlugin } from './plugins/links.ts';
 import { notebookServerPlugin } from './plugins/notebookserver.ts';
 import { servicePlugin } from './plugins/service.ts';
 import { welcomePlugin } from './plugins/welcome.ts';
@@ -11,7 +12,8 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   jobsPlugin,
   notebookServerPlugin,
   idlenessPlugin,
-  welcomePlugin
+  welcomePlugin,
+  linksPlugin
 ];
 
 export default plugins;

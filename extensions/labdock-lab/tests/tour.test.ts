@@ -70,6 +70,7 @@ test('a bubble stands beside what it is about, inside of the window', () => {
   assert.deepEqual(at(100, 50), { left: 100, top: 82 });
   assert.deepEqual(at(900, 50), { left: 688, top: 82 });
   assert.deepEqual(at(10, 600), { left: 62, top: 538 });
+  assert.deepEqual(at(0, 50), { left: 52, top: 50 });
   assert.deepEqual(at(900, 650), { left: 688, top: 488 });
   assert.deepEqual(placed(null, size, room), { left: 688, top: 514 });
 });

@@ -9,6 +9,9 @@ export interface IBox {
 /** Pixels between a bubble and what it is about, and between it and the window's edge. */
 const GAP = 12;
 
+/** What begins so near to the left edge is a tab of the side bar: below it there are others. */
+const EDGE = 8;
+
 /**
  * Where a bubble goes: beside what it is about, without covering it, inside of the window.
  *
@@ -26,11 +29,14 @@ export function placed(
   if (about === null) {
     return { left: most.left, top: most.top - 2 * GAP };
   }
+  const right = about.left + about.width + GAP;
+  if (about.left < EDGE) {
+    return { left: right, top: within(about.top, most.top) };
+  }
   const below = about.top + about.height + GAP;
   if (below <= most.top) {
     return { left: within(about.left, most.left), top: below };
   }
-  const right = about.left + about.width + GAP;
   if (right <= most.left) {
     return { left: right, top: within(about.top, most.top) };
   }

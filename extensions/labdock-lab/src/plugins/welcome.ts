@@ -82,7 +82,9 @@ async function keep(
     if (active && !before) {
       void show(app, service, tour, trans);
     } else if (!active && before && tour.steps.every(step => tour.state.done.includes(step))) {
-      Notification.success(trans.__('You have trained a model, and it answers. That was it.'));
+      Notification.success(trans.__('You have trained a model, and it answers. That was it.'), {
+        autoClose: 20_000
+      });
     }
     before = active;
   });
@@ -200,7 +202,6 @@ const PLACES: Partial<Record<Step, string[]>> = {
   ran: ['.jp-NotebookPanel [data-command="notebook:restart-run-all"]'],
   submitted: ['.jp-NotebookPanel [data-command="labdock:train"]'],
   watched: [JOBS_TAB],
-  ended: [JOBS_TAB],
   drawn: ['[data-command="labdock:open-tensorboard"]', JOBS_TAB],
   deployed: ['[data-command="labdock:deploy"]', JOBS_TAB],
   asked: ['.lbd-Asking .jp-mod-accept', '.lbd-Asking']
