@@ -32,3 +32,9 @@ def _byte_code():
                 dated.append(str(path))
     assert files and not dated, f"{len(dated)} of {len(files)}: {dated[:3]}"
     return f"{len(files)} files"
+
+
+@check("no record of when it was built")
+def _no_times():
+    there = [str(path) for path in Path("/opt/environment").rglob("uv_cache.json")]
+    assert not there, f"there are {there}"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.docker import docker_client, swept_prefix
-from tests.support.dockerengine import plain_image, pushed
+from tests.support.dockerengine import pushed
 from tests.support.registry import LOGIN, RunningRegistry, running_registry
 
 from labdock_service.engines.collecting import KEPT_SECONDS, collect
@@ -24,8 +24,8 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRegist
 
 
 def pulled(registry: RunningRegistry, repository: str) -> str:
-    """Pull an image that nothing else here is made of."""
-    lines = f"FROM {plain_image()}\nLABEL own={secrets.token_hex(8)}"
+    """Pull an image that nothing else here is made of; nothing in it ever runs."""
+    lines = f"FROM scratch\nCOPY Dockerfile /\nLABEL own={secrets.token_hex(8)}"
     image, _ = docker_client().images.build(fileobj=io.BytesIO(lines.encode()), rm=True)
     name = pushed(image.id, registry, repository)
     docker_client().images.pull(name, auth_config=LOGIN.for_docker)

@@ -7,10 +7,14 @@ import signal
 import time
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import docker
 import pytest
+import requests
+from docker.errors import APIError
+from docker.models.containers import Container
 from tests.support.containers import pool_of
 from tests.support.docker import docker_client, swept_prefix
 from tests.support.dockerengine import PlainDockerEngine, plain_image, pushed
@@ -30,9 +34,10 @@ from tests.support.workers import (
 )
 
 from labdock_service.engines.docker import DockerEngine
-from labdock_service.engines.dockerd import PERSON, Dockerd
+from labdock_service.engines.dockerd import PERSON, VERIFIER, Dockerd, end_container
 from labdock_service.engines.networks import DEPLOYMENT
 from labdock_service.errors import EngineAway, EngineFailed
+from labdock_service.processes import own_id
 from labdock_service.statefolder import StateFolder
 
 
@@ -247,6 +252,23 @@ def test_a_persons_container_is_known_whatever_the_hub_says(engine: PlainDockerE
     assert engine.runs_server("p2") is False
 
 
+def test_a_verification_lasts_as_long_as_the_container_that_was_left(
+    engine: PlainDockerEngine,
+) -> None:
+    gone = own_id().rpartition("/")[0] + "/0.0"
+    assert engine.verifies(own_id()) and not engine.verifies(gone)
+    left = docker_client().containers.run(
+        plain_image(),
+        ["sleep", "600"],
+        name=f"{engine.docker.prefix}-verify",
+        labels={VERIFIER: gone},
+        detach=True,
+    )
+    assert engine.verifies(gone)
+    left.kill()
+    assert not engine.verifies(gone)
+
+
 # Docker's troubles
 
 
@@ -267,6 +289,47 @@ def test_a_name_that_is_taken(engine: PlainDockerEngine) -> None:
     )
     with pytest.raises(EngineFailed, match="that is not Labdock's: remove or rename it"):
         start(engine, wanted)
+
+
+def test_several_remove_one_container(engine: PlainDockerEngine) -> None:
+    """Whoever comes second waits until it is gone: its name can be used again."""
+    client, dockerd = docker_client(), engine.docker
+    name = f"{dockerd.prefix}-once"
+    labels = {DEPLOYMENT: dockerd.prefix}
+
+    def remove(_number: int) -> bool:
+        dockerd.remove_container("once")
+        return dockerd.find_container("once") is None
+
+    for _ in range(3):
+        client.containers.run(
+            plain_image(), ["sleep", "600"], name=name, labels=labels, detach=True
+        )
+        with ThreadPoolExecutor(6) as removers:
+            assert all(removers.map(remove, range(6)))
+
+
+class Going(Container):  # type: ignore[misc]  # docker has no types
+    """Somebody else began to remove it."""
+
+    def remove(self, **options: object) -> None:
+        del options
+        refused = requests.Response()
+        refused.status_code = requests.codes.conflict
+        raise APIError("removal is already in progress", response=refused)
+
+
+def test_a_removal_that_takes_its_time(engine: PlainDockerEngine) -> None:
+    image, name = plain_image(), f"{engine.docker.prefix}-going"
+    made = docker_client().containers.run(image, ["sleep", "600"], name=name, detach=True)
+    going = Going(attrs=made.attrs, client=made.client, collection=made.collection)
+    with pytest.raises(EngineAway, match=f"has been removing the container {name} for 1 s"):
+        end_container(going, patience=1)
+    with ThreadPoolExecutor(1) as other:
+        waiting = other.submit(end_container, going)
+        made.remove(force=True)
+        waiting.result(60)
+    end_container(made)
 
 
 def test_a_half_made_start_is_made_again(engine: PlainDockerEngine) -> None:

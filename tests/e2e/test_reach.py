@@ -75,8 +75,13 @@ def authority(tmp_path: Path) -> Authority:
 
 
 def encrypt(deployment: Deployment, authority: Authority, *hosts: str) -> None:
+    deployment.settings |= encrypted(authority, *hosts)
+
+
+def encrypted(authority: Authority, *hosts: str) -> dict[str, str]:
+    """The settings of a deployment with a certificate for these hosts."""
     certificate, key = authority.sign("ours", *hosts)
-    deployment.settings |= {
+    return {
         "LABDOCK_TLS__CERTIFICATE": str(certificate),
         "LABDOCK_TLS__KEY": str(key),
         "LABDOCK_TLS__AUTHORITY": str(authority.file),

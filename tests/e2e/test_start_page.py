@@ -67,7 +67,7 @@ def test_one_click_starts_a_server_that_says_when_it_stops(
     person.log_in(deployment.password)
     person.ask_server("PUT", "contents/long.ipynb", {"type": "notebook", "content": EMPTY})
     with person.notebook("long.ipynb") as notebook:
-        silent = notebook.run(f"import time; time.sleep({IDLE * 1.5})", seconds=600)
+        silent = notebook.run(f"import time; time.sleep({IDLE * 1.25})", seconds=600)
         assert not silent.error, "a busy kernel was stopped"
         assert person.ask_server("GET", "kernels")
         notice = page.get_by_text("this server stops at").first

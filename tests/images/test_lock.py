@@ -13,8 +13,10 @@ from labdock.digests import sha256
 from labdock_service.errors import Invalid, NotFound, ServiceError
 from labdock_service.images.locked import read_lock
 from labdock_service.images.resolving import mirror, renew_lock
+from labdock_service.packaging.pushing import nobody_pushes
 from labdock_service.references import parse, pinned
 from labdock_service.registry import MANIFESTS, Registry
+from labdock_service.statefolder import StateFolder
 
 INDEX, MANIFEST = MANIFESTS[1], MANIFESTS[0]
 REPOSITORY = "library/debian"
@@ -176,9 +178,17 @@ def test_the_mirror_has_every_platform_by_the_same_digest(
     connect = {outside.address: outside, team.address: team}
     renew_lock((), lambda address: client(connect, address), print, file)
 
+    state = StateFolder(tmp_path / "state")
+
+    def reach(address: str) -> Registry:
+        """Nothing is deleted from the team's from when something of an image is asked for."""
+        if address == outside.address:
+            with pytest.raises(BlockingIOError), nobody_pushes(state):
+                pass
+        return client(connect, address)
+
     def copy() -> list[int]:
-        done = list(mirror(team.address, lambda address: client(connect, address), print, file))
-        return [one.sent for one in done]
+        return [one.sent for one in mirror(team.address, reach, print, state, file)]
 
     assert copy()[0] > len(content)
     digest = read_lock(file).get("debian").digest
@@ -197,5 +207,5 @@ def test_what_was_never_checked_is_not_mirrored(
 ) -> None:
     file = write_lock(tmp_path / "lock.toml", outside.address)
     with pytest.raises(Invalid) as error:
-        list(mirror(team.address, lambda _: team.client(), print, file))
+        list(mirror(team.address, lambda _: team.client(), print, StateFolder(tmp_path), file))
     assert "never checked" in sentence(error)

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -33,6 +34,7 @@ from tests.support.invented import Died, Written, gpus
 from tests.support.reconciling import Deployment, eventually, make
 
 from labdock.schema import ENDED, JobRequest, Resources
+from labdock_service.engines.base import Node
 from labdock_service.errors import Conflict
 from labdock_service.ids import new_id
 from labdock_service.packaging.layers import LayerStore
@@ -40,7 +42,16 @@ from labdock_service.reconciler.loop import Reconciler
 from labdock_service.reconciler.parts import log
 from labdock_service.reconciler.returning import GONE_SECONDS, PATIENCE
 from labdock_service.statefolder import StateFolder
-from labdock_service.store import Store, endpoints, jobs, models, notebooks, people, snapshots
+from labdock_service.store import (
+    Store,
+    endpoints,
+    jobs,
+    leases,
+    models,
+    notebooks,
+    people,
+    snapshots,
+)
 from labdock_service.store.tables import (
     EndpointRow,
     JobRow,
@@ -247,6 +258,29 @@ class Ledger(RuleBasedStateMachine):
         for worker in self.engine.stopping & set(self.engine.specs):
             self.engine.end(worker, 0)
 
+    # Verifications of images
+
+    @rule(most=st.integers(1, 2))
+    def verify(self, most: int) -> None:
+        """Its process runs before it has anything."""
+        self.starts += 1
+        process = f"process-{self.starts}"
+        self.engine.verifying[process] = []
+        there = [device.uuid for device in self.engine.devices]
+        with self.place.store.write() as session:
+            taken = leases.take_free(session, process, "local", there, most)
+        self.engine.verifying[process] = taken
+
+    @precondition(lambda self: self.engine.verifying)
+    @rule(data=st.data(), said=st.booleans())
+    def end_a_verification(self, data: st.DataObject, said: bool) -> None:
+        """Some are killed, and give nothing back themselves."""
+        process = data.draw(st.sampled_from(sorted(self.engine.verifying)))
+        del self.engine.verifying[process]
+        if said:
+            with self.place.store.write() as session:
+                leases.release(session, leases.VERIFICATION, process)
+
     # The machine, the hub and the reconciler
 
     @rule(count=st.integers(1, 3))
@@ -318,6 +352,7 @@ class Ledger(RuleBasedStateMachine):
                     self.servers.uses[row.person.name] = held
         in_use = [device for spec in self.engine.running() for device in spec.devices]
         in_use += [device for held in self.servers.uses.values() for device in held]
+        in_use += [device for taken in self.engine.verifying.values() for device in taken]
         twice = [device for device, count in Counter(in_use).items() if count > 1]
         assert not twice, twice
 
@@ -327,6 +362,7 @@ class Ledger(RuleBasedStateMachine):
             leased = set(session.scalars(select(LeaseRow.device)))
         in_use = {device for spec in self.engine.running() for device in spec.devices}
         in_use |= {device for held in self.servers.uses.values() for device in held}
+        in_use |= {device for taken in self.engine.verifying.values() for device in taken}
         assert in_use <= leased
 
     def teardown(self) -> None:
@@ -341,6 +377,7 @@ class Ledger(RuleBasedStateMachine):
     def _empty(self) -> None:
         """All are gone, and nobody said so of the servers: everything is given back."""
         self.servers = Servers()
+        self.engine.verifying.clear()
         self._close()
         with self.place.acting() as (session, _person, _project):
             for job in session.scalars(select(JobRow).where(JobRow.state.not_in(ENDED))):
@@ -386,5 +423,45 @@ def test_a_model_server_that_takes_too_long_keeps_its_gpu_until_it_has_ended() -
         ledger.look()
         (worker,) = ledger.engine.running()
         assert (worker.labels["job"], worker.devices) == (waiting, ("GPU-0",))
+    finally:
+        ledger.teardown()
+
+
+@dataclass
+class Overtaken(Written):
+    """A verification takes GPUs when the queue has been read and is not yet planned."""
+
+    store: Store | None = None
+
+    def nodes(self) -> list[Node]:
+        if self.store is not None and not self.verifying:
+            self.verifying["process"] = []
+            with self.store.write() as session:
+                there = [device.uuid for device in self.devices]
+                taken = leases.take_free(session, "process", "local", there, 1)
+            self.verifying["process"] = taken
+        return super().nodes()
+
+
+@pytest.mark.parametrize("who", ["a job", "a notebook", "a revision"])
+def test_who_is_overtaken_by_a_verification_starts_after_it(who: str) -> None:
+    ledger = Ledger()
+    try:
+        engine = ledger.engine = Overtaken(devices=gpus(1))
+        if who == "a job":
+            ledger._submit(1, 1)
+        elif who == "a revision":
+            ledger.deploy(1)
+        else:
+            ledger.start_server("ada", 1, keeps=False)
+        engine.store = ledger.place.store
+        ledger.look()
+        assert engine.verifying == {"process": ["GPU-0"]}
+        ledger.no_device_has_two_holders()
+        assert not engine.running() and not any(ledger.servers.uses.values())
+        engine.store, engine.verifying = None, {}  # it was killed
+        ledger.no_device_has_two_holders()
+        in_use = [spec.devices for spec in engine.running()]
+        assert in_use == [("GPU-0",)] or ledger.servers.uses == {"ada": ["GPU-0"]}
     finally:
         ledger.teardown()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from docker.models.containers import Container
@@ -16,6 +20,8 @@ from tests.support.registry import LOGIN, RunningRegistry, running_registry
 from labdock_service.engines.base import Engine
 from labdock_service.engines.opening import EngineChoice, open_engine
 from labdock_service.registry import RegistryPlace
+
+TRAINING = "labdock/training"
 
 
 class DockerDeployment(Deployment):
@@ -64,8 +70,19 @@ class DockerDeployment(Deployment):
 
     def _describe_environment(self, folder: Path) -> dict[str, object]:
         folder.mkdir(parents=True)
-        training = pushed(plain_image(), self.registry, "labdock/training")
+        kept, digest = plain_registry()
+        self.registry.fill(kept)
+        training = f"{self.registry.address}/{TRAINING}@{digest}"
         return {"kind": "image", "python": "3.11.2", "training": training}
+
+
+@cache
+def plain_registry() -> tuple[Path, str]:
+    """A registry's folder with the plain image, and its digest: Docker takes seconds to pack it."""
+    folder = Path(tempfile.mkdtemp(prefix="labdock-plain-registry-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    with running_registry(folder) as registry:
+        return folder, pushed(plain_image(), registry, TRAINING).partition("@")[2]
 
 
 @contextmanager

@@ -30,7 +30,9 @@ class ImageDeployment(Deployment):
 
 
 @contextmanager
-def running_on_images(prepared: StateFolder, folder: Path) -> Iterator[ImageDeployment]:
+def running_on_images(
+    prepared: StateFolder, folder: Path, **more: str
+) -> Iterator[ImageDeployment]:
     """A started deployment with a registry of the team's own; nothing of it is left in Docker."""
     with (
         swept_prefix(docker_client()) as prefix,
@@ -47,6 +49,7 @@ def running_on_images(prepared: StateFolder, folder: Path) -> Iterator[ImageDepl
             "LABDOCK_DOCKER__REGISTRY": registry.address,
             "LABDOCK_DOCKER__REGISTRY_USER": LOGIN.name,
             "LABDOCK_DOCKER__REGISTRY_PASSWORD": LOGIN.password,
+            **more,
         }
         with running_deployment(prepared, folder, **settings) as running:
             yield ImageDeployment(running.state, running.port, running.settings, registry=registry)

@@ -47,6 +47,8 @@ class Written(Engine):
     specs: dict[str, WorkerSpec] = field(default_factory=dict)
     ended: dict[str, int] = field(default_factory=dict)
     stopping: set[str] = field(default_factory=set)
+    verifying: dict[str, list[str]] = field(default_factory=dict)
+    """The GPUs that verifications of images really use, by their processes."""
     dies: str = ""
     """`before` or `after` the next worker begins, the caller dies."""
 
@@ -65,6 +67,9 @@ class Written(Engine):
     def runs_server(self, person_id: str) -> bool:
         del person_id
         return False
+
+    def verifies(self, process: str) -> bool:
+        return process in self.verifying
 
     def addresses(self, node: str, workers: Sequence[str]) -> list[str]:
         return [self.reserve_port(node) for _ in workers]

@@ -20,6 +20,8 @@ from labdock_service.registry import Login, Registry
 LOGIN = Login("labdock", "only-for-tests")
 ACCOUNTS = "labdock:$2y$05$zR7ekP0IdU7/PLHPowUjYumvFF8f0vUZxBUx7rRUusDzFXrgRwepe\n"
 """That login as htpasswd writes it."""
+KEPT = "registry"
+"""Where in its folder a registry keeps what it has."""
 
 
 @dataclass
@@ -40,6 +42,11 @@ class RunningRegistry:
         with (self.folder / "registry.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
         eventually(lambda: _answers(self.address), what="an answer of the registry")
+
+    def fill(self, other: Path) -> None:
+        """Have what another registry's folder has; blobs, which nobody writes to, are shared."""
+        target = self.folder / KEPT
+        shutil.copytree(other / KEPT, target, copy_function=_shared, dirs_exist_ok=True)
 
     def stop(self) -> None:
         """End it; what it holds stays."""
@@ -74,12 +81,20 @@ def _settings(folder: Path, port: int) -> dict[str, Any]:
         "version": 0.1,
         "log": {"level": "warn"},
         "storage": {
-            "filesystem": {"rootdirectory": str(folder / "registry")},
+            "filesystem": {"rootdirectory": str(folder / KEPT)},
             "delete": {"enabled": True},
         },
         "http": {"addr": f"127.0.0.1:{port}"},
         "auth": {"htpasswd": {"realm": "labdock", "path": str(folder / "accounts")}},
     }
+
+
+def _shared(source: str, target: str) -> None:
+    blob, place = Path(source), Path(target)
+    if blob.name == "data" and blob.stat().st_dev == place.parent.stat().st_dev:
+        place.hardlink_to(blob)
+    else:
+        shutil.copy2(source, target)
 
 
 def _answers(address: str) -> bool:

@@ -9,9 +9,9 @@ import docker
 from docker.errors import APIError, DockerException
 from docker.models.containers import Container
 
-from labdock_service.engines.dockerd import BOARD, PERSON
+from labdock_service.engines.dockerd import BOARD, PERSON, end_container
 from labdock_service.engines.networks import DEPLOYMENT, Networks
-from labdock_service.errors import Unavailable
+from labdock_service.errors import EngineAway, Unavailable
 from labdock_service.packaging.environments import find_environments
 from labdock_service.partports import DOOR, read_ports
 from labdock_service.settings import Settings
@@ -21,6 +21,9 @@ REGISTRY = "registry"
 
 GRACE = 10
 """Seconds that a server has to end."""
+
+IN_THE_WAY = (APIError, EngineAway)
+"""What keeps one container from ending, and no other."""
 
 
 @cache
@@ -65,13 +68,14 @@ def _with_label(settings: Settings, label: str) -> list[Container]:
 def end_servers(settings: Settings) -> None:
     """Stop and remove people's servers, TensorBoards, the registry, networks and the walls."""
     for server in servers_of(settings):
-        with contextlib.suppress(APIError):  # it ended meanwhile
+        with contextlib.suppress(*IN_THE_WAY):  # it ended meanwhile
             server.stop(timeout=GRACE)
-            server.remove(force=True, v=True)
+            end_container(server)
     for board in _with_label(settings, BOARD):
-        with contextlib.suppress(APIError):
-            board.remove(force=True, v=True)
-    with contextlib.suppress(APIError):  # it is the team's, or was never started
-        docker_client().api.remove_container(f"{settings.docker.prefix}-{REGISTRY}", force=True)
+        with contextlib.suppress(*IN_THE_WAY):
+            end_container(board)
+    with contextlib.suppress(*IN_THE_WAY):  # it is the team's, or was never started
+        registry = f"{settings.docker.prefix}-{REGISTRY}"
+        end_container(docker_client().containers.get(registry))
     images = [item.notebook for item in find_environments(settings.state, "image")]
     networks_of(settings).remove_all(images[0] if images else "")

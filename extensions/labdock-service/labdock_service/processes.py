@@ -34,6 +34,18 @@ def alive(pid: int, started: float) -> bool:
     return process is not None and process.started == started and not process.gone
 
 
+def own_id() -> str:
+    """Names this process, on this machine, as no other is ever named."""
+    pid = os.getpid()
+    return f"{linux.boot()}/{pid}/{start_time(pid)}"
+
+
+def lives(process_id: str) -> bool:
+    """Whether the process of an `own_id` still runs."""
+    boot, pid, started = process_id.split("/")
+    return boot == linux.boot() and alive(int(pid), float(started))
+
+
 def end_process(pid: int, started: float, grace: float = GRACE) -> None:
     """End a process: SIGTERM, and SIGKILL after the grace. Another one of its id is left alone."""
     with _handle(pid, started) as handle:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -13,10 +14,12 @@ from sqlalchemy.orm import Session
 
 from labdock_service.engines.devices import find_devices
 from labdock_service.engines.pulling import is_here
-from labdock_service.engines.toolkit import find_toolkit, request_devices
+from labdock_service.engines.supervised import NODE
+from labdock_service.engines.toolkit import Toolkit, find_toolkit, request_devices
 from labdock_service.images.admission import NO_GPU, Check, examine, recipe_of
 from labdock_service.images.recipes import Recipe
 from labdock_service.linux import host_name
+from labdock_service.processes import own_id
 from labdock_service.settings import Settings
 from labdock_service.store import Store, check_database, leases, verifications
 from labdock_service.store.copying import is_empty
@@ -24,6 +27,9 @@ from labdock_service.store.tables import VerificationRow
 
 AGAIN_SECONDS = 3600.0
 """Before an image is tried again whose `verify` did not come to its end."""
+
+MOST = 2
+"""The GPUs that a verification takes: enough for an all-reduce, and the others are people's."""
 
 
 def open_records(settings: Settings) -> Store | None:
@@ -46,55 +52,86 @@ class Verifier:
 
     client: DockerClient
     store: Store | None
-    """Where records are kept, and GPUs that somebody has are known; nobody has any without."""
+    """Where records are kept, and GPUs are leased; nobody has any without."""
     name: str = ""
     """The name of its containers, where it is the only one of that name."""
     _later: dict[str, float] = field(default_factory=dict)
 
     def verify(self, recipe: Recipe, image: str, digest: str) -> list[Check]:
         """Verify an image, whatever is known of it. Raises EngineFailed."""
-        gpus = self._free_gpus() if recipe.gpu else []
-        checks = examine(self.client, recipe, image, gpus=gpus, name=self.name)
-        if self.store is not None:
-            with self.store.write() as session:
-                _keep(session, digest, checks)
-        return checks
+        with self._leased_gpus(recipe) as gpus:
+            return self._kept(digest, self._examine(recipe, image, gpus))
 
     def verify_one_missing(self, images: Iterable[str]) -> tuple[str, list[Check]] | None:
         """Verify the first image that is here and lacks a record; its recipe, and what was found.
 
         An image that Labdock did not build brings no `verify`. Raises EngineFailed.
         """
+        self._give_back()
         for image in images:
             if not is_here(self.client, image) or self._later.get(image, 0.0) > time.monotonic():
                 continue
             recipe = recipe_of(self.client, image)
-            if recipe is not None and self._lacks(recipe, image):
-                self._later[image] = time.monotonic() + AGAIN_SECONDS
-                return recipe.name, self.verify(recipe, image, digest_of(image))
+            if recipe is not None and (checks := self._verify_missing(recipe, image)) is not None:
+                return recipe.name, checks
         return None
 
-    def _lacks(self, recipe: Recipe, image: str) -> bool:
+    def _verify_missing(self, recipe: Recipe, image: str) -> list[Check] | None:
+        """What was found, unless all is known; what waits for a GPU waits until one is free."""
         if self.store is None:
-            return False
+            return None
         with self.store.read() as session:
-            row = verifications.find(session, digest_of(image), host_name())
-        return row is None or (recipe.gpu and _waits_for_gpu(row) and bool(self._free_gpus()))
+            known = verifications.find(session, digest_of(image), host_name())
+        if known is not None and not (recipe.gpu and _waits_for_gpu(known)):
+            return None
+        with self._leased_gpus(recipe) as gpus:
+            if known is not None and not gpus:
+                return None
+            self._later[image] = time.monotonic() + AGAIN_SECONDS
+            checks = self._kept(digest_of(image), self._examine(recipe, image, gpus))
+        if not gpus:
+            del self._later[image]
+        return checks
 
-    def _free_gpus(self) -> list[DeviceRequest]:
-        """All GPUs that nobody has; they are not leased for the minute that it takes."""
-        toolkit = find_toolkit(self.client.info())
+    def _examine(self, recipe: Recipe, image: str, gpus: list[DeviceRequest]) -> list[Check]:
+        return examine(self.client, recipe, image, gpus=gpus, name=self.name)
+
+    def _kept(self, digest: str, checks: list[Check]) -> list[Check]:
+        if self.store is not None:
+            with self.store.write() as session:
+                _keep(session, digest, checks)
+        return checks
+
+    @contextmanager
+    def _leased_gpus(self, recipe: Recipe) -> Iterator[list[DeviceRequest]]:
+        """GPUs for an image that is for them, which nobody else gets meanwhile."""
+        toolkit = self._find_toolkit() if recipe.gpu else None
         if toolkit is None:
-            return []
-        held = self._held_gpus()
-        free = [device.uuid for device in find_devices() if device.uuid not in held]
-        return request_devices(free, toolkit)
+            yield []
+            return
+        try:
+            yield request_devices(self._lease([device.uuid for device in find_devices()]), toolkit)
+        finally:
+            self._give_back()
 
-    def _held_gpus(self) -> set[str | None]:
+    def _find_toolkit(self) -> Toolkit | None:
+        return find_toolkit(self.client.info())
+
+    def _lease(self, devices: list[str]) -> list[str]:
         if self.store is None:
-            return set()
+            return devices[:MOST]
+        with self.store.write() as session:
+            return leases.take_free(session, own_id(), NODE, devices, MOST)
+
+    def _give_back(self) -> None:
+        """Give back what this process holds, which is nothing most of the time."""
+        if self.store is None:
+            return
         with self.store.read() as session:
-            return {row.device for row in leases.held(session)}
+            if not leases.holds(session, leases.VERIFICATION, own_id()):
+                return
+        with self.store.write() as session:
+            leases.release(session, leases.VERIFICATION, own_id())
 
 
 def _keep(session: Session, digest: str, checks: Iterable[Check]) -> None:

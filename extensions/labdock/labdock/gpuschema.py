@@ -23,7 +23,7 @@ class Gpu:
     memory: int
     node: str
     holder: str | None = None
-    """`notebook:ID`, `job:ID` or `revision:ID`."""
+    """`notebook:ID`, `job:ID`, `revision:ID` or `verification:PROCESS`."""
     held_by: str | None = None
     """The holder as people know it."""
     since: float | None = None

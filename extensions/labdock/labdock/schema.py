@@ -87,7 +87,7 @@ class Environment:
 
 @dataclass(frozen=True, kw_only=True)
 class Device:
-    """One GPU, by UUID, and who holds it (`notebook:ID`, `job:ID`, `revision:ID` or nobody)."""
+    """One GPU, by UUID, and who holds it, as `job:ID` for one, or nobody."""
 
     uuid: str
     title: str

@@ -1026,7 +1026,7 @@ export interface components {
     };
     /**
      * Device
-     * @description One GPU, by UUID, and who holds it (`notebook:ID`, `job:ID`, `revision:ID` or nobody).
+     * @description One GPU, by UUID, and who holds it, as `job:ID` for one, or nobody.
      */
     Device: {
       /** Uuid */

@@ -80,8 +80,9 @@ def mirror(registry: str) -> None:
     """Copy every image of images/lock.toml into a registry of the team's own."""
     from labdock_service.images.logins import connect_registry
     from labdock_service.images.resolving import mirror as copy
+    from labdock_service.settings import load_settings
 
-    for done in copy(registry, connect_registry, click.echo):
+    for done in copy(registry, connect_registry, click.echo, load_settings().state):
         click.echo(f"  {done.reference}: {done.sent / 1e6:.1f} MB sent")
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from labdock_service import processes
+
 NO_GPU = "It needs a GPU, and no machine here has one that nvidia-smi lists."
 """Why an environment cannot be used."""
 
@@ -115,6 +117,10 @@ class Engine(ABC):
     @abstractmethod
     def runs_server(self, person_id: str) -> bool | None:
         """Whether a person's server runs, whatever the hub says; None where that is not known."""
+
+    def verifies(self, process: str) -> bool:
+        """Whether a process that verifies images runs, or what it started does."""
+        return processes.lives(process)
 
     @abstractmethod
     def addresses(self, node: str, workers: Sequence[str]) -> list[str]:

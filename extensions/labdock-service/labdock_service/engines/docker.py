@@ -64,6 +64,13 @@ class DockerEngine(SupervisedEngine):
         except EngineFailed:
             return None
 
+    def verifies(self, process: str) -> bool:
+        """Whether it runs, or a container that it left; also where Docker cannot say."""
+        try:
+            return super().verifies(process) or self._dockerd.has_verification(process)
+        except EngineFailed:
+            return True
+
     def addresses(self, node: str, workers: Sequence[str]) -> list[str]:
         """Their names, on a network of their own."""
         del node

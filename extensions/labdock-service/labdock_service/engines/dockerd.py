@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,8 +33,14 @@ BOARD = "labdock.board"
 WORKER = "labdock.worker"
 """The label of a worker's container; its value is the worker's id."""
 
+VERIFIER = "labdock.verifier"
+"""The label of a container in which an image is verified; its value is the process's `own_id`."""
+
 NO_SPACE = "no space left on device"
 _PATIENCE_SECONDS = 60
+
+REMOVAL_SECONDS = 60.0
+"""How long the removal of a container that somebody else began may take."""
 
 
 @dataclass(frozen=True)
@@ -166,19 +173,25 @@ class Dockerd:
         with _sentences():
             return bool(self.client.api.containers(filters={"label": labels}))
 
+    def has_verification(self, process: str) -> bool:
+        """Whether a container runs in which a process verifies an image."""
+        with _sentences():
+            label = f"{VERIFIER}={process}"
+            return bool(self.client.api.containers(filters={"label": label}))
+
     def remove_container(self, name: str) -> None:
         """End and delete a container and its anonymous volumes; one that is gone is gone."""
         container = self.find_container(name)
         if container is not None:
             with _sentences():
-                _remove(container)
+                end_container(container)
 
     def remove_labelled(self, label: str) -> None:
         """End and delete those of the deployment's containers that have this label."""
         wanted = {"label": [f"{DEPLOYMENT}={self.prefix}", label]}
         with _sentences():
             for found in self.client.containers.list(all=True, filters=wanted, ignore_removed=True):
-                _remove(found)
+                end_container(found)
 
     def remove_network(self, name: str) -> None:
         """Delete a network, unless somebody is on it still."""
@@ -192,12 +205,13 @@ class Dockerd:
         return container if container.labels.get(DEPLOYMENT) == self.prefix else None
 
     def _clear_away(self, full: str) -> None:
-        container = self.client.containers.get(full)
-        if self._own(container) is None:
-            raise EngineFailed(
-                f"A container named {full} is there that is not Labdock's: remove or rename it."
-            )
-        container.remove(force=True, v=True)
+        with contextlib.suppress(NotFound):  # it went meanwhile
+            container = self.client.containers.get(full)
+            if self._own(container) is None:
+                raise EngineFailed(
+                    f"A container named {full} is there that is not Labdock's: remove or rename it."
+                )
+            end_container(container)
 
 
 class Attachment:
@@ -219,13 +233,30 @@ class Attachment:
             self._stream.shutdown(socket.SHUT_WR)
 
 
-def _remove(container: Container) -> None:
-    """End and delete a container, unless that is done or under way."""
-    try:
-        container.remove(force=True, v=True)
-    except APIError as error:
-        if error.status_code not in (requests.codes.not_found, requests.codes.conflict):
-            raise
+def end_container(container: Container, patience: float = REMOVAL_SECONDS) -> None:
+    """End and delete a container and its anonymous volumes; one that is gone is gone.
+
+    A removal that is under way is waited for. Raises EngineAway where it takes too long.
+    """
+    with contextlib.suppress(NotFound):
+        try:
+            container.remove(force=True, v=True)
+        except APIError as error:
+            if error.status_code != requests.codes.conflict:
+                raise
+            _await_removal(container, patience)
+
+
+def _await_removal(container: Container, patience: float) -> None:
+    """Look until Docker has it no more; its own way to wait may miss the end."""
+    until = time.monotonic() + patience
+    while time.monotonic() < until:
+        container.reload()
+        time.sleep(0.05)
+    raise EngineAway(
+        f"Docker has been removing the container {container.name} for {patience:g} s: "
+        f"`docker rm -f {container.name}` says what keeps it."
+    )
 
 
 @contextlib.contextmanager

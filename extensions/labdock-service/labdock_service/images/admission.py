@@ -16,8 +16,10 @@ from requests.exceptions import ConnectionError as NoAnswer
 from requests.exceptions import ReadTimeout
 
 from labdock_service.confinement import CONFINED
+from labdock_service.engines.dockerd import VERIFIER, end_container
 from labdock_service.errors import EngineFailed, Invalid
 from labdock_service.images.recipes import COMMON, RECIPES, Recipe
+from labdock_service.processes import own_id
 
 PATIENCE = 600
 """Seconds that a `verify` may take."""
@@ -83,6 +85,7 @@ def verify(
         tmpfs={"/tmp": "mode=1777", HOME: "mode=1777"},
         device_requests=list(gpus),
         environment={"TF_FORCE_GPU_ALLOW_GROWTH": "true"},
+        labels={VERIFIER: own_id()},
         **CONFINED,
     )
     try:
@@ -122,7 +125,7 @@ def _as_user(check: Check, user: int) -> Check:
 
 def _remove(client: DockerClient, container: str) -> None:
     with suppress(NotFound):
-        client.api.remove_container(container, force=True, v=True)
+        end_container(client.containers.get(container))
 
 
 def script(recipe: Recipe) -> str:

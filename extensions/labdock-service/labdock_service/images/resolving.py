@@ -13,8 +13,10 @@ from typing import Any
 
 from labdock_service.errors import NotFound
 from labdock_service.images.locked import FILE, read_lock, with_digest
+from labdock_service.packaging.pushing import Push, pushing
 from labdock_service.references import Reference, parse
 from labdock_service.registry import Registry
+from labdock_service.statefolder import StateFolder
 
 Connect = Callable[[str], Registry]
 Report = Callable[[str], None]
@@ -47,51 +49,52 @@ class Mirrored:
     sent: int
 
 
-def mirror(address: str, connect: Connect, report: Report, file: Path = FILE) -> Iterator[Mirrored]:
+def mirror(
+    address: str, connect: Connect, report: Report, state: StateFolder, file: Path = FILE
+) -> Iterator[Mirrored]:
     """Copy every image of the lock into a registry, by digest; what is there is not sent again."""
     lock = read_lock(file)
-    target = connect(address)
+    registry = connect(address)
     for name in lock.images:
         reference = lock.get(name).reference
         report(f"{name}: {reference.repository}@{reference.digest[:19]}…")
-        copy = _Copy(connect(lock.address(reference.registry)), target, reference.repository)
-        copy.image(reference.digest, reference.tag)
+        target = Push(registry, reference.repository, state)
+        with pushing(state):
+            _Copy(connect(lock.address(reference.registry)), target).image(
+                reference.digest, reference.tag
+            )
         yield Mirrored(
-            Reference(address, reference.repository, reference.tag, reference.digest), copy.sent
+            Reference(address, reference.repository, reference.tag, reference.digest), target.sent
         )
 
 
 @dataclass
 class _Copy:
-    """Copies images of one repository between two registries."""
+    """Copies images out of a registry, into the repository of the same name."""
 
     source: Registry
-    target: Registry
-    repository: str
-    sent: int = 0
+    target: Push
 
     def image(self, digest: str, tag: str = "") -> None:
         """Copy an image or index with all that it names, unless it is there whole."""
-        if self.target.digest(self.repository, tag or digest) == digest:
+        if self.target.has_image(tag or digest, digest):
             return
-        data = self.source.manifest(self.repository, digest)
+        data = self.source.manifest(self.target.repository, digest)
         manifest = json.loads(data)
         for part in manifest.get("manifests", ()):
             self.image(part["digest"])
         for part in [*manifest.get("layers", ()), *filter(None, [manifest.get("config")])]:
-            self._blob(part)
-        self.target.push_manifest(self.repository, tag or digest, data, _media_type(manifest))
+            self._blob(part["digest"])
+        self.target.image(tag or digest, data, _media_type(manifest))
 
-    def _blob(self, described: dict[str, Any]) -> None:
-        digest = described["digest"]
-        if self.target.has_blob(self.repository, digest):
+    def _blob(self, digest: str) -> None:
+        if self.target.has_blob(digest):
             return
         with NamedTemporaryFile(prefix="labdock-mirror-") as file:
-            for part in self.source.blob(self.repository, digest):
+            for part in self.source.blob(self.target.repository, digest):
                 file.write(part)
             file.flush()
-            self.target.push_blob(self.repository, digest, Path(file.name))
-        self.sent += described["size"]
+            self.target.blob(digest, Path(file.name))
 
 
 def _media_type(manifest: dict[str, Any]) -> str:

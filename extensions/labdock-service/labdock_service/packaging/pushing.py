@@ -39,6 +39,11 @@ class Push:
             there = self.registry.has_blob(self.repository, digest)
             return there or self.registry.mount(self.repository, digest, source_repository)
 
+    def has_blob(self, digest: str) -> bool:
+        """Whether the repository has a blob, so that its content need not be fetched."""
+        with self._alone(digest):
+            return self.registry.has_blob(self.repository, digest)
+
     def blob(self, digest: str, content: Path | bytes) -> None:
         """Have a blob of this content."""
         with self._alone(digest):

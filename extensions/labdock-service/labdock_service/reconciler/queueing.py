@@ -100,6 +100,8 @@ class Queue:
         names = [worker_id(job.id, job.attempt + 1, rank) for rank in range(len(places))]
         addresses = self._addresses(names, places) if len(places) > 1 else [None]
         with self.parts.write() as session:
+            if not _are_free(session, places):
+                return
             fresh = session.get_one(JobRow, job.id)
             fresh.attempt += 1
             fresh.counted += 1
@@ -132,6 +134,8 @@ class Queue:
     def _start_revision(self, revision: RevisionRow, place: Place) -> None:
         address = self.parts.engine.reserve_port(place.node)
         with self.parts.write() as session:
+            if not _are_free(session, [place]):
+                return
             fresh = session.get_one(RevisionRow, revision.id)
             if not fresh.attempt or workers.of_revision(session, fresh.id, fresh.attempt):
                 fresh.attempt += 1
@@ -147,6 +151,8 @@ class Queue:
         with self.parts.write() as session:
             row = session.get(NotebookRow, person_id)
             if row is None or not row.polls or row.gpus != len(place.devices):
+                return
+            if not _are_free(session, [place]):
                 return
             row.polls, row.message = 0, ""
             if row.keeps_devices and not row.devices:
@@ -224,6 +230,12 @@ def _worker(name: str, place: Place, address: str | None) -> WorkerRow:
         stopping=False,
         event_offset=0,
     )
+
+
+def _are_free(session: Session, places: Sequence[Place]) -> bool:
+    """Whether no verification took the devices of a plan meanwhile; the next pass plans anew."""
+    with_gpus = [place for place in places if place.devices]
+    return all(leases.are_free(session, place.node, place.devices) for place in with_gpus)
 
 
 def _hold(session: Session, worker: WorkerRow, title: str, place: Place, need: Need) -> None:

@@ -22,7 +22,7 @@ lets anyone wait for one answer."""
 
 @dataclass
 class Returns:
-    """Gives back what workers and notebooks hold that are there no more."""
+    """Gives back what workers, notebooks and verifications hold that are there no more."""
 
     parts: Parts
     watcher: Watcher
@@ -36,7 +36,9 @@ class Returns:
         with self.parts.store.read() as session:
             ended = [row.id for row in leases.of_ended_workers(session) if self._is_gone(row)]
             rows = {row.person_id: row for row in notebooks.every(session)}
-            held = [row for row in leases.held(session) if row.holder_kind == notebooks.KIND]
+            every = leases.held(session)
+        held = [row for row in every if row.holder_kind == notebooks.KIND]
+        ended += [row.id for row in every if self._was_verification(row)]
         gone = {row.person_id for row in rows.values() if self._has_gone(row)}
         late = {row.person_id for row in rows.values() if self._nobody_waits(row, held)}
         kept = {one: row.attempt for one, row in rows.items() if one not in gone and row.gpus}
@@ -54,6 +56,11 @@ class Returns:
         """Whether the engine agrees that a worker has ended which was seen to have."""
         status = self.watcher.seen.get(lease.worker_id or "")
         return status is None or status.state == "ended"
+
+    def _was_verification(self, lease: LeaseRow) -> bool:
+        """Whether it is of a process that verified images, and left nothing running."""
+        engine = self.parts.engine
+        return lease.holder_kind == leases.VERIFICATION and not engine.verifies(lease.holder_id)
 
     def _has_gone(self, row: NotebookRow) -> bool:
         """Whether a server does not run and none is starting; not where nobody can say."""

@@ -1,12 +1,12 @@
-"""The one ledger of leases: what jobs, revisions and notebooks hold.
+"""The one ledger of leases: what jobs, revisions, notebooks and verifications hold.
 
-The reconciler alone writes it, behind its fence; a device has one row at most, which the database
-itself sees to.
+The reconciler writes it, behind its fence, and only a verification of an image takes what nobody
+has by itself; a device has one row at most, which the database itself sees to.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -15,6 +15,9 @@ from labdock.gpuschema import Gpu
 from labdock_service.engines.base import Device, Node
 from labdock_service.scheduling.ledger import Lease
 from labdock_service.store.tables import AttemptRow, JobRow, LeaseRow, NotebookRow, WorkerRow
+
+VERIFICATION = "verification"
+"""The kind of holder that a process is which verifies images."""
 
 
 def held(session: Session) -> list[LeaseRow]:
@@ -97,6 +100,32 @@ def release(session: Session, kind: str, holder: str) -> None:
     session.execute(
         delete(LeaseRow).where(LeaseRow.holder_kind == kind, LeaseRow.holder_id == holder)
     )
+
+
+def take_free(
+    session: Session, verifier: str, node: str, devices: Sequence[str], most: int
+) -> list[str]:
+    """Lease some of a node's devices that nobody has to a process that verifies images."""
+    free = [device for device in devices if are_free(session, node, [device])][:most]
+    for device in free:
+        session.add(
+            LeaseRow(
+                holder_kind=VERIFICATION,
+                holder_id=verifier,
+                title="the verification of an image",
+                attempt=0,
+                node=node,
+                cpus=0.0,
+                memory=0,
+                device=device,
+            )
+        )
+    return free
+
+
+def are_free(session: Session, node: str, devices: Collection[str]) -> bool:
+    """Whether nobody has any of a node's devices."""
+    return not any(row.device in devices for row in held(session) if row.node == node)
 
 
 def devices(session: Session, worker_id: str) -> tuple[str, ...]:
