@@ -29,6 +29,7 @@ export class NotebookServerModel implements IDisposable {
   #figures: ServerFigures | null = null;
   #lease: ServerLease | null = null;
   #problem: Error | null = null;
+  #away = false;
   #busy = false;
   #waiting = false;
   #offered = false;
@@ -44,6 +45,11 @@ export class NotebookServerModel implements IDisposable {
 
   get figures(): ServerFigures | null {
     return this.#figures;
+  }
+
+  /** Whether the server did not answer when it was asked last. */
+  get away(): boolean {
+    return this.#away;
   }
 
   get lease(): ServerLease | null {
@@ -79,9 +85,11 @@ export class NotebookServerModel implements IDisposable {
   async look(): Promise<ServerFigures> {
     try {
       this.#figures = await this.#server.figures();
+      this.#away = false;
       return this.#figures;
     } catch (error) {
       this.#figures = null;
+      this.#away = true;
       throw error;
     } finally {
       this.#emit();

@@ -22,7 +22,7 @@ export class FiguresItem extends ReactWidget {
   }
 
   protected override render(): React.ReactElement {
-    const { figures } = this.#model;
+    const { figures, away } = this.#model;
     const trans = this.#trans;
     return (
       <button
@@ -31,7 +31,8 @@ export class FiguresItem extends ReactWidget {
         title={figures?.environment || trans.__('This server')}
         onClick={this.#open}
       >
-        {figures === null ? trans.__('Server: no answer') : line(figures, trans)}
+        {figures !== null && line(figures, trans)}
+        {figures === null && (away ? trans.__('Server: no answer') : trans.__('CPU …'))}
       </button>
     );
   }

@@ -47,7 +47,9 @@ function Content(props: { model: NotebookServerModel; trans: TranslationBundle }
     <>
       <h3>{figures?.environment || trans.__('This server')}</h3>
       {figures === null ? (
-        <p role="status">{trans.__('The server does not answer. It is asked again.')}</p>
+        <p role="status">
+          {model.away ? trans.__('The server does not answer. It is asked again.') : '…'}
+        </p>
       ) : (
         <Meters figures={figures} trans={trans} />
       )}
