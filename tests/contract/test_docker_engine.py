@@ -19,7 +19,7 @@ from tests.support.containers import pool_of
 from tests.support.docker import docker_client, swept_prefix
 from tests.support.dockerengine import PlainDockerEngine, plain_image, pushed
 from tests.support.owndocker import own_docker
-from tests.support.registry import LOGIN, running_registry
+from tests.support.registry import running_registry
 from tests.support.workers import (
     docker_engine,
     ended,
@@ -343,7 +343,7 @@ def test_a_half_made_start_is_made_again(engine: PlainDockerEngine) -> None:
 
 def test_an_image_that_no_registry_has(engine: PlainDockerEngine, tmp_path: Path) -> None:
     with running_registry(tmp_path / "registry") as registry:
-        engine.log_in(LOGIN)
+        engine.log_in(registry.address)
         there = pushed(plain_image(), registry, "labdock/jobs/p1")
         assert run(engine, spec("true", image=there)).exit_code == 0
         gone = f"{there.partition('@')[0]}@sha256:{'0' * 64}"

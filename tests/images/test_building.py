@@ -140,7 +140,7 @@ def test_what_is_found_is_kept_and_keeps_people_from_choosing_it(
     assert again.returncode in (2, 3) and "Traceback" not in again.stderr
     again = labdock_images(place.root, "verify", "broken")
     assert again.returncode == 2 and "FAILED  pip check:" in again.stdout
-    assert "People cannot choose it here any more: broken (pip check:" in again.stderr
+    assert "It is not used here any more: broken (pip check:" in again.stderr
     assert not client.containers.list(all=True, filters={"name": f"{tmp_path.name}-verify"})
 
 

@@ -73,6 +73,7 @@ kind = "server"
 image = "images.example/{REPOSITORY}:other"
 digest = "{digest}"
 checked = ""
+tensorflow = "2.20.0"
 """
     )
     return file

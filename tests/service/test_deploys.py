@@ -26,7 +26,8 @@ STANDIN = Path(__file__).parents[1] / "support" / "standin"
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Deployment]:
     """A reconciler whose model servers need no TensorFlow."""
-    with deployed(tmp_path, PYTHONPATH=str(STANDIN)) as deployment:
+    path = os.pathsep.join([str(STANDIN), os.environ.get("PYTHONPATH", "")])
+    with deployed(tmp_path, PYTHONPATH=path) as deployment:
         deployment.start()
         yield deployment
 

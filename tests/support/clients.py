@@ -272,6 +272,7 @@ class Hand:
         with self._service.store.write() as session:
             revision = session.get_one(RevisionRow, revision_id)
             revision.state, revision.message = state, message
+            revision.server = f"Server of {revision_id}: the lock names it."
             endpoint = session.get_one(EndpointRow, revision.endpoint_id)
             if state == "serving":
                 endpoint.traffic = [{"revision": revision_id, "weight": 100}]

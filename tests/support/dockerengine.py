@@ -27,7 +27,8 @@ from labdock_service.engines.base import WorkerSpec
 from labdock_service.engines.docker import DockerEngine
 from labdock_service.engines.dockerd import Dockerd
 from labdock_service.engines.toolkit import request_devices
-from labdock_service.registry import Login
+from labdock_service.registry import RegistryPlace
+from labdock_service.statefolder import StateFolder
 
 BASE = "labdock-test/base:bookworm"
 """Debian with its own Python, made by debootstrap: no image can be pulled everywhere."""
@@ -120,10 +121,15 @@ class PlainDockerEngine(DockerEngine):
         """Where its containers are."""
         return self._dockerd
 
+    @property
+    def folders(self) -> StateFolder:
+        """Where its workers' folders are."""
+        return self._state
+
     def networks(self) -> list[str]:
         """Those of its deployment."""
         return [str(network.name) for network in self._dockerd.client.networks.list()]
 
-    def log_in(self, login: Login) -> None:
-        """Use this account at registries."""
-        self._dockerd = replace(self._dockerd, login=login)
+    def log_in(self, address: str) -> None:
+        """Use the test account at this registry."""
+        self._dockerd = replace(self._dockerd, registry=RegistryPlace(address, LOGIN))

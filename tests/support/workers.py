@@ -136,7 +136,7 @@ def strike(engine: Engine, worker: str, pid: int) -> None:
 def process_engine(root: Path, wake: Path | None = None) -> Iterator[ProcessEngine]:
     """A process engine whose workers are all ended and removed afterwards."""
     engine = ProcessEngine(StateFolder(root), wake)
-    with _cleared(engine):
+    with cleared(engine):
         yield engine
 
 
@@ -147,17 +147,21 @@ def docker_engine(root: Path, wake: Path | None = None) -> Iterator[PlainDockerE
         state = StateFolder(root)
         dockerd = Dockerd(prefix, pool_of(prefix), state.networks_lock)
         engine = PlainDockerEngine(state, dockerd, wake)
-        with _cleared(engine):
+        with cleared(engine):
             yield engine
 
 
 ENGINES = {"process": process_engine, "docker": docker_engine}
 
 
+Cleared = TypeVar("Cleared", bound=Engine)
+
+
 @contextmanager
-def _cleared(engine: Engine) -> Iterator[None]:
+def cleared(engine: Cleared) -> Iterator[Cleared]:
+    """An engine whose workers are all ended and removed afterwards."""
     try:
-        yield
+        yield engine
     finally:
         for worker in engine.look():
             engine.kill(worker.id)

@@ -293,7 +293,9 @@ def test_from_a_model_to_a_prediction_and_back(
     revision = newest(service.client().endpoint("ada", "digits")).id
     hand.serve(revision)
     assert f"{revision} 100 %" in run("endpoints").out
-    assert revision in run("endpoints", "digits").out
+    shown = run("endpoints", "digits").out
+    assert revision in shown
+    assert f"Server of {revision}: the lock names it." in shown
     (tmp_path / "request.json").write_text('{"instances": [[3]]}')
     for request in ("[[3]]", f"@{tmp_path / 'request.json'}"):
         assert json.loads(run("predict", "digits", request).out) == {"predictions": [[6]]}

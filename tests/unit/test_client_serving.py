@@ -12,7 +12,7 @@ from tests.support.clients import Hand, RunningService, running_service, submit
 from labdock import errors, servingschema
 from labdock.client import Client
 from labdock.running import Job
-from labdock.serving import Endpoint, deploy, find_endpoint, newest
+from labdock.serving import Endpoint, deploy, find_endpoint, newest, server_of
 from labdock.servingschema import DeployRequest
 
 
@@ -134,6 +134,15 @@ def test_keys_are_made_listed_and_revoked(endpoint: Endpoint) -> None:
     assert endpoint.keys() == []
     with pytest.raises(errors.NotFound):
         endpoint.revoke_key(key.id)
+
+
+def test_the_server_that_answers_is_named(client: Client, job: Job, endpoint: Endpoint) -> None:
+    first = newest(endpoint.record).id
+    assert endpoint.revisions[0].server == f"Server of {first}: the lock names it."
+    deploy(client, DeployRequest(model=job.id), "ada", endpoint.name, wait=False)
+    newer = endpoint.refresh().record
+    assert newest(newer).server == "" and newest(newer).id != first
+    assert server_of(newer) == f"Server of {first}: the lock names it."
 
 
 def test_undo_goes_back(client: Client, hand: Hand, job: Job, endpoint: Endpoint) -> None:

@@ -1,5 +1,5 @@
-"""Fetches the images of all environments ahead, verifies them on this machine, and deletes those
-of jobs that nobody needs.
+"""Fetches the images of all environments and of model servers ahead, verifies them on this
+machine, and deletes those of jobs that nobody needs.
 
 Docker's copies go, and every hour what the registry has and nothing names any more. A service
 that ends with the hub.
@@ -23,10 +23,13 @@ from labdock_service.engines.collecting import collect
 from labdock_service.engines.opening import registry_place
 from labdock_service.engines.pulling import PullRecord, pull_all
 from labdock_service.errors import EngineFailed, ServiceError, Unavailable
+from labdock_service.images.locked import read_lock
+from labdock_service.images.servers import servers
 from labdock_service.ownregistry import free_blobs
 from labdock_service.packaging.environments import board_image, find_environments
 from labdock_service.processes import claim, die_with_parent
 from labdock_service.registry import Registry
+from labdock_service.serving.servers import read_servers, write_servers
 from labdock_service.settings import Settings, load_settings
 from labdock_service.statefolder import StateFolder
 from labdock_service.verifying import Verifier, open_records
@@ -51,7 +54,8 @@ def main() -> None:
     while True:
         try:
             client = docker_client()
-            pull_all(client, wanted(state), record, place.login)
+            record_servers(settings)
+            pull_all(client, wanted(state), record, place)
             jobs = f"{place.address}/labdock/jobs/"
             collect(client, jobs, state.run / "job-images.json", time.time())
             verifier = verifier or open_verifier(client, settings)
@@ -63,6 +67,16 @@ def main() -> None:
         except (DockerException, Unavailable) as error:
             LOG.warning("Docker does not do it: %s", error)
         time.sleep(SECONDS)
+
+
+def record_servers(settings: Settings) -> None:
+    """Note the servers that the lock names, for the reconciler."""
+    try:
+        found = list(servers(read_lock(), settings.images.mirror))
+    except ServiceError as error:
+        LOG.warning("No model server is taken from the lock: %s", error)
+        return
+    write_servers(settings.state.environments, found)
 
 
 def open_verifier(client: DockerClient, settings: Settings) -> Verifier | None:
@@ -78,7 +92,9 @@ def open_verifier(client: DockerClient, settings: Settings) -> Verifier | None:
 def verify_next(verifier: Verifier, state: StateFolder) -> bool:
     """Verify an image that was not verified on this machine yet; whether there was one."""
     try:
-        found = verifier.verify_one_missing(wanted(state))
+        found = verifier.verify_one_missing(wanted(state)) or (
+            verifier.verify_one_missing_server(read_servers(state.environments))
+        )
     except (EngineFailed, SQLAlchemyError) as error:
         LOG.warning("An image was not verified: %s", error)
         return False
@@ -117,11 +133,12 @@ def tidy_registry(settings: Settings) -> None:
 
 
 def wanted(state: StateFolder) -> list[str]:
-    """The images of all environments, the default one's first, and TensorBoard's."""
+    """The images of all environments, the default one's first; TensorBoard's; model servers'."""
     found = find_environments(state, "image")
     images = [environment.notebook for environment in found] + [item.training for item in found]
     board = board_image(state)
-    return [*images, board] if board else images
+    served = [server.image for server in read_servers(state.environments)]
+    return [*images, *([board] if board else []), *served]
 
 
 if __name__ == "__main__":

@@ -62,6 +62,10 @@ class RegistryPlace:
     address: str
     login: Login | None = None
 
+    def login_for(self, image: str) -> Login | None:
+        """The account for an image; none for one of another registry, which must not learn it."""
+        return self.login if image.startswith(f"{self.address}/") else None
+
 
 class _Header(AuthBase):
     """An Authorization header as it is; without one, none of the machine's own either."""

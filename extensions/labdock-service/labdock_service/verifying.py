@@ -16,10 +16,11 @@ from labdock_service.engines.devices import find_devices
 from labdock_service.engines.pulling import is_here
 from labdock_service.engines.supervised import NODE
 from labdock_service.engines.toolkit import Toolkit, find_toolkit, request_devices
-from labdock_service.images.admission import NO_GPU, Check, examine, recipe_of
+from labdock_service.images.admission import NO_GPU, Check, examine, recipe_of, verify_server
 from labdock_service.images.recipes import Recipe
 from labdock_service.linux import host_name
 from labdock_service.processes import own_id
+from labdock_service.serving.servers import ServerImage
 from labdock_service.settings import Settings
 from labdock_service.store import Store, check_database, leases, verifications
 from labdock_service.store.copying import is_empty
@@ -80,8 +81,7 @@ class Verifier:
         """What was found, unless all is known; what waits for a GPU waits until one is free."""
         if self.store is None:
             return None
-        with self.store.read() as session:
-            known = verifications.find(session, digest_of(image), host_name())
+        known = self._known(image)
         if known is not None and not (recipe.gpu and _waits_for_gpu(known)):
             return None
         with self._leased_gpus(recipe) as gpus:
@@ -92,6 +92,30 @@ class Verifier:
         if not gpus:
             del self._later[image]
         return checks
+
+    def verify_server(self, server: ServerImage) -> list[Check]:
+        """Verify an image that models are served from, whatever is known. Raises EngineFailed."""
+        name = self.name or f"labdock-verify-{server.name}-{time.monotonic_ns()}"
+        return self._kept(digest_of(server.image), verify_server(self.client, server, name=name))
+
+    def verify_one_missing_server(
+        self, servers: Iterable[ServerImage]
+    ) -> tuple[str, list[Check]] | None:
+        """Verify the first of these that is here and lacks a record. Raises EngineFailed."""
+        for server in servers:
+            image = server.image
+            if not is_here(self.client, image) or self._later.get(image, 0.0) > time.monotonic():
+                continue
+            if self._known(image) is None:
+                self._later[image] = time.monotonic() + AGAIN_SECONDS
+                return server.name, self.verify_server(server)
+        return None
+
+    def _known(self, image: str) -> VerificationRow | None:
+        if self.store is None:
+            return None
+        with self.store.read() as session:
+            return verifications.find(session, digest_of(image), host_name())
 
     def _examine(self, recipe: Recipe, image: str, gpus: list[DeviceRequest]) -> list[Check]:
         return examine(self.client, recipe, image, gpus=gpus, name=self.name)

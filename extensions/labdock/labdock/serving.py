@@ -146,6 +146,13 @@ def describe(endpoint: servingschema.Endpoint) -> str:
     return f"{endpoint.project}/{endpoint.name} · {', '.join(shares) or 'nothing serves yet'}"
 
 
+def server_of(endpoint: servingschema.Endpoint) -> str:
+    """Which model server answers, and why, as a sentence; of the newest one where none does."""
+    answering = {share.revision for share in endpoint.traffic}
+    found = [one for one in endpoint.revisions if one.id in answering] or endpoint.revisions
+    return max(found, key=lambda one: one.number).server if found else ""
+
+
 def request_body(x: Any) -> dict[str, Any]:
     """A request in TensorFlow Serving's form: rows of one input, or columns by name."""
     if isinstance(x, Mapping):

@@ -78,7 +78,10 @@ class Traffic:
 
 @dataclass(frozen=True, kw_only=True)
 class Revision:
-    """A model version behind an endpoint, in a model server of its own."""
+    """A model version behind an endpoint, in a model server of its own.
+
+    `server` says which model server and why; empty before its first start.
+    """
 
     id: str
     endpoint: str
@@ -87,6 +90,7 @@ class Revision:
     state: RevisionState
     created: float
     message: str = ""
+    server: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1769,6 +1769,8 @@ export interface components {
     /**
      * Revision
      * @description A model version behind an endpoint, in a model server of its own.
+     *
+     *     `server` says which model server and why; empty before its first start.
      */
     Revision: {
       /** Id */
@@ -1791,6 +1793,11 @@ export interface components {
        * @default
        */
       message: string;
+      /**
+       * Server
+       * @default
+       */
+      server: string;
     };
     /**
      * RunningRevision

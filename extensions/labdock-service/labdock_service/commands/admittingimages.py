@@ -25,6 +25,7 @@ from labdock_service.packaging.environments import (
     find_environments,
     find_named,
 )
+from labdock_service.serving.servers import ServerImage, read_servers
 from labdock_service.settings import Settings, load_settings
 from labdock_service.store import Store, verifications
 from labdock_service.verifying import Verifier, digest_of, open_records
@@ -69,17 +70,24 @@ class Admission:
 
 
 def verify_environments(names: Sequence[str]) -> None:
-    """Verify the images of environments on this machine again. Raises Invalid where one fails."""
+    """Verify the images of environments and servers on this machine again; all without names.
+
+    Raises Invalid where one fails.
+    """
     settings = load_settings()
     client = docker_client()
     verifier = Verifier(client, open_records(settings))
     steps = Steps()
     failed: list[str] = []
-    for environment in _environments(names, settings):
+    servers = {server.name: server for server in read_servers(settings.state.environments)}
+    others = [name for name in names if name not in servers]
+    for environment in _environments(others, settings) if others or not names else ():
         for image in dict.fromkeys((environment.notebook, environment.training)):
             failed += _verify_again(verifier, environment, image, steps)
+    for name in [name for name in names if name in servers] if names else servers:
+        failed += _verify_server(verifier, servers[name], steps)
     if failed:
-        raise Invalid(f"People cannot choose it here any more: {'; '.join(failed)}.")
+        raise Invalid(f"It is not used here any more: {'; '.join(failed)}.")
 
 
 def _environments(names: Sequence[str], settings: Settings) -> list[PinnedEnvironment]:
@@ -98,19 +106,39 @@ def _verify_again(
     try:
         recipe = recipe_of(verifier.client, image)
     except ImageNotFound:
-        raise Unavailable(
-            f"The images of {environment.name} are not on this machine yet: they are fetched while "
-            "Labdock runs."
-        ) from None
+        raise _not_here(environment.name) from None
     if recipe is None:
         click.echo(f"  {environment.name}: {digest_of(image)} was not built by Labdock.")
         return []
     steps(f"{environment.name}: {recipe.name}")
     checks = verifier.verify(recipe, image, digest_of(image))
     steps.finish()
+    return list(_failed(environment.name, checks))
+
+
+def _verify_server(verifier: Verifier, server: ServerImage, steps: Steps) -> list[str]:
+    steps(server.name)
+    try:
+        checks = verifier.verify_server(server)
+    except ImageNotFound:
+        raise _not_here(server.name) from None
+    finally:
+        steps.finish()
+    return list(_failed(server.name, checks))
+
+
+def _failed(name: str, checks: Sequence[Check]) -> Iterator[str]:
+    """Say each check; those that failed."""
     for check in checks:
         click.echo(_line(check))
-    return [f"{environment.name} ({check})" for check in checks if check.passed is False]
+        if check.passed is False:
+            yield f"{name} ({check})"
+
+
+def _not_here(name: str) -> Unavailable:
+    return Unavailable(
+        f"The images of {name} are not on this machine yet: they are fetched while Labdock runs."
+    )
 
 
 def _line(check: Check) -> str:

@@ -90,7 +90,10 @@ def mirror(registry: str) -> None:
 @click.argument("names", nargs=-1)
 @spoken
 def verify(names: tuple[str, ...]) -> None:
-    """Verify environments on this machine again (all, where none is named); it is kept."""
+    """Verify environments and model servers on this machine again; it is kept.
+
+    Where none is named: all.
+    """
     from labdock_service.commands.admittingimages import verify_environments
 
     verify_environments(names)

@@ -47,7 +47,9 @@ class WorkerSpec:
     `inputs` are folders of the deployment the worker may read, `outputs` those it may
     write, by environment variable; `links` others, by where the worker finds them below its home.
     Workers of one `group` reach each other. `port` is where this machine reaches the worker.
-    `grace` is the seconds between SIGTERM and SIGKILL.
+    `grace` is the seconds between SIGTERM and SIGKILL. An `unattended` one is a program of an
+    image that may lack Python, and so runs without a supervisor: on a container engine alone,
+    with `environment` and `inputs` and nothing else of its own, and without events.
     """
 
     id: str
@@ -68,6 +70,7 @@ class WorkerSpec:
     group: str = ""
     port: int | None = None
     grace: float = 30.0
+    unattended: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ import labdock_service
 from labdock_service.confinement import CONFINED, account, is_own_account
 from labdock_service.engines.base import WorkerSpec
 from labdock_service.engines.dockerd import WORKER
+from labdock_service.engines.environment import visible_devices
 from labdock_service.engines.workerfolder import WorkerFolder
 from labdock_service.folders import walk
 
@@ -51,22 +52,41 @@ def options(
     folder: WorkerFolder, spec: WorkerSpec, *, cpus: list[int], wake: Path | None
 ) -> dict[str, Any]:
     """What Docker is asked for, in the words of its client."""
+    return _shared(spec, cpus) | {
+        "entrypoint": ["python3", "-I", "-S", "-c", _PROGRAM, str(folder.path)],
+        "stdin_open": True,
+        "mounts": _mounts(folder, spec, wake),
+        "log_config": LogConfig(type=LogConfig.types.JSON, config={"max-size": "64k"}),
+    }
+
+
+def unattended_options(spec: WorkerSpec, *, cpus: list[int]) -> dict[str, Any]:
+    """The same for a program of the image's own, whose output Docker keeps for a while."""
+    return _shared(spec, cpus) | {
+        "entrypoint": [spec.argv[0]],
+        "command": list(spec.argv[1:]),
+        "init": True,
+        "environment": visible_devices(spec) | spec.environment,
+        "mounts": _same_places(spec.inputs, read_only=True),
+        "log_config": LogConfig(
+            type=LogConfig.types.JSON, config={"max-size": "16m", "max-file": "2"}
+        ),
+    }
+
+
+def _shared(spec: WorkerSpec, cpus: list[int]) -> dict[str, Any]:
     return {
         **CONFINED,
         "image": spec.image,
-        "entrypoint": ["python3", "-I", "-S", "-c", _PROGRAM, str(folder.path)],
         "hostname": spec.id[:63],
         "user": ":".join(map(str, account())),
         "working_dir": "/",
-        "stdin_open": True,
         "labels": {WORKER: spec.id},
-        "mounts": _mounts(folder, spec, wake),
         "tmpfs": {"/tmp": "mode=1777"},
         "shm_size": SHARED_MEMORY,
         "pids_limit": MOST_PROCESSES,
         "oom_score_adj": EXPENDABLE,
         "cpuset_cpus": ",".join(map(str, cpus)),
-        "log_config": LogConfig(type=LogConfig.types.JSON, config={"max-size": "64k"}),
         "ports": {spec.port: ("127.0.0.1", spec.port)} if spec.port else {},
     } | _memory(spec.memory)
 

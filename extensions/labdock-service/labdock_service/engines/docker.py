@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from docker.models.containers import Container
 from docker.types import DeviceRequest
 
 from labdock_service import linux
@@ -25,9 +26,9 @@ from labdock_service.engines import containers, processtree
 from labdock_service.engines.base import WorkerSpec, WorkerStatus
 from labdock_service.engines.dockerd import Dockerd
 from labdock_service.engines.environment import container_environment
-from labdock_service.engines.launch import Order
 from labdock_service.engines.supervised import SupervisedEngine
 from labdock_service.engines.toolkit import NO_TOOLKIT, request_devices
+from labdock_service.engines.unattended import Unattended
 from labdock_service.engines.workerfolder import WorkerFolder
 from labdock_service.errors import EngineAway, EngineFailed
 from labdock_service.statefolder import StateFolder
@@ -50,6 +51,7 @@ class DockerEngine(SupervisedEngine):
         self._dockerd = dockerd
         self._starting: set[str] = set()
         """Workers whose containers are there before anything else tells of them."""
+        self._unattended = Unattended(dockerd)
         self._overdue: dict[str, float] = {}
         """When a worker that was told to end is ended with its container."""
 
@@ -88,23 +90,37 @@ class DockerEngine(SupervisedEngine):
 
     def stop(self, worker: str) -> None:
         """SIGTERM to the worker, and after its grace the end of its container."""
-        super().stop(worker)
-        spec = self._folder(worker).read_spec() or {}
-        patience = float(spec.get("grace", 0.0)) + _PATIENCE_SECONDS
+        folder = self._folder(worker)
+        spec = folder.read_spec() or {}
+        patience = float(spec.get("grace", 0.0))
+        if spec.get("unattended"):
+            self._unattended.stop(folder)
+        else:
+            super().stop(worker)
+            patience += _PATIENCE_SECONDS
         self._overdue.setdefault(worker, time.monotonic() + patience)
 
     def kill(self, worker: str) -> None:
         """SIGKILL to the worker and all it started; soon to its container."""
+        folder = self._folder(worker)
+        if _is_unattended(folder):
+            self._unattended.kill(folder)
+            return
         super().kill(worker)
         self._overdue[worker] = min(
             self._overdue.get(worker, math.inf), time.monotonic() + _PATIENCE_SECONDS
         )
 
     def _strike_the_overdue(self, live: set[str]) -> None:
-        """End containers whose supervisor did not hear what it was told."""
+        """End containers whose supervisor, or only program, did not do what it was told."""
         self._overdue = {worker: at for worker, at in self._overdue.items() if worker in live}
         for worker, at in self._overdue.items():
-            if at < time.monotonic():
+            if at >= time.monotonic():
+                continue
+            folder = self._folder(worker)
+            if _is_unattended(folder):
+                self._unattended.strike(folder)
+            else:
                 self._dockerd.remove_container(worker)
 
     def remove(self, worker: str) -> None:
@@ -118,13 +134,12 @@ class DockerEngine(SupervisedEngine):
         self, folder: WorkerFolder, lock: int, spec: WorkerSpec
     ) -> Iterator[dict[str, Any]]:
         self._fetch(spec)
-        order = self._order(folder, spec)
-        if spec.code is not None:
-            order = replace(order, copied=str(spec.code))
-        self._lay_out(folder, spec)
         self._starting.add(spec.id)
         try:
-            yield from self._start(folder, lock, spec, order)
+            if spec.unattended:
+                yield from self._start_unattended(folder, spec)
+            else:
+                yield from self._start(folder, lock, spec)
         except (EngineFailed, OSError):
             self._tidy(spec.id)
             raise
@@ -151,22 +166,33 @@ class DockerEngine(SupervisedEngine):
         if self._wake and self._wake.exists() and not is_own_account():
             self._wake.chmod(0o622)  # to be written into, by an account that may not read it
 
-    def _start(
-        self, folder: WorkerFolder, lock: int, spec: WorkerSpec, order: Order
-    ) -> Iterator[dict[str, Any]]:
-        with self._dockerd.network(spec.group or spec.id, spec.image) as network:
-            container = self._dockerd.create_container(
-                spec.id,
-                network=network,
-                device_requests=self._request_devices(spec),
-                **containers.options(folder, spec, cpus=order.cpus, wake=self._wake),
-            )
+    def _start(self, folder: WorkerFolder, lock: int, spec: WorkerSpec) -> Iterator[dict[str, Any]]:
+        order = self._order(folder, spec)
+        if spec.code is not None:
+            order = replace(order, copied=str(spec.code))
+        self._lay_out(folder, spec)
+        container = self._create(
+            spec, containers.options(folder, spec, cpus=order.cpus, wake=self._wake)
+        )
         yield {"container": container.id}
         with self._dockerd.started(container) as attachment:
             yield {"supervisor": int(attachment.expect("supervisor"))}
             linux.unlock_file(lock)  # the supervisor takes it as soon as it has its order
             attachment.send(replace(order, walled=True).packed())
             yield {"pid": int(attachment.expect("pid"))}
+
+    def _start_unattended(self, folder: WorkerFolder, spec: WorkerSpec) -> Iterator[dict[str, Any]]:
+        cpus = self._allot_cpus(folder, spec)
+        container = self._create(spec, containers.unattended_options(spec, cpus=cpus))
+        yield {"container": container.id}
+        self._dockerd.run(container)
+        self._unattended.began(folder)
+
+    def _create(self, spec: WorkerSpec, options: dict[str, Any]) -> Container:
+        with self._dockerd.network(spec.group or spec.id, spec.image) as network:
+            return self._dockerd.create_container(
+                spec.id, network=network, device_requests=self._request_devices(spec), **options
+            )
 
     def _request_devices(self, spec: WorkerSpec) -> list[DeviceRequest]:
         if not spec.devices:
@@ -186,6 +212,8 @@ class DockerEngine(SupervisedEngine):
 
     def _end_rest(self, folder: WorkerFolder, status: dict[str, Any]) -> dict[str, Any] | None:
         """What Docker says of a container whose supervisor could write nothing any more."""
+        if _is_unattended(folder):
+            return self._unattended.settle(folder)
         del status
         name = folder.path.name
         try:
@@ -208,6 +236,10 @@ class DockerEngine(SupervisedEngine):
         self._dockerd.remove_container(worker)
         spec = self._folder(worker).read_spec() or {}
         self._dockerd.remove_network(spec.get("group") or worker)
+
+
+def _is_unattended(folder: WorkerFolder) -> bool:
+    return bool((folder.read_spec() or {}).get("unattended"))
 
 
 def _how_it_ended(state: dict[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from labdock_service.engines.networks import DEPLOYMENT, Networks
 from labdock_service.engines.pulling import pull
 from labdock_service.engines.toolkit import Toolkit, find_toolkit
 from labdock_service.errors import EngineAway, EngineFailed, ImageGone
-from labdock_service.registry import Login
+from labdock_service.registry import RegistryPlace
 
 PERSON = "labdock.person"
 """The label of a person's server; its value is their id."""
@@ -52,8 +52,8 @@ class Dockerd:
     """The addresses that its networks are cut out of, as in `10.213.0.0/16`."""
     lock: Path
     """The file by which processes take turns at its networks."""
-    login: Login | None = None
-    """The account at the registry that images are pulled from."""
+    registry: RegistryPlace | None = None
+    """The registry that jobs' images are pulled from, with the account there."""
     port: int = 0
     """The door's."""
     reachable: tuple[str, ...] = ()
@@ -74,7 +74,7 @@ class Dockerd:
         """Have the image here. Raises ImageGone where no registry has it any more."""
         with _sentences():
             try:
-                pull(self.client, image, login=self.login)
+                pull(self.client, image, place=self.registry)
             except NotFound:
                 raise ImageGone("its image is not in the registry any more") from None
             except APIError as error:
@@ -151,6 +151,29 @@ class Dockerd:
         """What its first process wrote, which is little: workers have logs of their own."""
         with _sentences():
             return bytes(container.logs())
+
+    def output_since(self, container: Container, seconds: str) -> bytes:
+        """What it wrote since a time, in Docker's frames, each with the time of its own."""
+        wanted = {"stdout": 1, "stderr": 1, "timestamps": 1, "since": seconds}
+        api = self.client.api
+        with _sentences():
+            answer = api.get(
+                api._url("/containers/{0}/logs", container.id), params=wanted, timeout=api.timeout
+            )
+            api._raise_for_status(answer)
+            return bytes(answer.content)
+
+    def send_signal(self, name: str, number: int) -> None:
+        """Send a signal to a container's program; one that has ended is passed over."""
+        container = self.find_container(name)
+        if container is None:
+            return
+        with _sentences():
+            try:
+                container.kill(number)
+            except APIError as error:
+                if error.status_code not in (requests.codes.not_found, requests.codes.conflict):
+                    raise
 
     def find_container(self, name: str) -> Container | None:
         """The deployment's container of this name, with its state. Raises EngineAway."""

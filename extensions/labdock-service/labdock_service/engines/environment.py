@@ -34,8 +34,13 @@ def container_environment(folder: WorkerFolder, spec: WorkerSpec) -> dict[str, s
         **spec.secrets,
         "LABDOCK_EVENTS": str(folder.events),
         "TMPDIR": str(folder.temporary),
-        "CUDA_VISIBLE_DEVICES": ",".join(spec.devices) or "-1",
+        **visible_devices(spec),
     }
+
+
+def visible_devices(spec: WorkerSpec) -> dict[str, str]:
+    """What tells CUDA which GPUs there are."""
+    return {"CUDA_VISIBLE_DEVICES": ",".join(spec.devices) or "-1"}
 
 
 def _path(program: Path) -> str:

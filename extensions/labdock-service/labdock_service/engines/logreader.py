@@ -91,7 +91,7 @@ class LogReader:
     def _time(self, stamp: bytes) -> float:
         """Lines of one block share their time, so the last one is kept."""
         if stamp != self._seconds[0]:
-            self._seconds = (stamp, _parse_time(stamp))
+            self._seconds = (stamp, parse_time(stamp))
         return self._seconds[1]
 
     def _cursor(self, end: int) -> str:
@@ -129,7 +129,8 @@ def _parse_cursor(cursor: str | None) -> dict[Stream, int]:
     return {stream: int(start) for stream, start in zip(_STREAMS, starts, strict=True)}
 
 
-def _parse_time(stamp: bytes) -> float:
+def parse_time(stamp: bytes) -> float:
+    """A line's time in seconds since 1970; 0 for what is no time."""
     try:
         whole, _, fraction = stamp.decode("ascii").rstrip("Z").partition(".")
         moment = datetime.strptime(whole, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC)

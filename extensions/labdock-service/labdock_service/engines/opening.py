@@ -64,9 +64,13 @@ def open_dockerd(choice: EngineChoice, state: StateFolder) -> Dockerd:
     """This machine's Docker, for the deployment that the settings are of."""
     from labdock_service.engines.dockerd import Dockerd
 
-    login = choice.registry.login if choice.registry else None
     return Dockerd(
-        choice.prefix, choice.pool, state.networks_lock, login, choice.port, choice.reachable
+        choice.prefix,
+        choice.pool,
+        state.networks_lock,
+        choice.registry,
+        choice.port,
+        choice.reachable,
     )
 
 

@@ -13,7 +13,7 @@ import docker
 from docker.errors import APIError, DockerException, ImageNotFound
 
 from labdock_service.jsonfile import write_json
-from labdock_service.registry import Login
+from labdock_service.registry import RegistryPlace
 
 LOG = logging.getLogger(__name__)
 
@@ -43,17 +43,18 @@ def pull(
     client: docker.DockerClient,
     image: str,
     report: Callable[[int], None] = lambda _: None,
-    login: Login | None = None,
+    place: RegistryPlace | None = None,
 ) -> None:
     """Fetch an image where it is missing, with per cent as they come. Raises DockerException."""
     if not is_here(client, image):
-        for percent in percents(_events(client, image, login)):
+        for percent in percents(_events(client, image, place)):
             report(percent)
 
 
 def _events(
-    client: docker.DockerClient, image: str, login: Login | None
+    client: docker.DockerClient, image: str, place: RegistryPlace | None
 ) -> Iterable[dict[str, Any]]:
+    login = place and place.login_for(image)
     account = login and login.for_docker
     events: Iterable[dict[str, Any]] = client.api.pull(
         image, stream=True, decode=True, auth_config=account
@@ -129,7 +130,7 @@ def pull_all(
     client: docker.DockerClient,
     images: Iterable[str],
     record: PullRecord,
-    login: Login | None = None,
+    place: RegistryPlace | None = None,
 ) -> None:
     """Fetch what is missing, one image after the other, and record how far each is."""
     wanted = list(dict.fromkeys(images))
@@ -148,7 +149,7 @@ def pull_all(
         if pulls[image].here:
             continue
         try:
-            pull(client, image, lambda percent, image=image: note(image, Pull(percent)), login)  # type: ignore[misc]
+            pull(client, image, lambda percent, image=image: note(image, Pull(percent)), place)  # type: ignore[misc]
             note(image, Pull(100))
         except DockerException as error:
             reason = getattr(error, "explanation", None) or type(error).__name__

@@ -117,7 +117,7 @@ class SupervisedEngine(Engine):
         with filewatch.folder_changes(folder.path) as changed:
             while True:
                 changed.clear()
-                ended = not follow or _has_ended(folder)
+                ended = await asyncio.to_thread(_has_ended, folder) or not follow
                 while block := _read_block(folder.log, reader.offset, _BLOCK):
                     if (start := _end_of_hole(folder.log, reader.offset, block)) is not None:
                         reader.skip(start)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -20,6 +21,7 @@ from labdock_service.engines.dockerd import VERIFIER, end_container
 from labdock_service.errors import EngineFailed, Invalid
 from labdock_service.images.recipes import COMMON, RECIPES, Recipe
 from labdock_service.processes import own_id
+from labdock_service.serving.servers import ServerImage
 
 PATIENCE = 600
 """Seconds that a `verify` may take."""
@@ -94,6 +96,47 @@ def verify(
         _remove(client, name)
 
 
+def verify_server(client: DockerClient, server: ServerImage, *, name: str) -> list[Check]:
+    """Have a model server say its version, confined as where it serves; the checks.
+
+    Raises EngineFailed where it could not be run to its end.
+    """
+    _remove(client, name)  # of one who was killed meanwhile
+    container = client.containers.create(
+        server.image,
+        ["--version"],
+        name=name,
+        user=f"{SOMEBODY}:{SOMEBODY}",
+        entrypoint=["tensorflow_model_server"],
+        network_mode="none",
+        pids_limit=512,
+        init=True,
+        tmpfs={"/tmp": "mode=1777"},
+        **CONFINED,
+    )
+    try:
+        code = _run(container, server.name)
+        return _server_checks(server, code, container.logs().decode(errors="replace"))
+    finally:
+        _remove(client, name)
+
+
+def _server_checks(server: ServerImage, code: int, said: str) -> list[Check]:
+    lines = said.strip().splitlines()
+    if code:
+        words = f": {lines[-1][:150]}" if lines else ""
+        return [Check("the program", False, f"it ended with exit code {code}{words}")]
+    found = re.search(r"TensorFlow Library: (\d+\.\d+)\S*", said)
+    right = found is not None and server.tensorflow.split(".")[:2] == found[1].split(".")
+    words = found[0] if found else "it does not say it"
+    program = re.search(r"TensorFlow ModelServer: \S+", said)
+    claimed = "" if right else f", and images/lock.toml says {server.tensorflow}"
+    return [
+        Check("the program", True, program[0] if program else "it starts"),
+        Check("its TensorFlow", right, f"{words}{claimed}"),
+    ]
+
+
 def examine(
     client: DockerClient,
     recipe: Recipe,
@@ -134,15 +177,20 @@ def script(recipe: Recipe) -> str:
     return "\n".join(path.read_text() for path in [*parts, recipe.folder / "verify"])
 
 
-def _checks(container: Container, recipe: Recipe) -> list[Check]:
+def _run(container: Container, image: str) -> int:
+    """Its exit code. Raises EngineFailed where it has none."""
     try:
         container.start()
-        code = container.wait(timeout=PATIENCE)["StatusCode"]
+        return int(container.wait(timeout=PATIENCE)["StatusCode"])
     except (NoAnswer, ReadTimeout):
-        raise EngineFailed(f"The image {recipe.name} could not be verified in time.") from None
+        raise EngineFailed(f"The image {image} could not be verified in time.") from None
     except APIError as error:
         reason = f"could not be started to be verified: {error.explanation}"
-        raise EngineFailed(f"The image {recipe.name} {reason}") from None
+        raise EngineFailed(f"The image {image} {reason}") from None
+
+
+def _checks(container: Container, recipe: Recipe) -> list[Check]:
+    code = _run(container, recipe.name)
     lines = container.logs(stderr=False).decode(errors="replace").strip().splitlines()
     try:
         return [Check(**found) for found in json.loads(lines[-1])]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
 from labdock_service.bootstrap import CHECKOUT
 from labdock_service.errors import Invalid
@@ -48,6 +48,12 @@ class LockedImage(BaseModel):
         if value and not re.fullmatch(r"sha256:[0-9a-f]{64}", value):
             raise ValueError("it is no digest")
         return value
+
+    @model_validator(mode="after")
+    def _says_its_tensorflow(self) -> Self:
+        if self.kind == "server" and not re.match(r"\d+\.\d+", self.tensorflow):
+            raise ValueError("a server says its `tensorflow`, such as 2.20.0")
+        return self
 
     @property
     def reference(self) -> Reference:

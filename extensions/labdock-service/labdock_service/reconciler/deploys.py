@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from labdock.servingschema import RevisionState, Sample
 from labdock_service.engines.base import Engine
 from labdock_service.errors import ServiceError
+from labdock_service.reconciler.modelservers import fall_back, without_place
 from labdock_service.reconciler.parts import ACTOR, Parts, apart
 from labdock_service.reconciler.probing import Answer, Probes
 from labdock_service.reconciler.queueing import Queue
@@ -93,6 +94,9 @@ class Deploys:
         )
 
     def _ask(self, revision: RevisionRow, server: WorkerRow, answer: Answer) -> None:
+        if server.stopping:  # it could not serve the model, and another one will
+            self._stop(server)
+            return
         if answer.state == "available" and revision.state == "starting":
             self._change(revision, "warming", "Answers a first request.", keep_time=True)
         if server.state != "running" or not server.address:
@@ -145,7 +149,7 @@ class Deploys:
     def _note_failure(self, revision: RevisionRow, server: WorkerRow) -> None:
         """Its model server ended: another one is started, or it has failed."""
         self.probes.forget(server.id)
-        reason = self._why_ended(server)
+        reason = self._why_ended(revision, server)
         served = revision.served is not None
         if not server.stopping and gives_up(revision.failures, served=served):
             self._fail(revision, None, reason)
@@ -162,15 +166,21 @@ class Deploys:
         message = "Goes on at the next start." if server.stopping else text
         self._change(revision, "starting", message, then=start_over)
 
-    def _why_ended(self, server: WorkerRow) -> str:
-        if server.exit_code == CANNOT_SERVE:
+    def _why_ended(self, revision: RevisionRow, server: WorkerRow) -> str:
+        code = server.exit_code or 0
+        if code == CANNOT_SERVE or (revision.image and code > 0 and not server.reason):
             said = asyncio.run(_last_line(self.parts.engine, server.id))
+            said = without_place(self.parts.state, revision, said)
             return said.strip().rstrip(".") or "it cannot serve this model"
         if server.exit_code is None:
             return server.reason or "it was lost"
         return server.reason or f"with exit code {server.exit_code}"
 
     def _fail(self, revision: RevisionRow, server: WorkerRow | None, reason: str) -> None:
+        if revision.image:
+            self._fall_back(revision, server, reason)
+            return
+
         def note(session: Session, row: RevisionRow) -> None:
             if server is None:  # else its GPUs are free once it has ended
                 leases.release(session, "revision", row.id)
@@ -179,6 +189,23 @@ class Deploys:
         others = [target["revision"] for target in revision.endpoint.traffic]
         kept = " The revision before it goes on serving." if others else ""
         self._change(revision, "failed", f"{_sentence(reason)}{kept}", then=note)
+        if server is not None:
+            self._stop(server)
+
+    def _fall_back(self, revision: RevisionRow, server: WorkerRow | None, reason: str) -> None:
+        """Go on with Labdock's own model server, once the other one has ended."""
+
+        reason = without_place(self.parts.state, revision, reason)
+
+        def go_on(session: Session, row: RevisionRow) -> None:
+            fall_back(row, reason)
+            row.failures = 0
+            if server is None:
+                row.attempt += 1
+                leases.release(session, "revision", row.id)
+
+        message = f"Goes on with Labdock's own model server: {reason}"
+        self._change(revision, "starting", _sentence(message), then=go_on)
         if server is not None:
             self._stop(server)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,27 +15,27 @@ from labdock_service.engines.base import WorkerSpec
 from labdock_service.errors import EngineAway, EngineFailed, ImageGone
 from labdock_service.homes import root_links
 from labdock_service.packaging.environments import PinnedEnvironment, find_environments
-from labdock_service.packaging.layers import ROOT, LayerStore
+from labdock_service.packaging.layers import ROOT
 from labdock_service.packaging.request import jobs_repository
-from labdock_service.packaging.sourcecode import package_layer, read_package
 from labdock_service.reconciler import handing
+from labdock_service.reconciler.modelservers import (
+    IMAGE_PYTHON,
+    fall_back,
+    image_server_spec,
+    server_spec,
+)
 from labdock_service.reconciler.parts import Parts, apart, log
 from labdock_service.reconciler.states import note
 from labdock_service.reconciler.watching import Watcher
-from labdock_service.statefolder import StateFolder
+from labdock_service.serving.revisions import START_SECONDS
 from labdock_service.store import leases, snapshots, workers
 from labdock_service.store.secrets import Withheld
 from labdock_service.store.tables import AttemptRow, JobRow, RevisionRow, WorkerRow
 
-SERVER = "labdock_model_server"
 JOB_GRACE = 30.0
 """Seconds that a job's worker has to keep a checkpoint after SIGTERM."""
-IMAGE_PYTHON = "python"
-"""The interpreter of an image, which its variables lead to."""
 REFUSED = 64
 """The exit code of a worker that refuses its job."""
-SERVER_GRACE = 25.0
-"""Seconds that a model server has to answer what is in flight: it takes 20 at most."""
 
 
 @dataclass
@@ -64,7 +63,7 @@ class Launcher:
             for _ in self.parts.engine.start(spec):
                 continue
         except ImageGone as error:
-            self._have_made_again(row)
+            self._have_made_again(row, str(error))
             self._give_up(row, str(error))
         except EngineAway as error:
             log.warning("Worker %s waits: %s", row.id, error)
@@ -87,6 +86,7 @@ class Launcher:
     def _let_wait(self, row: WorkerRow, why: str) -> None:
         """Tell the job's people, and let the time that a gang has to start begin later."""
         if row.job_id is None:
+            self._let_revision_wait(row, why)
             return
         now, patience = self.parts.clock(), self.parts.limits.gang_timeout
         with self.parts.store.read() as session:
@@ -99,11 +99,25 @@ class Launcher:
             if not told:
                 note(session, session.get_one(JobRow, row.job_id), why)
 
-    def _have_made_again(self, row: WorkerRow) -> None:
-        """Have a job's image made again before its next attempt; a model's is the environment's."""
-        if row.job_id is None:
+    def _let_revision_wait(self, row: WorkerRow, why: str) -> None:
+        """The same for a revision, and the time that its model server has."""
+        now = self.parts.clock()
+        with self.parts.store.read() as session:
+            revision = session.get_one(RevisionRow, row.revision_id)
+        if revision.message == why and now < revision.changed + START_SECONDS / 2:
             return
         with self.parts.write() as session:
+            fresh = session.get_one(RevisionRow, row.revision_id)
+            fresh.message, fresh.changed = why, now
+
+    def _have_made_again(self, row: WorkerRow, why: str) -> None:
+        """Have a job's image made again before its next attempt, and a model served without it."""
+        with self.parts.write() as session:
+            if row.job_id is None:
+                revision = session.get_one(RevisionRow, row.revision_id)
+                if revision.image:
+                    fall_back(revision, why)
+                return
             snapshot = session.get_one(JobRow, row.job_id).snapshot
             if snapshot.state == "ready":
                 snapshots.package_again(snapshot)
@@ -120,28 +134,31 @@ class Launcher:
 
     def _spec(self, session: Session, row: WorkerRow) -> WorkerSpec:
         """What to start. Raises EngineFailed with what it lacks, and Withheld for a secret."""
-        job = self._job(session, row)
         devices = leases.devices(session, row.id)
-        environment = self._environment(job.snapshot.environment)
         if row.revision_id is not None:
             revision = session.get_one(RevisionRow, row.revision_id)
-            return server_spec(self.parts.state, row, revision, environment, devices)
+            return self._server_spec(row, revision, devices)
+        job = session.get_one(JobRow, row.job_id)
+        environment = self._environment(job.snapshot.environment)
         handing.show(self.parts.drawn_curves(job), row.attempt, self.parts.shown_curves(job))
         gang = workers.of_attempt(session, job.id, row.attempt)
         values = self.watcher.secrets.open(session, job)
         program = job_program(self.parts, job, environment)
         return job_spec(self.parts, row, gang, job, program, devices, values)
 
+    def _server_spec(
+        self, row: WorkerRow, revision: RevisionRow, devices: tuple[str, ...]
+    ) -> WorkerSpec:
+        if revision.image and self.parts.engine.environments == "image":
+            return image_server_spec(self.parts.state, row, revision, devices)
+        environment = self._environment(revision.model.job.snapshot.environment)
+        return server_spec(self.parts.state, row, revision, environment, devices)
+
     def _environment(self, digest: str) -> PinnedEnvironment:
         for environment in find_environments(self.parts.state, self.parts.engine.environments):
             if environment.digest == digest:
                 return environment
         raise EngineFailed(f"the environment {digest[:19]}… is no longer installed")
-
-    def _job(self, session: Session, row: WorkerRow) -> JobRow:
-        if row.job_id is not None:
-            return session.get_one(JobRow, row.job_id)
-        return session.get_one(RevisionRow, row.revision_id).model.job
 
 
 @dataclass(frozen=True)
@@ -202,60 +219,6 @@ def job_spec(
         memory=job.memory,
         grace=JOB_GRACE,
     )
-
-
-def server_spec(
-    state: StateFolder,
-    worker: WorkerRow,
-    revision: RevisionRow,
-    environment: PinnedEnvironment,
-    devices: tuple[str, ...],
-) -> WorkerSpec:
-    """A revision's model server, in the environment of the job that made the model.
-
-    It is a layer of its own, like the runtime, and the worker's label names its version.
-    """
-    model = revision.model
-    server = read_package(package_folder(SERVER), SERVER)
-    layers = LayerStore(state)
-    program = layers.unpacked(package_layer(server, layers).digest)
-    port = (worker.address or "").rpartition(":")[2]
-    place = state.models / model.id / model.name
-    return WorkerSpec(
-        id=worker.id,
-        image=environment.training,
-        argv=(
-            IMAGE_PYTHON if environment.training else str(environment.python),
-            "-m",
-            SERVER,
-            "--port=0",
-            f"--rest_api_port={port}",
-            f"--model_name={model.name}",
-            f"--model_base_path={place}",
-            *(["--host=0.0.0.0"] if environment.training else []),
-        ),
-        python_path=(program,),
-        inputs=(program, place),
-        port=int(port),
-        labels={
-            "revision": revision.id,
-            "attempt": str(worker.attempt),
-            "server": server.version,
-        },
-        node=worker.node,
-        devices=devices,
-        cpus=revision.resources["cpus"],
-        memory=revision.resources["memory"],
-        grace=SERVER_GRACE,
-    )
-
-
-def package_folder(name: str) -> Path:
-    """Where an installed package lies."""
-    spec = find_spec(name)
-    if spec is None or spec.origin is None:
-        raise EngineFailed(f"The package {name} is not installed: run `make up` again.")
-    return Path(spec.origin).parent
 
 
 def _job_environment(

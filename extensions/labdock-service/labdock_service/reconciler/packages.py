@@ -13,7 +13,7 @@ from labdock_service.diskspace import shortage
 from labdock_service.errors import PackagingFailed, Unavailable
 from labdock_service.packaging.environments import find_environments
 from labdock_service.packaging.request import Packaged, PackagingRequest, jobs_repository
-from labdock_service.reconciler.launching import package_folder
+from labdock_service.reconciler.modelservers import package_folder
 from labdock_service.reconciler.parts import ACTOR, Parts, apart, log
 from labdock_service.reconciler.pool import Pool
 from labdock_service.store import events, snapshots, sources

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from labdock_service.diskspace import shortage
 from labdock_service.reconciler.attempts import worker_id
+from labdock_service.reconciler.modelservers import settle_server
 from labdock_service.reconciler.parts import ACTOR, Parts, apart
 from labdock_service.reconciler.states import change, note
 from labdock_service.scheduling.ledger import Capacity, Need, leases_of, limited
@@ -143,6 +144,7 @@ class Queue:
             row = _worker(name, place, address)
             row.revision_id, row.attempt, row.rank = fresh.id, fresh.attempt, 0
             _hold(session, row, f"revision {fresh.id}", place, _revision_need(fresh))
+            settle_server(self.parts, session, fresh)
             fresh.state, fresh.changed = "starting", self.parts.clock()
             fresh.message = "Starts its model server."
 

@@ -103,6 +103,7 @@ def deploy(
         attempt=0,
         failures=0,
         changed=now,
+        server="",
     )
     session.add(row)
     session.flush()
@@ -180,6 +181,7 @@ def revision_view(row: RevisionRow) -> Revision:
         state=row.state,  # type: ignore[arg-type]
         created=row.created,
         message=row.message,
+        server=row.server,
     )
 
 

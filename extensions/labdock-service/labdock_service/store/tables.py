@@ -375,6 +375,10 @@ class RevisionRow(Base):
     """When it came into its state."""
     served: Mapped[float | None]
     """When it first took traffic."""
+    image: Mapped[str | None] = mapped_column(String(512))
+    """The image of its model server; empty for Labdock's own, None before its first start."""
+    server: Mapped[str] = mapped_column(Text)
+    """Which that is, and why, as a sentence."""
     endpoint: Mapped[EndpointRow] = relationship(back_populates="revisions", lazy="joined")
     model: Mapped[ModelRow] = relationship(lazy="joined")
 

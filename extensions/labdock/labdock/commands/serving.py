@@ -30,6 +30,7 @@ from labdock.serving import (
     find_endpoint,
     follow_newest,
     request_body,
+    server_of,
 )
 from labdock.serving import deploy as deploy_model
 from labdock.submission import Step
@@ -142,7 +143,7 @@ def _write_endpoint(endpoint: Endpoint, as_json: bool) -> None:
         write_json(endpoint.record)
         return
     click.secho(describe(endpoint.record), bold=True)
-    write_fields({"URL": endpoint.url})
+    write_fields({"URL": endpoint.url, "Model server": server_of(endpoint.record)})
     rows = (
         (one.number, one.id, one.model, one.state, ago(one.created), one.message)
         for one in endpoint.record.revisions

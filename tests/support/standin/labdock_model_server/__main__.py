@@ -38,4 +38,5 @@ class Handler(BaseHTTPRequestHandler):
 if SAID.startswith("end"):
     print("The model cannot be loaded.", file=sys.stderr)
     sys.exit(2)
-ThreadingHTTPServer(("127.0.0.1", int(FLAGS["rest_api_port"])), Handler).serve_forever()
+PLACE = (FLAGS.get("host", "127.0.0.1"), int(FLAGS["rest_api_port"]))
+ThreadingHTTPServer(PLACE, Handler).serve_forever()
