@@ -30,7 +30,7 @@ test('a step whose command is not there is left out', () => {
 
 test('the person’s own job is followed to its end, and one after it where it fails', () => {
   const tour = begun(['submitted', 'ended']);
-  tour.sawJobs([job('old', 1, { state: 'running' }), job('his', 1, { owner: 'bo' })]);
+  tour.sawJobs([job('old', 1, { state: 'succeeded' }), job('his', 1, { owner: 'bo' })]);
   assert.equal(tour.step, 'submitted');
   tour.sawJobs([job('a', 1, { state: 'packaging' })]);
   assert.equal(tour.step, 'ended');
@@ -40,6 +40,12 @@ test('the person’s own job is followed to its end, and one after it where it f
   tour.sawJobs([job('b', 2, { state: 'succeeded' })]);
   assert.equal(tour.state.active, false);
   assert.equal(tour.state.job, 'b');
+});
+
+test('a job that was quick is first seen when it has succeeded', () => {
+  const tour = begun(['submitted', 'ended']);
+  tour.sawJobs([job('quick', Date.now() / 1000 + 1, { state: 'succeeded' })]);
+  assert.equal(tour.state.active, false);
 });
 
 test('it ends when it is told to, and goes on where it was', () => {
@@ -59,7 +65,7 @@ test('what was kept and is no tour is none', () => {
   assert.equal(tourState(undefined), null);
   assert.equal(tourState({ done: 3 }), null);
   const odd = { active: 1, done: ['opened', 'nonsense'], job: 7 };
-  assert.deepEqual(tourState(odd), { active: false, done: ['opened'], job: null });
+  assert.deepEqual(tourState(odd), { active: false, done: ['opened'], job: null, since: 0 });
 });
 
 test('a bubble stands beside what it is about, inside of the window', () => {

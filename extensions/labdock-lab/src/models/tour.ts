@@ -2,6 +2,7 @@ import type { IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
 
 import type { Endpoint, Job } from '../service/types.ts';
+import { hasEnded } from './progress.ts';
 
 /** What happens on the way from a notebook to an answer, in the order of the first morning. */
 export const STEPS = [
@@ -25,6 +26,8 @@ export interface ITourState {
   done: Step[];
   /** The job that was submitted meanwhile. */
   job: string | null;
+  /** When it was begun, in seconds, by the clock of the browser. */
+  since: number;
 }
 
 /** A first morning: each step waits until the real thing has happened, in whatever order. */
@@ -32,7 +35,7 @@ export class Tour implements IDisposable {
   readonly #person: string;
   readonly #offered: (step: Step) => boolean;
   readonly #changed = new Signal<this, void>(this);
-  #state: ITourState = { active: false, done: [], job: null };
+  #state: ITourState = { active: false, done: [], job: null, since: 0 };
   #disposed = false;
 
   /** `person` is whose jobs count; steps that are not `offered` here are left out. */
@@ -70,7 +73,7 @@ export class Tour implements IDisposable {
 
   /** Begin at the first step. */
   begin(): void {
-    this.#become({ active: true, done: [], job: null });
+    this.#become({ active: true, done: [], job: null, since: Date.now() / 1000 });
   }
 
   /** Go on where it was. */
@@ -99,11 +102,12 @@ export class Tour implements IDisposable {
   /** Take jobs that have changed. */
   sawJobs(jobs: readonly Job[]): void {
     for (const job of jobs.filter(one => this.#state.active && one.owner === this.#person)) {
-      if (job.id === this.#state.job && job.state === 'succeeded') {
-        this.happened('ended');
-      } else if (this.#follows(job)) {
+      if (this.#follows(job)) {
         this.#state = { ...this.#state, job: job.id };
         this.happened('submitted');
+      }
+      if (job.id === this.#state.job && job.state === 'succeeded') {
+        this.happened('ended');
       }
     }
   }
@@ -117,8 +121,9 @@ export class Tour implements IDisposable {
 
   /** Whether this is a newer job than the one that it waits for, which may have failed. */
   #follows(job: Job): boolean {
-    const open = !this.#state.done.includes('ended');
-    return open && job.id !== this.#state.job && job.state === 'packaging';
+    const { done, job: followed, since } = this.#state;
+    const fresh = !hasEnded(job) || job.created > since; // a quick one is first seen at its end
+    return fresh && job.id !== followed && !done.includes('ended');
   }
 
   #become(state: ITourState): void {
@@ -134,5 +139,7 @@ export function tourState(kept: unknown): ITourState | null {
   }
   const named: readonly unknown[] = Array.isArray(kept.done) ? kept.done : [];
   const job = 'job' in kept && typeof kept.job === 'string' ? kept.job : null;
-  return { active: kept.active === true, done: STEPS.filter(step => named.includes(step)), job };
+  const since = 'since' in kept && typeof kept.since === 'number' ? kept.since : 0;
+  const done = STEPS.filter(step => named.includes(step));
+  return { active: kept.active === true, done, job, since };
 }
