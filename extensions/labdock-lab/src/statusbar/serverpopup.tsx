@@ -69,8 +69,9 @@ function Gpus(props: { model: NotebookServerModel; trans: TranslationBundle }) {
       {problem && <p className="lbd-Problem">{problem.message}</p>}
       <button
         className="jp-mod-styled jp-mod-reject"
-        disabled={lease === null || model.busy}
-        onClick={() => void (wanted ? giveBack(model, trans) : model.acquire())}
+        disabled={lease === null}
+        aria-disabled={model.busy} // a button that is disabled would lose the focus
+        onClick={() => void (model.busy || (wanted ? giveBack(model, trans) : model.acquire()))}
       >
         {label(model, trans)}
       </button>
