@@ -49,6 +49,8 @@ function activate(
         align: 'left',
         hasDynamicSize: true
       });
+      // When it is told, it is still there and has the focus.
+      popup.disposed.connect(() => requestAnimationFrame(() => item.takeFocusBack()));
     }
   });
   palette?.addItem({ command: CommandIDs.showServer, category: trans.__('Labdock') });

@@ -21,6 +21,13 @@ export class FiguresItem extends ReactWidget {
     model.changed.connect(() => this.update(), this);
   }
 
+  /** Give the focus back to it, unless the person has put it elsewhere meanwhile. */
+  takeFocusBack(): void {
+    if (document.activeElement === document.body) {
+      this.node.querySelector('button')?.focus();
+    }
+  }
+
   protected override render(): React.ReactElement {
     const { figures, away } = this.#model;
     const trans = this.#trans;

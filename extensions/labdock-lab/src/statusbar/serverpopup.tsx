@@ -26,9 +26,9 @@ export class ServerPopup extends ReactWidget {
     this.node.tabIndex = -1;
   }
 
-  protected override onAfterShow(message: Message): void {
-    super.onAfterShow(message);
-    this.node.focus();
+  protected override onAfterAttach(message: Message): void {
+    super.onAfterAttach(message);
+    this.node.focus(); // so that Escape closes it, and Tab goes on in it
   }
 
   protected override render(): React.ReactElement {
