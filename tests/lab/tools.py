@@ -77,7 +77,9 @@ def own_schemas() -> dict[str, Any]:
     """What a person's own server and the streams say, which is in no document of the service."""
     kinds = [kind for module in OWN for kind in vars(module).values() if isinstance(kind, type)]
     said = [kind for kind in kinds if is_dataclass(kind)]
-    adapters = [(kind.__name__, _mode(kind), TypeAdapter(kind)) for kind in (*said, schema.LogLine)]
+    adapters: list[tuple[str, Mode, TypeAdapter[Any]]] = [
+        (kind.__name__, _mode(kind), TypeAdapter(kind)) for kind in (*said, schema.LogLine)
+    ]
     _, made = TypeAdapter.json_schemas(adapters, ref_template="#/components/schemas/{model}")
     found: dict[str, Any] = made["$defs"]
     return found

@@ -157,6 +157,20 @@ def test_a_deleted_endpoint_leaves_no_process(place: Deployment) -> None:
     assert place.targets() == []
 
 
+def test_a_stopped_revision_leaves_the_table_and_its_endpoint_can_be_deployed_to_again(
+    place: Deployment,
+) -> None:
+    revision = place.deploy(place.model("serve one"))
+    serving(place, revision)
+    server = place.worker_pid(f"revision-{revision}-1-0")
+    place.stop_revision(revision)
+    place.until_revision(revision, "retired")
+    eventually(lambda: gone(server))
+    assert place.targets() == []
+    again = place.deploy(place.model("serve two"))
+    assert predict(serving(place, again))[0] == "serve two"
+
+
 def test_a_killed_reconciler_keeps_what_serves(place: Deployment) -> None:
     revision = place.deploy(place.model("serve one"))
     target = serving(place, revision)

@@ -28,7 +28,8 @@ def lab(
     api: Api, tmp_path_factory: pytest.TempPathFactory, tensorflow_python: Path
 ) -> Iterator[httpx.Client]:
     folder = tmp_path_factory.mktemp("lab")
-    with lab_server(folder, tensorflow_python, LABDOCK_URL=api.url) as client:
+    told = {"LABDOCK_ENVIRONMENT_TITLE": "TensorFlow 2.21", "LABDOCK_STOP_AFTER": "7200"}
+    with lab_server(folder, tensorflow_python, LABDOCK_URL=api.url, **told) as client:
         yield client
 
 
@@ -131,3 +132,26 @@ def test_a_server_outside_of_a_hub_says_what_to_set(
 ) -> None:
     with lab_server(tmp_path, tensorflow_python, LABDOCK_URL="") as client:
         assert "Set LABDOCK_URL" in problem(client.get("labdock/api/jobs"), 503)
+
+
+def test_a_server_says_what_it_uses(lab: httpx.Client) -> None:
+    before = lab.get("api/status").json()["last_activity"]
+    figures = lab.get("labdock/figures").json()
+    assert 0 <= figures["cpus_used"] <= figures["cpus"] * 1.5
+    assert 10_000_000 < figures["memory_used"] < figures["memory"]
+    assert (figures["gpus"], figures["environment"]) == (0, "TensorFlow 2.21")
+    assert lab.get("api/status").json()["last_activity"] == before, "a page that looks is no work"
+
+
+def test_how_it_stands_with_the_gpus_of_a_server_that_the_hub_does_not_know(
+    lab: httpx.Client,
+) -> None:
+    lease = lab.get("labdock/gpus").json()
+    assert (lease["state"], lease["visible"]) == ("none", "")
+    refused = lab.post("labdock/gpus/release", json={})
+    assert (refused.status_code, refused.json()["error"]) == (409, "Conflict")
+
+
+def test_the_page_knows_when_its_server_is_stopped(lab: httpx.Client) -> None:
+    page = lab.get("lab").text
+    assert '"labdockIdleSeconds": "7200"' in page

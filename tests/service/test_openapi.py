@@ -78,6 +78,11 @@ ROUTES = [
     "GET notebook-lease",
     "POST notebook-lease/release",
     "POST notebook-lease/acquire",
+    "GET admin/overview",
+    "GET admin/changes",
+    "POST admin/jobs/{id}/stop",
+    "POST admin/revisions/{id}/stop",
+    "POST admin/servers/{name}/stop",
 ]
 
 schemathesis.serializer.alias("application/x-tar", "application/octet-stream")

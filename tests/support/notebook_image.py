@@ -1,4 +1,4 @@
-"""A small notebook image without TensorFlow, for tests of people's servers.
+"""A small notebook image with JupyterLab's extension and no TensorFlow: tests of people's servers.
 
 It is made once on a machine, from the tests' small Debian, and kept by the digest of what it is
 made from.
@@ -17,6 +17,9 @@ from docker.errors import ImageNotFound
 from tests.support.deployment import CHECKOUT
 from tests.support.dockerengine import BASE, base_image
 from tests.support.onebyone import one_by_one
+
+from labdock_service import labextension
+from labdock_service.statefolder import StateFolder
 
 PACKAGES = ("jupyterhub", "jupyterlab", "ipykernel")
 OWN = ("extensions/labdock", "extensions/labdock-runtime")
@@ -47,6 +50,7 @@ def notebook_image(client: docker.DockerClient) -> str:
 
 def _digest() -> str:
     hashed = hashlib.sha256(DOCKERFILE.encode() + LOCK.read_bytes())
+    hashed.update(labextension.sources_digest().encode())
     for package in OWN:
         for file in sorted((CHECKOUT / package).rglob("*.py")):
             hashed.update(file.read_bytes())
@@ -57,7 +61,9 @@ def _build(client: docker.DockerClient, name: str) -> None:
     with tempfile.TemporaryDirectory(prefix="labdock-notebook-") as folder:
         packages = Path(folder) / "packages"
         for_the_image = ["--python-version", "3.11", "--target", str(packages)]
-        own = [str(CHECKOUT / package) for package in OWN]
+        cache = StateFolder(CHECKOUT / ".labdock").cache
+        lab = labextension.ensure_labextension(cache, print)
+        own = [*(str(CHECKOUT / package) for package in OWN), str(lab)]
         uv = str(Path(sys.executable).with_name("uv"))
         command = [uv, "pip", "install", "--quiet", *for_the_image, "-c", str(LOCK)]
         subprocess.run([*command, *PACKAGES, *own], check=True)

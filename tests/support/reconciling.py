@@ -242,6 +242,13 @@ class Deployment:
             assert endpoint
             endpoints.delete(session, endpoint, "ada")
 
+    def stop_revision(self, revision_id: str) -> None:
+        """As an admin does."""
+        with self.acting() as (session, _, _project):
+            revision = endpoints.find_revision(session, revision_id)
+            assert revision
+            endpoints.stop(session, revision, "root")
+
     # What people see
 
     def revision(self, revision_id: str) -> Revision:

@@ -14,5 +14,8 @@ export const CommandIDs = {
   deployJob: 'labdock:deploy-job',
   openBoards: 'labdock:open-job-tensorboard',
   train: 'labdock:train',
-  trainSelected: 'labdock:train-selected'
+  trainSelected: 'labdock:train-selected',
+  copyLink: 'labdock:copy-link',
+  showServer: 'labdock:show-server',
+  startTour: 'labdock:start-tour'
 } as const;

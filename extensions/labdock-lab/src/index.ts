@@ -2,11 +2,15 @@ import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
 import { jobCommandsPlugin } from './plugins/jobcommands.ts';
 import { jobPagePlugin } from './plugins/jobpage.ts';
+import { idlenessPlugin } from './plugins/idleness.ts';
 import { jobsPlugin } from './plugins/jobs.ts';
+import { linksPlugin } from './plugins/links.ts';
+import { notebookServerPlugin } from './plugins/notebookserver.ts';
 import { servicePlugin } from './plugins/service.ts';
 import { servingPlugin } from './plugins/serving.ts';
 import { tensorBoardPlugin } from './plugins/tensorboard.ts';
 import { trainPlugin } from './plugins/train.ts';
+import { welcomePlugin } from './plugins/welcome.ts';
 
 const plugins: JupyterFrontEndPlugin<unknown>[] = [
   servicePlugin,
@@ -15,7 +19,11 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   jobPagePlugin,
   trainPlugin,
   servingPlugin,
-  tensorBoardPlugin
+  tensorBoardPlugin,
+  notebookServerPlugin,
+  idlenessPlugin,
+  welcomePlugin,
+  linksPlugin
 ];
 
 export default plugins;

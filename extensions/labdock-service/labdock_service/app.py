@@ -20,6 +20,8 @@ from starlette.types import ASGIApp
 import labdock_service
 from labdock import gpuschema, gridschema, inputs, personal, schema, servingschema
 from labdock_service.api import (
+    admin,
+    adminpage,
     bodies,
     changes,
     endpoints,
@@ -77,6 +79,7 @@ RESOURCES = (
     gpus,
     forecasts,
     offers,
+    admin,
 )
 
 
@@ -101,7 +104,8 @@ def create_app(parts: Parts) -> FastAPI:
     for resource in RESOURCES:
         api.include_router(resource.router)
     app.include_router(api)
-    app.include_router(pages.router, prefix=prefix, include_in_schema=False)
+    for shown in (pages, adminpage):
+        app.include_router(shown.router, prefix=prefix, include_in_schema=False)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
 

@@ -50,10 +50,18 @@ SERVED = ("labdock", "tensorboard", "endpoints")
 OPEN = ("access:services!service=labdock", "access:services!service=tensorboard")
 """What everybody who can log in may open."""
 
+KNOWING = ("list:users", "read:users", "list:groups", "read:groups", "groups")
+"""What the service needs to know people and their projects."""
+
+STOPPING = ("read:servers", "delete:servers")
+"""What its page for admins needs to show people's servers, and to stop one."""
+
 CULLING = ("list:users", "read:users:activity", "read:servers", "delete:servers")
 """What the culler needs."""
 ASKING = ("access:servers", "tokens")
 """And to ask people's servers, each with a token that is good for that one."""
+
+HUB_PAGES = Path(__file__).parent / "people/hubpages"
 
 GIVE_BACK = {
     "MALLOC_ARENA_MAX": "2",
@@ -115,6 +123,7 @@ def configure(c: Config, settings: Settings) -> None:
     update_storage(c, settings)
     update_login(c, settings, local)
     update_people(c, settings)
+    update_pages(c)
     update_spawner(c, settings, local)
     update_services(c, settings, local)
     update_roles(c, settings)
@@ -236,6 +245,11 @@ def update_people(c: Config, settings: Settings) -> None:
     }
 
 
+def update_pages(c: Config) -> None:
+    """The hub's navigation leads admins to Labdock's page for them."""
+    c.JupyterHub.template_paths = [str(HUB_PAGES)]
+
+
 def update_spawner(c: Config, settings: Settings, local: Local) -> None:
     """People's servers: processes in homes of their own, or containers."""
     in_containers = settings.engine == "docker"
@@ -347,7 +361,7 @@ def update_roles(c: Config, settings: Settings) -> None:
         {"name": "server", "scopes": ["users:activity!user", "access:servers!server", *OPEN]},
         {
             "name": "labdock",
-            "scopes": ["list:users", "read:users", "list:groups", "read:groups", "groups"],
+            "scopes": [*KNOWING, *STOPPING],
             "services": ["labdock"],
         },
         {

@@ -7,12 +7,14 @@ kept for a few seconds, so that a revoked token is refused soon.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import logging
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, cast
 from urllib.parse import quote, urlencode
 
@@ -24,6 +26,8 @@ from labdock_service.recent import Recent
 
 LOG = logging.getLogger(__name__)
 KEPT_SECONDS = 5.0
+PAGE = 100
+"""Servers that the hub is asked about at once."""
 ADMIN = "labdock-admin"
 """The service whose token the hub's own configuration and the admin's commands hold."""
 PROJECT_ID = "labdock_id"
@@ -77,6 +81,18 @@ class HubPlace:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class HubServer:
+    """A person's server that runs or starts, as the hub knows it."""
+
+    person: str
+    ready: bool
+    environment: str
+    """What was chosen for it: a name or digest, or empty for the default."""
+    started: float | None
+    last_activity: float | None
+
+
 class Hub:
     """The hub's API, as far as a service needs it."""
 
@@ -114,6 +130,22 @@ class Hub:
         }
         answer = await self.ask("POST", "oauth2/token", body=urlencode(form), token=None)
         return answer["access_token"] if answer is not None else None
+
+    async def servers(self) -> list[HubServer]:
+        """Every server that runs or starts, by its person's name."""
+        found: list[HubServer] = []
+        for offset in itertools.count(step=PAGE):
+            path = f"users?state=active&limit={PAGE}&offset={offset}"
+            people = cast(list[dict[str, Any]], await self.ask("GET", path) or [])
+            own = ((person["name"], person.get("servers", {}).get("")) for person in people)
+            found += [_server(name, server) for name, server in own if server]
+            if len(people) < PAGE:
+                break
+        return sorted(found, key=lambda server: server.person)
+
+    async def stop_server(self, person: str) -> bool:
+        """Have the hub stop a person's server; False where there is none."""
+        return await self.ask("DELETE", f"users/{quote(person, safe='')}/server") is not None
 
     async def group_exists(self, name: str) -> bool:
         """Whether the hub has a group of that name."""
@@ -158,7 +190,7 @@ class Hub:
             raise Unavailable("The hub cannot say now who you are. Try again in a moment.")
         if answer.code >= 300 and token == "":
             LOG.warning("The hub answered %s to %s %s.", answer.code, method, path)
-        return cast(dict[str, Any], json.loads(answer.body)) if answer.code < 300 else None
+        return cast(dict[str, Any], json.loads(answer.body or "{}")) if answer.code < 300 else None
 
     async def _name_for_token(self, token: str) -> str | None:
         found = await self.ask("GET", "user", token=token)
@@ -188,3 +220,17 @@ class Hub:
     async def _group_properties(self, group: str) -> dict[str, Any] | None:
         found = await self.ask("GET", f"groups/{quote(group, safe='')}")
         return found.get("properties", {}) if found is not None else None
+
+
+def _server(person: str, told: Mapping[str, Any]) -> HubServer:
+    return HubServer(
+        person=person,
+        ready=bool(told.get("ready")),
+        environment=str((told.get("user_options") or {}).get("environment") or ""),
+        started=_time(told.get("started")),
+        last_activity=_time(told.get("last_activity")),
+    )
+
+
+def _time(text: str | None) -> float | None:
+    return datetime.fromisoformat(text).timestamp() if text else None

@@ -69,6 +69,8 @@ OTHER_VARIABLES = frozenset(
         "LABDOCK_TOKEN",
         "LABDOCK_CA",
         "LABDOCK_RELEASE_GPU_AFTER",
+        "LABDOCK_STOP_AFTER",
+        "LABDOCK_ENVIRONMENT_TITLE",
     }
 )
 """Variables that begin with LABDOCK_ and are not settings: this file's place, and the client's."""

@@ -26,6 +26,8 @@ class Gpu:
     """`notebook:ID`, `job:ID`, `revision:ID` or `verification:PROCESS`."""
     held_by: str | None = None
     """The holder as people know it."""
+    since: float | None = None
+    """When the holder got it; none where that is not known."""
     until: float | None = None
     """When the holder gives it back at the latest; none where that is not known."""
     lost: bool = False

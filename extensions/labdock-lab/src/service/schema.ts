@@ -916,10 +916,128 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/admin/overview': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Get Overview
+     * @description Nodes, GPUs, the queue, what runs, disk and images.
+     */
+    get: operations['get_overview'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/admin/changes': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Follow Everything
+     * @description A stream that says when to look at the overview again: `look` events without data.
+     */
+    get: operations['follow_everything'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/admin/jobs/{id}/stop': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Stop Any Job
+     * @description Stop a job of any project; what it saved stays, and it can be retried.
+     */
+    post: operations['stop_any_job'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/admin/revisions/{id}/stop': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Stop Any Revision
+     * @description Stop a revision of any project: the one before it goes on serving, else none does.
+     */
+    post: operations['stop_any_revision'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/admin/servers/{name}/stop': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Stop Server
+     * @description Stop a person's server: its files stay, what its kernels hold in memory is lost.
+     */
+    post: operations['stop_server'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
 }
 export type webhooks = Record<string, never>;
 export interface components {
   schemas: {
+    /**
+     * Admission
+     * @description An environment: whether it can be used, and how that is known.
+     */
+    Admission: {
+      /** Name */
+      name: string;
+      /** Title */
+      title: string;
+      /** Digest */
+      digest: string;
+      /** Unavailable */
+      unavailable?: string | null;
+      /** Verifications */
+      verifications?: components['schemas']['Verification'][];
+      /** Scans */
+      scans?: components['schemas']['Scan'][];
+    };
     /**
      * Attempt
      * @description One run of a job's workers.
@@ -984,6 +1102,30 @@ export interface components {
       memory: number;
       /** Holder */
       holder?: string | null;
+    };
+    /**
+     * Disk
+     * @description The disk that holds the state.
+     */
+    Disk: {
+      /** Total */
+      total: number;
+      /** Free */
+      free: number;
+      /** Folders */
+      folders?: components['schemas']['DiskFolder'][];
+      /** Measured */
+      measured?: number | null;
+    };
+    /**
+     * DiskFolder
+     * @description A folder of the state, and what it takes.
+     */
+    DiskFolder: {
+      /** Name */
+      name: string;
+      /** Bytes */
+      bytes: number;
     };
     /**
      * Endpoint
@@ -1134,6 +1276,8 @@ export interface components {
       holder?: string | null;
       /** Held By */
       held_by?: string | null;
+      /** Since */
+      since?: number | null;
       /** Until */
       until?: number | null;
       /**
@@ -1575,6 +1719,27 @@ export interface components {
       when?: ('always' | 'failed') | null;
     };
     /**
+     * Overview
+     * @description Everything that runs, waits and takes room, whoever it belongs to.
+     */
+    Overview: {
+      /** Nodes */
+      nodes: components['schemas']['Node'][];
+      /** Gpus */
+      gpus: components['schemas']['Gpu'][];
+      /** Queue */
+      queue: components['schemas']['Waiting'][];
+      /** Jobs */
+      jobs: components['schemas']['Job'][];
+      /** Servers */
+      servers: components['schemas']['RunningServer'][];
+      /** Revisions */
+      revisions: components['schemas']['RunningRevision'][];
+      disk: components['schemas']['Disk'];
+      /** Environments */
+      environments: components['schemas']['Admission'][];
+    };
+    /**
      * Parameter
      * @description A name that a notebook's cell tagged `parameters` sets, and what its values are.
      *
@@ -1732,6 +1897,46 @@ export interface components {
       server: string;
     };
     /**
+     * RunningRevision
+     * @description A revision that serves, or shall soon.
+     */
+    RunningRevision: {
+      /** Id */
+      id: string;
+      /** Number */
+      number: number;
+      /** Project */
+      project: string;
+      /** Endpoint */
+      endpoint: string;
+      /** Model */
+      model: string;
+      /** State */
+      state: string;
+      /** Message */
+      message: string;
+      /** Since */
+      since: number;
+      /** Wanted */
+      wanted: boolean;
+    };
+    /**
+     * RunningServer
+     * @description A person's server that runs or starts.
+     */
+    RunningServer: {
+      /** Person */
+      person: string;
+      /** Environment */
+      environment: string;
+      /** Ready */
+      ready: boolean;
+      /** Started */
+      started?: number | null;
+      /** Last Activity */
+      last_activity?: number | null;
+    };
+    /**
      * Sample
      * @description An input that a model takes, by names as in a request, and its answer as it was exported.
      */
@@ -1749,6 +1954,25 @@ export interface components {
        * @default false
        */
       made: boolean;
+    };
+    /**
+     * Scan
+     * @description What a scanner's last report says of an image.
+     */
+    Scan: {
+      /** Image */
+      image: string;
+      /** Scanner */
+      scanner: string;
+      /** Time */
+      time: number;
+      /** Findings */
+      findings: number;
+      /**
+       * Refused
+       * @default
+       */
+      refused: string;
     };
     /**
      * Secret
@@ -1983,6 +2207,49 @@ export interface components {
       weight: number;
     };
     /**
+     * Verification
+     * @description What an image's `verify` found on a node, the last time that it ran there.
+     */
+    Verification: {
+      /** Image */
+      image: string;
+      /** Node */
+      node: string;
+      /** Time */
+      time: number;
+      /** Passed */
+      passed: boolean;
+      /** Failed */
+      failed?: string[];
+    };
+    /**
+     * Waiting
+     * @description Who waits in the queue, in its order, and for what.
+     */
+    Waiting: {
+      /**
+       * Kind
+       * @enum {string}
+       */
+      kind: 'job' | 'notebook';
+      /** Id */
+      id: string;
+      /** Title */
+      title: string;
+      /** Since */
+      since: number;
+      /** Workers */
+      workers: number;
+      /** Cpus */
+      cpus: number;
+      /** Memory */
+      memory: number;
+      /** Gpus */
+      gpus: number;
+      /** Message */
+      message: string;
+    };
+    /**
      * Worker
      * @description One process or container of one attempt.
      */
@@ -2000,6 +2267,27 @@ export interface components {
       exit_code?: number | null;
       /** Reason */
       reason?: string | null;
+    };
+    /**
+     * AcquireRequest
+     * @description Asks for GPUs for a notebook server.
+     */
+    AcquireRequest: {
+      /**
+       * Gpus
+       * @default 1
+       */
+      gpus: number;
+      /**
+       * Wait
+       * @default 0
+       */
+      wait: number;
+      /**
+       * Stay
+       * @default false
+       */
+      stay: boolean;
     };
     /**
      * FetchRequest
@@ -2108,6 +2396,69 @@ export interface components {
       rank: number;
       /** Cursor */
       cursor: string;
+    };
+    /**
+     * ReleaseRequest
+     * @description Gives a notebook server's GPUs back.
+     */
+    ReleaseRequest: {
+      /**
+       * Shut Down
+       * @default false
+       */
+      shut_down: boolean;
+    };
+    /**
+     * ServerFigures
+     * @description What a notebook server uses now, with its kernels and terminals, of what it may use.
+     */
+    ServerFigures: {
+      /** Cpus Used */
+      cpus_used: number;
+      /** Cpus */
+      cpus: number;
+      /** Memory Used */
+      memory_used: number;
+      /** Memory */
+      memory: number;
+      /** Environment */
+      environment: string;
+      /** Gpus */
+      gpus: number;
+      /** Idle */
+      idle: number;
+      /** Release After */
+      release_after: number;
+      /** Notice */
+      notice: string;
+    };
+    /**
+     * ServerLease
+     * @description The GPUs of a notebook server, as the server itself knows them.
+     */
+    ServerLease: {
+      /**
+       * State
+       * @default none
+       * @enum {string}
+       */
+      state: 'none' | 'waiting' | 'held';
+      /**
+       * Gpus
+       * @default 0
+       */
+      gpus: number;
+      /** Devices */
+      devices?: string[];
+      /**
+       * Message
+       * @default
+       */
+      message: string;
+      /** Visible */
+      visible: string;
+      /** Notice */
+      notice: string;
     };
     /**
      * TrainingEntry
@@ -7043,6 +7394,466 @@ export interface operations {
       };
       /** @description Seen, but not yours to change. */
       403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Asked for too often; `Retry-After` says how many seconds to wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Labdock failed; its log says more. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Another part of Labdock does not answer now. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description The disk is full. */
+      507: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+    };
+  };
+  get_overview: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Overview'];
+        };
+      };
+      /** @description A value that cannot be used; `field` says where it was. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Nobody that the hub knows. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Seen, but not yours to change. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Asked for too often; `Retry-After` says how many seconds to wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Labdock failed; its log says more. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Another part of Labdock does not answer now. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description The disk is full. */
+      507: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+    };
+  };
+  follow_everything: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description A stream of events; the data of each is JSON. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': unknown;
+          'text/event-stream': {
+            event: string;
+            id?: string;
+            data: string;
+          };
+        };
+      };
+      /** @description A value that cannot be used; `field` says where it was. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Nobody that the hub knows. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Seen, but not yours to change. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Asked for too often; `Retry-After` says how many seconds to wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Labdock failed; its log says more. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Another part of Labdock does not answer now. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description The disk is full. */
+      507: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+    };
+  };
+  stop_any_job: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Job'];
+        };
+      };
+      /** @description A value that cannot be used; `field` says where it was. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Nobody that the hub knows. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Seen, but not yours to change. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Not there, or not for you to see. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Asked for too often; `Retry-After` says how many seconds to wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Labdock failed; its log says more. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Another part of Labdock does not answer now. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description The disk is full. */
+      507: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+    };
+  };
+  stop_any_revision: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Revision'];
+        };
+      };
+      /** @description A value that cannot be used; `field` says where it was. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Nobody that the hub knows. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Seen, but not yours to change. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Not there, or not for you to see. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Clashes with what is there. */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Asked for too often; `Retry-After` says how many seconds to wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Labdock failed; its log says more. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Another part of Labdock does not answer now. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description The disk is full. */
+      507: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+    };
+  };
+  stop_server: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description A value that cannot be used; `field` says where it was. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Nobody that the hub knows. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Seen, but not yours to change. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Not there, or not for you to see. */
+      404: {
         headers: {
           [name: string]: unknown;
         };

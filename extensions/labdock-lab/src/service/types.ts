@@ -2,6 +2,7 @@ import type { components } from './schema.ts';
 
 type Schemas = components['schemas'];
 
+export type AcquireRequest = Schemas['AcquireRequest'];
 export type Attempt = Schemas['Attempt'];
 export type Changes = Schemas['Changes'];
 export type DeployRequest = Schemas['DeployRequest'];
@@ -27,10 +28,13 @@ export type Parameter = Schemas['Parameter'];
 export type Person = Schemas['Person'];
 export type Progress = Schemas['Progress'];
 export type Project = Schemas['Project'];
+export type ReleaseRequest = Schemas['ReleaseRequest'];
 export type Requirements = Schemas['Requirements'];
 export type Resources = Schemas['Resources'];
 export type Revision = Schemas['Revision'];
 export type Sample = Schemas['Sample'];
+export type ServerFigures = Schemas['ServerFigures'];
+export type ServerLease = Schemas['ServerLease'];
 export type Signature = Schemas['Signature'];
 export type Snapshot = Schemas['Snapshot'];
 export type Source = Schemas['Source'];

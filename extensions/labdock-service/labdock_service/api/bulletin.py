@@ -21,7 +21,7 @@ class Bulletin:
     def __init__(self, store: Store, wakeups: Wakeups) -> None:
         self._store = store
         self._wakeups = wakeups
-        self._followers: dict[asyncio.Event, tuple[frozenset[str], str | None]] = {}
+        self._followers: dict[asyncio.Event, tuple[frozenset[str] | None, str | None]] = {}
         self._seen = 0
 
     async def run(self) -> None:
@@ -34,10 +34,13 @@ class Bulletin:
                 await self._look()
 
     @contextmanager
-    def following(self, projects: Iterable[str], job: str | None) -> Iterator[asyncio.Event]:
-        """An event that is set when there is news of these projects, or of this job in them."""
+    def following(self, projects: Iterable[str] | None, job: str | None) -> Iterator[asyncio.Event]:
+        """An event that is set when there is news of these projects, or of this job in them.
+
+        Without projects, of any.
+        """
         follower = asyncio.Event()
-        self._followers[follower] = (frozenset(projects), job)
+        self._followers[follower] = (None if projects is None else frozenset(projects), job)
         try:
             yield follower
         finally:
@@ -61,7 +64,7 @@ class Bulletin:
         self._wake(
             follower
             for follower, (projects, job) in self._followers.items()
-            if any((project, job) in places for project in projects)
+            if (places if projects is None else any((one, job) in places for one in projects))
         )
 
     def _wake(self, followers: Iterable[asyncio.Event]) -> None:

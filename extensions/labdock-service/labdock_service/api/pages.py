@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +26,12 @@ if TYPE_CHECKING:
 router = APIRouter()
 
 FOLDER = Path(__file__).parent / "templates"
-STATIC = {"live.js": "text/javascript", "style.css": "text/css"}
+STATIC = {
+    "live.js": "text/javascript",
+    "style.css": "text/css",
+    "admin.js": "text/javascript",
+    "admin.css": "text/css",
+}
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -48,15 +54,12 @@ class _Shown:
 @router.get("/")
 async def show_page(request: Request, parts: PartsOf) -> Response:
     """The page; a browser that is not logged in is led through the hub's login."""
-    try:
-        user = await parts.login.user(request)
-    except Unauthorized:
-        if wants_page(request):
-            return parts.login.redirect(request)
-        raise
-    person = await parts.people.person(user)
+    person = await visitor(request, parts)
+    if isinstance(person, Response):
+        return person
     shown = await run_in_threadpool(_look, parts, person)
-    html = await run_in_threadpool(_render, "page.html", parts, shown, parts.login.xsrf(request))
+    xsrf = parts.login.xsrf(request)
+    html = await run_in_threadpool(render, "page.html", parts, shown=shown, xsrf=xsrf)
     return HTMLResponse(html, headers=HEADERS)
 
 
@@ -65,7 +68,7 @@ async def show_live(request: Request, parts: PartsOf) -> Response:
     """The part of the page that changes, for its script."""
     person = await parts.people.person(await parts.login.user(request))
     shown = await run_in_threadpool(_look, parts, person)
-    return HTMLResponse(await run_in_threadpool(_render, "live.html", parts, shown, ""))
+    return HTMLResponse(await run_in_threadpool(render, "live.html", parts, shown=shown))
 
 
 @router.get("/oauth_callback")
@@ -76,7 +79,7 @@ async def finish_login(request: Request, parts: PartsOf) -> Response:
 
 @router.get("/static/{name}")
 def get_static(name: str) -> Response:
-    """The page's script and style."""
+    """The pages' scripts and styles."""
     if name not in STATIC:
         raise NotFound("There is no such file.")
     headers = {"Cache-Control": "no-cache"}
@@ -94,12 +97,23 @@ def _look(parts: Parts, person: Person) -> _Shown:
         )
 
 
-def _render(template: str, parts: Parts, shown: _Shown, xsrf: str) -> str:
+async def visitor(request: Request, parts: Parts) -> Person | Response:
+    """Who opens a page; for a browser that is not logged in the way through the hub's login."""
+    try:
+        user = await parts.login.user(request)
+    except Unauthorized:
+        if wants_page(request):
+            return parts.login.redirect(request)
+        raise
+    return await parts.people.person(user)
+
+
+def render(template: str, parts: Parts, **given: object) -> str:
+    """A page, or the part of one that changes."""
     prefix = parts.login.hub.place.prefix
     hub = prefix.removesuffix("services/labdock/")
-    return (
-        _templates().get_template(template).render(shown=shown, prefix=prefix, hub=hub, xsrf=xsrf)
-    )
+    page = _templates().get_template(template)
+    return page.render(prefix=prefix, hub=hub, now=time.time(), **given)
 
 
 @functools.cache
@@ -107,7 +121,12 @@ def _templates() -> Environment:
     from jinja2 import Environment, FileSystemLoader  # only here: no page, no memory for it
 
     templates = Environment(loader=FileSystemLoader(FOLDER), autoescape=True, trim_blocks=True)
-    templates.filters["duration"] = wording.duration
+    templates.filters |= {
+        "duration": wording.duration,
+        "size": wording.size,
+        "number": lambda value: f"{value:g}",
+        "day": lambda seconds: time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(seconds)),
+    }
     templates.globals["share"] = wording.share
     templates.globals["ended"] = ENDED
     return templates

@@ -12,6 +12,7 @@ from fastapi.concurrency import contextmanager_in_threadpool
 from sqlalchemy.orm import Session
 
 from labdock_service.api.bulletin import Bulletin
+from labdock_service.api.diskuse import DiskUse
 from labdock_service.api.people import People
 from labdock_service.api.wakeups import Wakeups
 from labdock_service.engines.base import Engine
@@ -41,6 +42,7 @@ class Parts:
     people: People
     wakeups: Wakeups
     bulletin: Bulletin
+    disk: DiskUse = field(default_factory=DiskUse)
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
     reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READERS))
 

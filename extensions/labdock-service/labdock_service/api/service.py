@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from fastapi import APIRouter
+from sqlalchemy.orm import Session
 
 import labdock_service
 from labdock.schema import API_VERSION, Device, Environment, Node, Person, Service
@@ -10,6 +13,7 @@ from labdock_service.api.access import Caller
 from labdock_service.api.availability import environments_here, unverified, why_unavailable
 from labdock_service.api.parts import PartsOf, Reading
 from labdock_service.api.problems import describe
+from labdock_service.engines import base as engines
 from labdock_service.packaging.environments import find_named
 from labdock_service.store import leases
 
@@ -60,6 +64,11 @@ def list_environments(parts: PartsOf, session: Reading, _caller: Caller) -> list
 @router.get("/nodes")
 def list_nodes(parts: PartsOf, session: Reading, _caller: Caller) -> list[Node]:
     """The machines that run workers, and what is leased of them."""
+    return node_views(session, parts.engine.nodes())
+
+
+def node_views(session: Session, nodes: Iterable[engines.Node]) -> list[Node]:
+    """Nodes, and what is leased of each."""
     held = leases.held(session)
     holders = {
         (lease.node, lease.device): f"{lease.holder_kind}:{lease.holder_id}" for lease in held
@@ -81,5 +90,5 @@ def list_nodes(parts: PartsOf, session: Reading, _caller: Caller) -> list[Node]:
                 for device in node.devices
             ],
         )
-        for node in parts.engine.nodes()
+        for node in nodes
     ]

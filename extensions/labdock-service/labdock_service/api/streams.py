@@ -42,10 +42,18 @@ MOST_WAITING = 2000
 
 
 def event_stream(
-    parts: Parts, request: Request, projects: Collection[str], messages: AsyncIterator[bytes]
+    parts: Parts,
+    request: Request,
+    projects: Collection[str],
+    messages: AsyncIterator[bytes],
+    *,
+    admin: bool = False,
 ) -> StreamingResponse:
-    """An answer that streams the messages, for as long as the caller may see these projects."""
-    allowed = _StillAllowed(parts, request, frozenset(projects))
+    """An answer that streams the messages, for as long as the caller may see these projects.
+
+    With `admin`, for as long as they are an admin.
+    """
+    allowed = _StillAllowed(parts, request, frozenset(projects), admin)
     return StreamingResponse(
         _batches(parts, allowed, messages),
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
@@ -115,10 +123,13 @@ class _Waiting:
 class _StillAllowed:
     """Asks now and then whether who opened a stream may go on reading it."""
 
-    def __init__(self, parts: Parts, request: Request, projects: frozenset[str]) -> None:
+    def __init__(
+        self, parts: Parts, request: Request, projects: frozenset[str], admin: bool
+    ) -> None:
         self._parts = parts
         self._request = request
         self._projects = projects
+        self._admin = admin
         self._next = asyncio.get_running_loop().time() + CHECK_SECONDS
 
     async def check(self) -> bool:
@@ -132,4 +143,6 @@ class _StillAllowed:
             person = await self._parts.people.person(user)
         except ServiceError as error:
             return error.status == 503
+        if self._admin and not person.admin:
+            return False
         return self._projects <= {project.id for project in person.projects}

@@ -64,6 +64,7 @@ class ContainerSpawner(PersonServer, DockerSpawner):  # type: ignore[misc]  # Do
     def __init__(self, **options: Any) -> None:
         self._stages: list[dict[str, Any]] = []
         self._gpus: list[str] = []
+        self._title = ""
         super().__init__(**options)
         self.use_internal_ip = True
         self.remove = True
@@ -170,10 +171,10 @@ class ContainerSpawner(PersonServer, DockerSpawner):  # type: ignore[misc]  # Do
     def _arrange(self, choice: Choice, roots: Mapping[str, Path]) -> None:
         """What the container is made with."""
         environment = choice.environment
-        self.image = environment.notebook
+        self.image, self._title = environment.notebook, environment.title
         self.cmd = [
             *("python3", "-P", "-m", "labdock_service.people.entering"),
-            *(environment.digest, environment.title, str(self.settings.idle.cull_after)),
+            *(environment.digest, environment.title),
             *("-P", "-m", "jupyterhub.singleuser"),
         ]
         self.cpu_limit, self.mem_limit = choice.cpus, choice.memory
@@ -220,8 +221,14 @@ class ContainerSpawner(PersonServer, DockerSpawner):  # type: ignore[misc]  # Do
         kept = {name: value for name, value in os.environ.items() if KEPT.fullmatch(name)}
         portable = {name: value for name, value in kept.items() if not value.startswith("/")}
         door = str(urlsplit(self.hub_connect_url).hostname)
-        own = {"HOME": PLACE, "PYTHONPATH": INSIDE, **unproxied(kept, door)}
-        return portable | env | self.variables(self.hub_connect_url, self._gpus) | own
+        own = {
+            "HOME": PLACE,
+            "PYTHONPATH": INSIDE,
+            "LABDOCK_STOP_AFTER": str(self.settings.idle.cull_after),
+            **unproxied(kept, door),
+        }
+        told = self.variables(self.hub_connect_url, self._title, self._gpus)
+        return portable | env | told | own
 
     async def poll(self) -> int | str | None:
         """None while the server runs. One that ended is removed once it is known how."""

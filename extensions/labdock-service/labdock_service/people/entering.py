@@ -7,7 +7,6 @@ the standard library alone.
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -17,24 +16,18 @@ from pathlib import Path
 from labdock_service import homes
 
 EXAMPLES = Path("/opt/labdock/examples")
-JUPYTER = Path(__file__).parent / "jupyter"
-CONFIGURATION = Path("/tmp/.labdock")
 IN_THE_WAY = (OSError, subprocess.CalledProcessError)
 """A full disk, or what the person left where something belongs: the server starts all the same."""
 
 
 def main(arguments: list[str]) -> None:
-    """`DIGEST TITLE IDLE ARGUMENT…`: of the environment its digest, its title, and what its
-    Python runs; and after how many seconds without anything to do a server is stopped.
-    """
-    digest, title, idle, *become = arguments
+    """`DIGEST TITLE ARGUMENT…`: of the environment its digest, its title, what its Python runs."""
+    digest, title, *become = arguments
     os.environ.pop("PYTHONPATH", None)  # it led here
     home = Path.home()
     with suppress(*IN_THE_WAY):
         (home / homes.OWN).mkdir(mode=0o700, exist_ok=True)
         homes.welcome(home, EXAMPLES)
-    with suppress(*IN_THE_WAY):
-        _configure(int(idle))
     with suppress(*IN_THE_WAY):
         _use_overlay(homes.make_overlay(home, Path(sys.prefix), title, digest))
     os.chdir(home)
@@ -44,16 +37,7 @@ def main(arguments: list[str]) -> None:
 def _use_overlay(overlay: homes.Overlay) -> None:
     programs = os.environ.get("PATH", os.defpath)
     os.environ["PATH"] = f"{overlay.path}{os.pathsep}{programs}"
-    os.environ["JUPYTER_PATH"] = f"{overlay.jupyter_path}{os.pathsep}{JUPYTER}"
-
-
-def _configure(idle: int) -> None:
-    """What JupyterLab's page is told; the place goes before the person's own settings."""
-    (CONFIGURATION / "labconfig").mkdir(parents=True, exist_ok=True)
-    told = json.dumps({"labdockIdleSeconds": str(idle)})
-    (CONFIGURATION / "labconfig/page_config.json").write_text(told)
-    os.environ["JUPYTER_CONFIG_PATH"] = str(CONFIGURATION)
-    os.environ["JUPYTER_PATH"] = str(JUPYTER)
+    os.environ["JUPYTER_PATH"] = str(overlay.jupyter_path)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ class ProcessSpawner(PersonServer, LocalProcessSpawner):  # type: ignore[misc]  
         """Prepare the home and start the server in it; a left-over of an older one is ended."""
         if not self.settings.process.trusted_team and self.user.name not in self.settings.admins:
             raise SpawnException(ONE_USER, reason="one_person")
-        self._overlay = await asyncio.to_thread(self._prepare)
+        self._title, self._overlay = await asyncio.to_thread(self._prepare)
         self._gpus = await self.lease_gpus(self.user_options.get("gpus", 0))
         self.cmd = [str(self._overlay.environment / "bin/python"), "-m", "jupyterhub.singleuser"]
         self._log = self._open_log()
@@ -47,7 +47,7 @@ class ProcessSpawner(PersonServer, LocalProcessSpawner):  # type: ignore[misc]  
         processes.record(self.settings.state, self.record, self.pid)
         return address
 
-    def _prepare(self) -> homes.Overlay:
+    def _prepare(self) -> tuple[str, homes.Overlay]:
         state = self.settings.state
         left = processes.recorded(state).get(self.record)
         if left:
@@ -57,7 +57,8 @@ class ProcessSpawner(PersonServer, LocalProcessSpawner):  # type: ignore[misc]  
         homes.welcome(self.home, EXAMPLES)
         found = find_environments(state, "local")
         chosen = choose_environment(found, self.settings.default_environment)
-        return homes.make_overlay(self.home, chosen.python.parents[1], chosen.title)
+        made = homes.make_overlay(self.home, chosen.python.parents[1], chosen.title)
+        return chosen.title, made
 
     def _open_log(self) -> int:
         folder = self.settings.state.logs
@@ -85,7 +86,7 @@ class ProcessSpawner(PersonServer, LocalProcessSpawner):  # type: ignore[misc]  
             "JUPYTER_PATH": str(self._overlay.jupyter_path),
             **({"LABDOCK_CA": authority} if (authority := self.settings.tls.authority) else {}),
         }
-        return env | self.variables(self.settings.address, self._gpus) | own
+        return env | self.variables(self.settings.address, self._title, self._gpus) | own
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Find the server again after a restart of the hub."""

@@ -31,16 +31,18 @@ class PersonServer(GpuHolder):
         homes: Path = self.settings.state.homes
         return homes / self.person
 
-    def variables(self, labdock: str, devices: list[str]) -> dict[str, str]:
+    def variables(self, labdock: str, environment: str, devices: list[str]) -> dict[str, str]:
         """What every server is told, wherever it runs.
 
         `labdock` is the hub's address as the server reaches it; people may come by another.
+        `environment` is the title of the server's environment.
         """
         return {
             "USER": self.user.name,
             "LOGNAME": self.user.name,
             "SHELL": "/bin/bash",
             "LABDOCK_URL": labdock,
+            "LABDOCK_ENVIRONMENT_TITLE": environment,
             "JUPYTERHUB_PUBLIC_HUB_URL": f"{self.settings.public_address}/hub/",
             **self.gpu_variables(devices),
         }

@@ -81,7 +81,7 @@ class Deploys:
         server: WorkerRow | None,
         answer: Answer,
     ) -> Seen:
-        here = endpoint.deleted is None
+        here = endpoint.deleted is None and endpoint.wanted is not None
         return Seen(
             state=revision.state,  # type: ignore[arg-type]
             wanted=here and endpoint.wanted == revision.id,
@@ -117,7 +117,7 @@ class Deploys:
         if server is not None and act == "serve":
             self._serve(revision, server)
         elif act == "drain":
-            self._change(revision, "draining", "Finishes the requests that it has.")
+            self._change(revision, "draining", "Finishes the requests that it has.", then=_leave)
         elif act == "retire":
             self._change(revision, "retired", "Retired.", then=_rest)
 
@@ -234,6 +234,12 @@ class Deploys:
                 row.changed = self.parts.clock()
             if then is not None:
                 then(session, row)
+
+
+def _leave(_session: Session, row: RevisionRow) -> None:
+    """Out of the router's table, where an admin stopped it and nothing takes its place."""
+    endpoint = row.endpoint
+    endpoint.traffic = [one for one in endpoint.traffic if one["revision"] != row.id]
 
 
 def _rest(session: Session, row: RevisionRow) -> None:

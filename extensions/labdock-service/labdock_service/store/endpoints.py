@@ -132,6 +132,19 @@ def undo(session: Session, endpoint: EndpointRow, actor: str) -> None:
     _event(session, endpoint, actor, "endpoint.undone", revision=endpoint.wanted)
 
 
+def stop(session: Session, revision: RevisionRow, actor: str) -> None:
+    """Want a revision no more: the one that serves meanwhile goes on, else none does."""
+    endpoint = revision.endpoint
+    if endpoint.deleted is not None or endpoint.wanted != revision.id:
+        raise Conflict(
+            f"Revision {revision.number} of endpoint {endpoint.name} is not the one that shall "
+            "serve: it ends as soon as nothing needs it."
+        )
+    serving = _serving(endpoint)
+    endpoint.wanted = serving if serving != revision.id else None
+    _event(session, endpoint, actor, "endpoint.revision_stopped", revision=revision.id)
+
+
 def delete(session: Session, endpoint: EndpointRow, actor: str) -> None:
     """Want the endpoint gone: its revisions are retired, and its name is free."""
     endpoint.deleted = time.time()

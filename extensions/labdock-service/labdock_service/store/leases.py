@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from labdock.gpuschema import Gpu
 from labdock_service.engines.base import Device, Node
 from labdock_service.scheduling.ledger import Lease
-from labdock_service.store.tables import AttemptRow, JobRow, LeaseRow, WorkerRow
+from labdock_service.store.tables import AttemptRow, JobRow, LeaseRow, NotebookRow, WorkerRow
 
 VERIFICATION = "verification"
 """The kind of holder that a process is which verifies images."""
@@ -57,9 +57,19 @@ def _gpu(session: Session, device: Device, node: str, lease: LeaseRow | None) ->
         node=node,
         holder=f"{lease.holder_kind}:{lease.holder_id}" if lease else None,
         held_by=lease.title if lease else None,
+        since=_since(session, lease) if lease else None,
         until=_until(session, lease) if lease else None,
         lost=lease is not None and lease.lost is not None,
     )
+
+
+def _since(session: Session, lease: LeaseRow) -> float | None:
+    """When its worker was started; a server asked for it a moment before it had it."""
+    if lease.holder_kind == "notebook":
+        server = session.get(NotebookRow, lease.holder_id)
+        return server.asked if server else None
+    worker = session.get(WorkerRow, lease.worker_id) if lease.worker_id else None
+    return worker.started if worker else None
 
 
 def _until(session: Session, lease: LeaseRow) -> float | None:

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import {
+  OFFERED_AFTER,
+  NotebookServerModel,
+  type INotebookServer
+} from '../src/models/notebookserver.ts';
+import type { ServerFigures, ServerLease } from '../src/service/types.ts';
+
+function lease(more: Partial<ServerLease> = {}): ServerLease {
+  return { state: 'none', gpus: 0, devices: [], message: '', visible: '', notice: '', ...more };
+}
+
+function figures(more: Partial<ServerFigures> = {}): ServerFigures {
+  return {
+    cpus_used: 0.5,
+    cpus: 2,
+    memory_used: 1e9,
+    memory: 4e9,
+    environment: 'TensorFlow',
+    gpus: 0,
+    idle: 0,
+    release_after: 3600,
+    notice: '',
+    ...more
+  };
+}
+
+class FakeServer implements INotebookServer {
+  now = figures();
+  asked: string[] = [];
+  readonly answers: (ServerLease | Error)[] = [];
+
+  figures = () => Promise.resolve(this.now);
+  lease = () => this.#answer('lease');
+  release = (body: object) => this.#answer(`release ${JSON.stringify(body)}`);
+  acquire = (body: object) => this.#answer(`acquire ${JSON.stringify(body)}`);
+
+  async #answer(what: string): Promise<ServerLease> {
+    this.asked.push(what);
+    const answer = this.answers.shift() ?? lease();
+    if (answer instanceof Error) {
+      throw answer;
+    }
+    return answer;
+  }
+}
+
+test('it is asked once for each time that a GPU lies idle', async () => {
+  const server = new FakeServer();
+  const model = new NotebookServerModel(server);
+  const look = async (more: Partial<ServerFigures>) => {
+    server.now = figures(more);
+    await model.look();
+    return model.offersToGiveBack();
+  };
+  assert.equal(await look({ gpus: 0, idle: OFFERED_AFTER }), false);
+  assert.equal(await look({ gpus: 1, idle: OFFERED_AFTER - 1 }), false);
+  assert.equal(await look({ gpus: 1, idle: OFFERED_AFTER }), true);
+  assert.equal(await look({ gpus: 1, idle: OFFERED_AFTER + 10 }), false);
+  assert.equal(await look({ gpus: 1, idle: 0 }), false);
+  assert.equal(await look({ gpus: 1, idle: OFFERED_AFTER }), true);
+});
+
+test('who asks for a GPU keeps the place in the queue until it comes', async () => {
+  const server = new FakeServer();
+  const model = new NotebookServerModel(server);
+  server.answers.push(lease({ state: 'waiting' }), lease({ state: 'waiting' }));
+  server.answers.push(lease({ state: 'held', gpus: 1, devices: ['GPU-0'] }));
+  assert.equal(await model.acquire(), true);
+  assert.equal(server.asked.length, 3);
+  assert.match(server.asked[0] ?? '', /"wait":0/);
+  assert.match(server.asked[1] ?? '', /"wait":30/);
+  assert.equal(model.waiting, false);
+});
+
+test('giving back ends the wait', async () => {
+  const server = new FakeServer();
+  const model = new NotebookServerModel(server);
+  server.answers.push(lease({ state: 'waiting' }));
+  const asking = model.acquire();
+  server.answers.push(lease(), lease());
+  assert.equal(await model.release(false), true);
+  assert.equal(await asking, false);
+  assert.equal(model.lease?.state, 'none');
+});
+
+test('a kernel that has the GPU open is a problem to show, and nothing is lost', async () => {
+  const server = new FakeServer();
+  const model = new NotebookServerModel(server);
+  server.answers.push(new Error('digits.ipynb has the GPU open.'));
+  assert.equal(await model.release(false), false);
+  assert.equal(model.problem?.message, 'digits.ipynb has the GPU open.');
+  assert.equal(await model.release(true), true);
+  assert.equal(model.problem, null);
+  assert.deepEqual(server.asked, ['release {"shut_down":false}', 'release {"shut_down":true}']);
+});
