@@ -88,7 +88,7 @@ def test_a_job_is_watched_stopped_deleted_and_had_back(
     page.get_by_text("loss as a table").click()
     expect(page.locator("tbody tr").filter(has_text="3").first).to_be_visible()
     choose_theme(lab, "JupyterLab Dark")
-    expect(lab.page.locator("body[data-jp-theme-light=false]")).to_be_visible()
+    expect(lab.page.locator("body")).to_have_attribute("data-jp-theme-light", "false")
     lab.picture("job-page-dark")
 
     page.get_by_role("button", name="Stop").click()
