@@ -58,8 +58,10 @@ async def test_a_model_goes_behind_an_endpoint_and_back(
     assert answer.status_code == 202, answer.text
     second = answer.json()["revisions"][-1]
     assert (second["number"], second["model"]) == (2, filled.model)
+    assert (first["before"], answer.json()["before"]) == (None, filled.revision)
     serve(api, first["id"], second["id"])
-    assert (await ada.post(f"{DIGITS}/undo")).status_code == 200
+    undone = await ada.post(f"{DIGITS}/undo")
+    assert (undone.status_code, undone.json()["before"]) == (200, second["id"])
     with api.parts.store.read() as session:
         assert session.get_one(EndpointRow, first["id"]).wanted == filled.revision
     assert (await ada.delete(DIGITS)).status_code == 204

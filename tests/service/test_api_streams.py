@@ -14,14 +14,14 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.support.api import Api, make_job, problem, running_api
+from tests.support.api import Api, fill, make_job, problem, running_api
 from tests.support.waiting import until
 
 from labdock.sse import Message, messages
 from labdock_service.api import streams
 from labdock_service.engines.base import WorkerSpec
 from labdock_service.store import events
-from labdock_service.store.tables import AttemptRow, JobRow, WorkerRow
+from labdock_service.store.tables import AttemptRow, JobRow, RevisionRow, WorkerRow
 from labdock_service.wakeup import wake
 
 LIMIT = 90.0
@@ -277,6 +277,47 @@ async def test_a_long_log_comes_whole_and_in_order(api: Api, ada: httpx.AsyncCli
     await ended(api, worker)
     end_worker(api, worker, "succeeded")
     assert await texts(ada, f"jobs/{job}/logs") == [str(i) for i in range(20000)]
+
+
+async def test_a_revisions_log_is_of_all_its_servers(api: Api, ada: httpx.AsyncClient) -> None:
+    user = await api.hub.user("ada")
+    assert user is not None
+    revision = fill(api.parts.store, user).revision
+    async with reading(ada, f"revisions/{revision}/logs?follow=1") as reader:
+        for number, text in enumerate(("one", "two"), 1):
+            server = plan_server(api, revision, number)
+            start(api, server, f"print('{text}')")
+            wake(api.parts.state.run / "api.pipe")
+            line = await reader.data()
+            assert (line["text"], line["attempt"]) == (text, number)
+            await ended(api, server)
+        with api.parts.store.write() as session:
+            session.get_one(RevisionRow, revision).state = "retired"
+        wake(api.parts.state.run / "api.pipe")
+        message = await reader.next()
+        assert message is not None and message.event == "end"
+    assert await texts(ada, f"revisions/{revision}/logs") == ["one", "two"]
+    alan = await api.client("alan")
+    problem(await alan.get(f"revisions/{revision}/logs"), 404)
+
+
+def plan_server(api: Api, revision: str, number: int) -> str:
+    """Write a model server of a revision down, as the reconciler does before it starts it."""
+    server = f"rev-{revision}-{number}"
+    with api.parts.store.write() as session:
+        session.add(
+            WorkerRow(
+                id=server,
+                revision_id=revision,
+                attempt=number,
+                rank=0,
+                node="local",
+                state="starting",
+                stopping=False,
+                event_offset=0,
+            )
+        )
+    return server
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ def test_a_job_of_an_older_runtime_runs_under_todays_service(
     with place.store.read() as session:
         (model,) = [models.view(row) for row in models.of_job(session, job)]
     assert (model.name, model.check) == ("small", UNCHECKED)
-    assert model.signature["inputs"] and "loss" in model.metrics
+    assert model.signature.inputs and "loss" in model.metrics
 
 
 def runs_with(place: Deployment, worker: str) -> str:

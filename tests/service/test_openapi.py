@@ -61,6 +61,7 @@ ROUTES = [
     "GET endpoints/{project}/{name}/keys",
     "DELETE endpoints/{project}/{name}/keys/{id}",
     "GET revisions/{id}/trace",
+    "GET revisions/{id}/logs",
     "GET events",
     "GET changes",
     "GET secrets",

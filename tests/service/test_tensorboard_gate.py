@@ -51,13 +51,15 @@ class RunningGate:
 
 
 @contextlib.asynccontextmanager
-async def running(folder: Path, idle: float = 600, **more: Any) -> AsyncIterator[RunningGate]:
+async def running(
+    folder: Path, idle: float = 600, framed_by: str = "", **more: Any
+) -> AsyncIterator[RunningGate]:
     state = StateFolder(folder / "state")
     people = {"ada": WrittenPerson(groups=["vision", "empty"]), "alan": WrittenPerson()}
     hub = WrittenHub(hub_place(PREFIX, "tensorboard"), **people)
     hub.groups["vision"] = {PROJECT_ID: VISION}
     boards = Boards(lambda: ProcessBoards(state, 1, **more), idle_seconds=idle)
-    async with serving(Gate(hub, boards).app()) as url:
+    async with serving(Gate(hub, boards, framed_by).app()) as url:
         yield RunningGate(url, hub, state)
 
 
@@ -146,6 +148,16 @@ async def test_nobody_else_gets_in(gate: RunningGate, path: str) -> None:
         answer = await alan.send(request)
     assert answer.status_code == 404 or answer.json() == []
     assert "j1" not in answer.text
+
+
+async def test_only_this_origin_and_those_of_people_show_it_in_a_frame(
+    gate: RunningGate, tmp_path: Path
+) -> None:
+    async with running(tmp_path / "domain", framed_by="https://*.lab.example") as other:
+        for one, origins in ((gate, "'self'"), (other, "'self' https://*.lab.example")):
+            async with one.client("ada") as client:
+                policy = (await client.get("nothing/")).headers["Content-Security-Policy"]
+            assert policy.endswith(f"; frame-ancestors {origins}")
 
 
 async def test_who_is_not_logged_in_is_sent_to_the_login(gate: RunningGate) -> None:

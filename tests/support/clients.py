@@ -163,6 +163,7 @@ class Predictions:
         self._service = service
         self.requests: list[dict[str, str]] = []
         self.refuse = 0
+        self.revision = "raaaaaaaaaa"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -177,7 +178,8 @@ class Predictions:
             )
         elif "inputs" in body:
             answer = JSONResponse(
-                {"outputs": {name: body["inputs"][name] for name in body["inputs"]}}
+                {"outputs": {name: body["inputs"][name] for name in body["inputs"]}},
+                headers={"Labdock-Revision": self.revision},
             )
         else:
             answer = JSONResponse({"error": "Missing 'inputs' or 'instances'"}, 400)

@@ -86,6 +86,10 @@ def test_https_and_a_domain(c: Config, tmp_path: Path) -> None:
     assert c.ConfigurableHTTPProxy.command[-2:] == ["--redirect-port=80", "--redirect-to=8000"]
     assert c.JupyterHub.subdomain_hook("ann", "lab.example", "user") == "ann.lab.example"
     assert c.JupyterHub.subdomain_hook("labdock", "lab.example", "service") == "lab.example"
+    hub.update_services(c, settings, LOCAL)
+    services = {service["name"]: service for service in c.JupyterHub.services}
+    framed = f"--framed-by=https://*.lab.example:{settings.port}"
+    assert framed in services["tensorboard"]["command"]
     assert "127.0.0.1/services/endpoints/" in c.ConfigurableHTTPProxy.extra_routes
     assert settings.address == "https://lab.example:8000"
     assert c.Spawner.hub_connect_url == f"http://127.0.0.1:{LOCAL.ports['hub']}"

@@ -3,5 +3,9 @@ export const CommandIDs = {
   openJobs: 'labdock:open-jobs',
   openJob: 'labdock:open-job',
   train: 'labdock:train',
-  trainSelected: 'labdock:train-selected'
+  trainSelected: 'labdock:train-selected',
+  openServing: 'labdock:open-serving',
+  deploy: 'labdock:deploy',
+  openEndpoint: 'labdock:open-endpoint',
+  openTensorBoard: 'labdock:open-tensorboard'
 } as const;

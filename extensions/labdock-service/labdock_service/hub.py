@@ -281,6 +281,8 @@ def update_services(c: Config, settings: Settings, local: Local) -> None:
     reload = settings.tensorboard.reload_seconds
     state = f"--state={settings.state.root}"
     board = [state, f"--engine={settings.engine}", f"--reload-seconds={reload}"]
+    if settings.domain:
+        board.append(f"--framed-by={_servers_of_people(settings)}")
     c.JupyterHub.services = [
         {"name": ADMIN, "api_token": local.admin_token, "display": False},
         _service(settings, "endpoints", "labdock_service.router", state, port=local.ports),
@@ -292,6 +294,12 @@ def update_services(c: Config, settings: Settings, local: Local) -> None:
         _service(settings, "culler", "labdock_service.people.culler", *culling),
         *_container_services(settings, local),
     ]
+
+
+def _servers_of_people(settings: Settings) -> str:
+    """The origins of people's servers with a domain, which show TensorBoard in a tab."""
+    scheme, _, host = settings.public_address.partition("://")
+    return f"{scheme}://*.{host}"
 
 
 def _container_services(settings: Settings, local: Local) -> list[dict[str, Any]]:

@@ -41,14 +41,10 @@ IDLE_SECONDS = 1800.0
 PAGE_PATIENCE = 0.5
 """Seconds that a browser's page waits for a TensorBoard before it shows that one is started."""
 
-HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Content-Security-Policy": (
-        "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
-        "object-src 'none'; base-uri 'self'; frame-ancestors 'self'"
-    ),
-}
+POLICY = (
+    "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
+    "object-src 'none'; base-uri 'self'; frame-ancestors 'self'"
+)
 METHODS = ["GET", "HEAD", "POST", "OPTIONS"]
 
 PAGE = """<!doctype html>
@@ -70,8 +66,9 @@ body {{ margin: 20vh auto 0; max-width: 32rem; padding: 0 1rem; font: 16px/1.5 s
 class Gate:
     """Lets members of a project through to its TensorBoard."""
 
-    def __init__(self, hub: Hub, boards: Boards) -> None:
+    def __init__(self, hub: Hub, boards: Boards, framed_by: str = "") -> None:
         self._hub = hub
+        self._framed_by = framed_by
         self._login = Login(hub, guarded=False)
         self._boards = boards
         self._prefix = hub.place.prefix
@@ -86,7 +83,12 @@ class Gate:
         ]
         handlers = {ServiceError: _refuse}
         app = Starlette(routes=routes, exception_handlers=handlers, lifespan=self._lifespan)  # type: ignore[arg-type]
-        return Guard(app, HEADERS)
+        headers = {
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "same-origin",
+            "Content-Security-Policy": f"{POLICY} {self._framed_by}".rstrip(),
+        }
+        return Guard(app, headers)
 
     @asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
@@ -192,12 +194,13 @@ def main() -> None:
     parser.add_argument("--state", type=Path, required=True, help="the state folder")
     parser.add_argument("--engine", required=True, help="what TensorBoards run on")
     parser.add_argument("--reload-seconds", type=float, required=True, help="between two looks")
+    parser.add_argument("--framed-by", default="", help="origins of JupyterLab besides this one")
     options = parser.parse_args()
     state = StateFolder(options.state)
     claim(state, "tensorboard")
     open_driver = partial(_open_driver, options.engine, state, options.reload_seconds)
     boards = Boards(open_driver, idle_seconds=IDLE_SECONDS)
-    gate = Gate(Hub(HubPlace.read()), boards)
+    gate = Gate(Hub(HubPlace.read()), boards, options.framed_by)
     serve(gate.app(), os.environ["JUPYTERHUB_SERVICE_URL"], lambda: None)
 
 

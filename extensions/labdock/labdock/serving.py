@@ -8,18 +8,31 @@ import html
 import json
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from labdock import schema, servingschema
 from labdock.client import Client, default_client
 from labdock.errors import DeployFailed, Mistake, NotAllowed, NotFound
 from labdock.following import follow_endpoint
+from labdock.transport import decode
 
 KEY_LIFE = 3600.0
 """Seconds that a key lasts which `predict` makes for itself."""
 
+REVISION = "Labdock-Revision"
+"""The header of an answer that names the revision which gave it."""
+
 DEPLOY_LIMIT = 600.0
 """Seconds after which waiting for a revision ends; it comes up or not all the same."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a revision answered, as JSON, and the revision's id."""
+
+    content: bytes
+    revision: str | None
 
 
 class Endpoint:
@@ -79,6 +92,10 @@ class Endpoint:
 
     def ask(self, body: bytes, key: str | None = None) -> dict[str, Any]:
         """Send a request in TensorFlow Serving's form, and give its whole answer."""
+        return decode(self.exchange(body, key).content, dict[str, Any])
+
+    def exchange(self, body: bytes, key: str | None = None) -> Answer:
+        """The same, with the answer as it came and who gave it."""
         if key is not None:
             return self._post(body, key)
         secret = self._own_key()
@@ -88,12 +105,11 @@ class Endpoint:
             self._key = None  # revoked or expired meanwhile
             return self._post(body, self._own_key())
 
-    def _post(self, body: bytes, key: str) -> dict[str, Any]:
+    def _post(self, body: bytes, key: str) -> Answer:
         headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
         where = f"{self.client.connection.absolute(self.record.url)}:predict"
-        return self.client.transport.request(
-            "POST", where, dict[str, Any], content=body, headers=headers
-        )
+        answer = self.client.transport.exchange("POST", where, content=body, headers=headers)
+        return Answer(answer.content, answer.headers.get(REVISION))
 
     def _own_key(self) -> str:
         """A key that expires and is known to this process alone."""

@@ -39,8 +39,25 @@ UNCHECKED = ModelCheck(state="unchecked", reason="Its job's runtime made no chec
 
 
 @dataclass(frozen=True, kw_only=True)
+class Tensor:
+    """What a model takes or gives under one name. `dtype` is TensorFlow's name, as `float32`."""
+
+    dtype: str
+    shape: list[int | None] | None = None
+    """None where an axis is of any size, and for all where it may have any axes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signature:
+    """What a model takes and gives, by name; empty where that is not known."""
+
+    inputs: dict[str, Tensor] = field(default_factory=dict)
+    outputs: dict[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelVersion:
-    """A SavedModel that a job saved. `signature` maps inputs to dtype and shape."""
+    """A SavedModel that a job saved."""
 
     id: str
     project: str
@@ -50,7 +67,7 @@ class ModelVersion:
     digest: Digest
     size: int
     created: float
-    signature: dict[str, Any] = field(default_factory=dict)
+    signature: Signature = field(default_factory=Signature)
     metrics: dict[str, float] = field(default_factory=dict)
     check: ModelCheck = UNCHECKED
     sample: Sample | None = None
@@ -104,6 +121,8 @@ class Endpoint:
     traffic: list[Traffic]
     revisions: list[Revision]
     created: float
+    before: str | None = None
+    """The revision that undoing goes back to, where there is one."""
 
 
 @dataclass(frozen=True, kw_only=True)

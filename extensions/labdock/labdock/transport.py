@@ -113,6 +113,10 @@ class Transport:
             told = f"{error} It may have done this all the same: see `{see}` before you try again."
             raise errors.ServiceUnavailable(told) from error
 
+    def exchange(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Send a request that may be sent twice, and give its answer as it came."""
+        return self._send(method, path, True, options)
+
     def delete(self, path: str) -> None:
         """Send a request whose answer is empty."""
         self._send("DELETE", path, True, {})

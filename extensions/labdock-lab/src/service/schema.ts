@@ -360,6 +360,28 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/revisions/{id}/logs': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Read Server Log
+     * @description The log of a revision's model servers, as a job's; their number is the `attempt`.
+     *
+     *     With `follow`, it ends when the revision is retired.
+     */
+    get: operations['read_server_log'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/jobs/{id}/files': {
     parameters: {
       query?: never;
@@ -939,6 +961,8 @@ export interface components {
       revisions: components['schemas']['Revision'][];
       /** Created */
       created: number;
+      /** Before */
+      before?: string | null;
     };
     /**
      * Environment
@@ -1348,7 +1372,7 @@ export interface components {
     };
     /**
      * ModelVersion
-     * @description A SavedModel that a job saved. `signature` maps inputs to dtype and shape.
+     * @description A SavedModel that a job saved.
      */
     ModelVersion: {
       /** Id */
@@ -1367,10 +1391,7 @@ export interface components {
       size: number;
       /** Created */
       created: number;
-      /** Signature */
-      signature?: {
-        [key: string]: unknown;
-      };
+      signature?: components['schemas']['Signature'];
       /** Metrics */
       metrics?: {
         [key: string]: number;
@@ -1714,6 +1735,20 @@ export interface components {
       source_bytes: number;
     };
     /**
+     * Signature
+     * @description What a model takes and gives, by name; empty where that is not known.
+     */
+    Signature: {
+      /** Inputs */
+      inputs?: {
+        [key: string]: components['schemas']['Tensor'];
+      };
+      /** Outputs */
+      outputs?: {
+        [key: string]: components['schemas']['Tensor'];
+      };
+    };
+    /**
      * Snapshot
      * @description Source + locked dependencies + environment + runtime version, and its image.
      *
@@ -1836,6 +1871,16 @@ export interface components {
       message: string;
       /** Before */
       before: number;
+    };
+    /**
+     * Tensor
+     * @description What a model takes or gives under one name. `dtype` is TensorFlow's name, as `float32`.
+     */
+    Tensor: {
+      /** Dtype */
+      dtype: string;
+      /** Shape */
+      shape?: (number | null)[] | null;
     };
     /**
      * Trace
@@ -3850,6 +3895,107 @@ export interface operations {
       query?: {
         rank?: number;
         attempt?: number | null;
+        after?: string | null;
+        follow?: boolean;
+      };
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description A stream of events; the data of each is JSON. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'text/event-stream': {
+            event: string;
+            id?: string;
+            data: string;
+          };
+        };
+      };
+      /** @description A value that cannot be used; `field` says where it was. */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Nobody that the hub knows. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Seen, but not yours to change. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Not there, or not for you to see. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Asked for too often; `Retry-After` says how many seconds to wait. */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Labdock failed; its log says more. */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description Another part of Labdock does not answer now. */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+      /** @description The disk is full. */
+      507: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ErrorBody'];
+        };
+      };
+    };
+  };
+  read_server_log: {
+    parameters: {
+      query?: {
         after?: string | null;
         follow?: boolean;
       };

@@ -16,6 +16,15 @@ interface IAnswer<T> {
   response: Response;
 }
 
+/** What a model answered. */
+export interface IPrediction {
+  readonly answer: unknown;
+  /** The id of the revision that answered. */
+  readonly revision: string | null;
+  /** From the page to the model and back. */
+  readonly milliseconds: number;
+}
+
 /** Labdock's service, through the person's own Jupyter server: the page holds no token. */
 export class Service {
   readonly #settings: ServerConnection.ISettings;
@@ -55,6 +64,20 @@ export class Service {
       throw problemOf(await response.json().catch(() => null), AWAY);
     }
     return readEvents(response.body);
+  }
+
+  /** Ask an endpoint's model through the person's server, which has the key. Throws a Problem. */
+  async predict(project: string, name: string, body: unknown): Promise<IPrediction> {
+    const path = `labdock/predict/${encodeURIComponent(project)}/${encodeURIComponent(name)}`;
+    const url = URLExt.join(this.#settings.baseUrl, path);
+    const begun = performance.now();
+    const response = await this.#request(url, { method: 'POST', body: JSON.stringify(body) });
+    const answer: unknown = await response.json().catch(() => null);
+    if (!response.ok) {
+      throw problemOf(answer, AWAY);
+    }
+    const milliseconds = performance.now() - begun;
+    return { answer, revision: response.headers.get('Labdock-Revision'), milliseconds };
   }
 
   async #fetch(request: Request): Promise<Response> {

@@ -198,11 +198,16 @@ def _changed_endpoint(project: Id, name: Id, caller: Caller, session: Writing) -
     return row
 
 
-def _seen_revision(id: Id, caller: Caller, session: Reading) -> RevisionRow:
-    row = endpoints.find_revision(session, id) if _ID.fullmatch(id) else None
+def find_revision(session: Session, caller: Person, revision_id: str) -> RevisionRow:
+    """A revision that the caller sees."""
+    row = endpoints.find_revision(session, revision_id) if _ID.fullmatch(revision_id) else None
     if row is None or not _may_see(caller, row.endpoint.project_id):
-        raise NotFound(f"There is no revision '{id[:100]}'.", field="revision")
+        raise NotFound(f"There is no revision '{revision_id[:100]}'.", field="revision")
     return row
+
+
+def _seen_revision(id: Id, caller: Caller, session: Reading) -> RevisionRow:
+    return find_revision(session, caller, id)
 
 
 SeenSnapshot = Annotated[SnapshotRow, Depends(_seen_snapshot)]

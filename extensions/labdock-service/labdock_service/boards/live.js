@@ -4,7 +4,8 @@
 
 setInterval(() => {
   const button = document.querySelector("app-header-reload button");
-  if (document.visibilityState === "visible" && button !== null && !button.disabled) {
+  const seen = document.visibilityState === "visible" && document.documentElement.clientWidth > 0;
+  if (seen && button !== null && !button.disabled) {
     button.click();
   }
 }, 2500);

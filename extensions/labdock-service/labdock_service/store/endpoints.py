@@ -125,16 +125,10 @@ def deploy(
 
 def undo(session: Session, endpoint: EndpointRow, actor: str) -> None:
     """Want the revision before: the one that serves still, or the one that served before it."""
-    serving = _serving(endpoint)
-    if serving is not None and serving != endpoint.wanted:
-        endpoint.wanted = serving
-    else:
-        now = find_revision(session, endpoint.wanted) if endpoint.wanted else None
-        if now is None or now.before is None:
-            raise Conflict(
-                f"Endpoint {endpoint.name} has no revision before this one to go back to."
-            )
-        endpoint.wanted = now.before
+    before = _before(endpoint)
+    if before is None:
+        raise Conflict(f"Endpoint {endpoint.name} has no revision before this one to go back to.")
+    endpoint.wanted = before
     _event(session, endpoint, actor, "endpoint.undone", revision=endpoint.wanted)
 
 
@@ -155,6 +149,7 @@ def view(row: EndpointRow) -> Endpoint:
         traffic=msgspec.convert(row.traffic, list[Traffic]),
         revisions=[revision_view(revision) for revision in row.revisions],
         created=row.created,
+        before=_before(row),
     )
 
 
@@ -170,6 +165,15 @@ def revision_view(row: RevisionRow) -> Revision:
         message=row.message,
         server=row.server,
     )
+
+
+def _before(endpoint: EndpointRow) -> str | None:
+    """The one that serves still, or the one that served before it."""
+    serving = _serving(endpoint)
+    if serving is not None and serving != endpoint.wanted:
+        return serving
+    wanted = (row for row in endpoint.revisions if row.id == endpoint.wanted)
+    return next((row.before for row in wanted), None)
 
 
 def _serving(endpoint: EndpointRow) -> str | None:

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from labdock.servingschema import UNCHECKED, ModelCheck, ModelVersion, Sample
+from labdock.servingschema import UNCHECKED, ModelCheck, ModelVersion, Sample, Signature
 from labdock_service.store import events
 from labdock_service.store.tables import JobRow, ModelRow
 
@@ -83,6 +83,14 @@ def sample(row: ModelRow) -> Sample | None:
     return msgspec.convert(row.sample, Sample | None)
 
 
+def _signature(row: ModelRow) -> Signature:
+    """What its job wrote of it, which may be anything."""
+    try:
+        return msgspec.convert(row.signature, Signature)
+    except msgspec.ValidationError:
+        return Signature()
+
+
 def view(row: ModelRow) -> ModelVersion:
     """The model version's wire form, without its sample."""
     return ModelVersion(
@@ -94,7 +102,7 @@ def view(row: ModelRow) -> ModelVersion:
         digest=row.digest,
         size=row.size,
         created=row.created,
-        signature=row.signature,
+        signature=_signature(row),
         metrics=row.metrics,
         check=check(row),
     )

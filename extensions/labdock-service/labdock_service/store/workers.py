@@ -43,6 +43,12 @@ def of_revision(session: Session, revision_id: str, attempt: int) -> WorkerRow |
     )
 
 
+def of_revisions(session: Session, revision_id: str) -> list[WorkerRow]:
+    """All model servers that a revision has had, oldest first."""
+    query = select(WorkerRow).where(WorkerRow.revision_id == revision_id)
+    return list(session.scalars(query.order_by(WorkerRow.attempt)))
+
+
 def outages(session: Session, job: JobRow) -> int:
     """How many attempts an outage of the machine ended since the job was last asked for."""
     query = select(func.count()).where(

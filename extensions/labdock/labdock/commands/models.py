@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from labdock import servingschema, wording
@@ -73,8 +71,8 @@ def _write_model(model: servingschema.ModelVersion, as_json: bool) -> None:
             "Size": wording.size(model.size),
             "Digest": model.digest,
             "Metrics": " · ".join(wording.metrics(model.metrics)),
-            "Inputs": _tensors(model.signature.get("inputs")),
-            "Outputs": _tensors(model.signature.get("outputs")),
+            "Inputs": _tensors(model.signature.inputs),
+            "Outputs": _tensors(model.signature.outputs),
             "Check": f"{CHECKS[model.check.state]}. {model.check.reason}".removesuffix(" "),
             "Sample": model.sample and f"{_origin(model.sample)}; --json prints it",
         }
@@ -85,12 +83,12 @@ def _origin(sample: servingschema.Sample) -> str:
     return "made up to fit the signature" if sample.made else "rows that the model was given"
 
 
-def _tensors(described: dict[str, Any] | None) -> str:
+def _tensors(described: dict[str, servingschema.Tensor]) -> str:
     """A signature's inputs or outputs: names, types and shapes."""
-    shapes = ((name, about["dtype"], about["shape"]) for name, about in (described or {}).items())
     return ", ".join(
-        f"{name} {dtype}" + ("" if shape is None else f"[{', '.join(map(_axis, shape))}]")
-        for name, dtype, shape in shapes
+        f"{name} {tensor.dtype}"
+        + ("" if tensor.shape is None else f"[{', '.join(map(_axis, tensor.shape))}]")
+        for name, tensor in described.items()
     )
 
 

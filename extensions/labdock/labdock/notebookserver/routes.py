@@ -16,6 +16,8 @@ from labdock.errors import LabdockError, Mistake
 from labdock.gpuschema import NotebookLease
 from labdock.notebookserver import service, training
 from labdock.notebookserver.gpus import ServerGpus
+from labdock.notebookserver.predictions import PATH as PREDICTIONS
+from labdock.notebookserver.predictions import AskedEndpoints, PredictionHandler
 
 PATH = "labdock/gpus"
 IDLE = "LABDOCK_RELEASE_GPU_AFTER"
@@ -34,6 +36,8 @@ def install(app: Any) -> None:
         {"place": service.ServicePlace()},
     )
     app.web_app.add_handlers(".*$", [api, *training.handlers(base)])
+    asked = (rf"{base}/{PREDICTIONS}", PredictionHandler, {"endpoints": AskedEndpoints()})
+    app.web_app.add_handlers(".*$", [asked])
     seconds = float(os.environ.get(IDLE) or 0)
     if seconds:
         look = PeriodicCallback(

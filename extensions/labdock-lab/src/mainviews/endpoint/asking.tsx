@@ -1,0 +1,206 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import * as React from 'react';
+
+import { callings } from '../../models/calling.ts';
+import { CodeText } from '../../components/codetext.tsx';
+import { hubPlace } from '../../components/hubplace.ts';
+import { hubAddress } from '../../models/hubaddress.ts';
+import { serving } from '../../models/endpoints.ts';
+import {
+  firstValue,
+  misfit,
+  requestBody,
+  requestForm,
+  type IField
+} from '../../models/requestform.ts';
+import type { Json } from '../../models/tensors.ts';
+import type { IPrediction } from '../../service/service.ts';
+import type { Endpoint, ModelVersion } from '../../service/types.ts';
+import { Answer } from './answer.tsx';
+import { FieldEditor } from './fieldeditor.tsx';
+import { misfitSentence } from './misfits.ts';
+import { Part, type IPageParts } from './view.tsx';
+
+/** A request to the model, its answer, and how a program sends it. */
+export function Asking(parts: IPageParts & { endpoint: Endpoint }) {
+  const { page, trans } = parts;
+  const { model } = page;
+  if (model === null) {
+    return (
+      <Part title={trans.__('Ask the model')}>
+        <p className="lbd-Empty">{trans.__('Loading …')}</p>
+      </Part>
+    );
+  }
+  return <AskingModel key={model.id} {...parts} model={model} />;
+}
+
+function AskingModel(parts: IPageParts & { endpoint: Endpoint; model: ModelVersion }) {
+  const { page, endpoint, model, trans } = parts;
+  const form = React.useMemo(
+    () => requestForm(model.signature ?? {}, model.sample ?? null),
+    [model]
+  );
+  const [row, setRow] = React.useState(0);
+  const begun = (at: number): Record<string, Json> =>
+    Object.fromEntries(form.fields.map(field => [field.name, firstValue(form, field, at)]));
+  const [values, setValues] = React.useState(() => begun(0));
+  const [broken, setBroken] = React.useState<Readonly<Record<string, string>>>({});
+  const [asking, setAsking] = React.useState(false);
+  const [given, setGiven] = React.useState<IPrediction | Error | null>(null);
+
+  const problem = (field: IField): string | null => {
+    const found = misfit(field, values[field.name] ?? null);
+    return broken[field.name] ?? (found && misfitSentence(found, trans));
+  };
+  const body = requestBody(form, values);
+  const ask = async (): Promise<void> => {
+    setAsking(true);
+    const { project, name } = endpoint;
+    setGiven(
+      await page.serving.service
+        .predict(project, name, body)
+        .catch(error => (error instanceof Error ? error : new Error(String(error))))
+    );
+    setAsking(false);
+  };
+  const change = (name: string, value: Json): void => {
+    setValues(old => ({ ...old, [name]: value }));
+    setBroken(({ [name]: _, ...others }) => others);
+  };
+  const choose = (at: number): void => {
+    setRow(at);
+    setValues(begun(at));
+    setBroken({});
+  };
+  const ready = serving(endpoint) !== undefined;
+  const whole = form.fields.every(field => problem(field) === null);
+  return (
+    <>
+      <Part title={trans.__('Ask the model')}>
+        <form
+          className="lbd-Asking"
+          onSubmit={event => {
+            event.preventDefault();
+            void ask();
+          }}
+        >
+          <div className="lbd-Asking-inputs">
+            <Origin model={model} rows={form.rows} row={row} onChoose={choose} trans={trans} />
+            {form.fields.map(field => (
+              <FieldEditor
+                key={`${field.name} ${row}`}
+                field={field}
+                value={values[field.name] ?? null}
+                problem={problem(field)}
+                trans={trans}
+                onChange={value => change(field.name, value)}
+                onBroken={why => setBroken(old => ({ ...old, [field.name]: why }))}
+              />
+            ))}
+            <button className="jp-mod-styled jp-mod-accept" disabled={!ready || !whole || asking}>
+              {asking ? trans.__('Sending …') : trans.__('Send')}
+            </button>
+            {!ready && (
+              <p className="lbd-Form-note">{trans.__('It can be asked once it serves.')}</p>
+            )}
+          </div>
+          <div className="lbd-Asking-answer" aria-live="polite" aria-busy={asking}>
+            <Answer given={given} endpoint={endpoint} trans={trans} />
+          </div>
+        </form>
+      </Part>
+      <Part title={trans.__('From a program')}>
+        <Program endpoint={endpoint} body={body} trans={trans} />
+      </Part>
+    </>
+  );
+}
+
+/** Where the values come from, and which row of the sample they are. */
+function Origin(props: {
+  model: ModelVersion;
+  rows: number;
+  row: number;
+  onChoose: (row: number) => void;
+  trans: TranslationBundle;
+}) {
+  const { model, rows, row, onChoose, trans } = props;
+  const id = React.useId();
+  const words = !model.sample
+    ? trans.__('No sample was kept of this model: fill in an input of your own.')
+    : model.sample.made
+      ? trans.__('The sample was made up to fit the model.')
+      : trans.__('The sample is of what the model was trained with.');
+  return (
+    <p className="lbd-Form-note">
+      {words}
+      {rows > 1 && (
+        <>
+          {' '}
+          <label htmlFor={id}>{trans.__('Row')}</label>{' '}
+          <select
+            id={id}
+            className="lbd-Select"
+            value={row}
+            onChange={event => onChoose(Number(event.currentTarget.value))}
+          >
+            {Array.from({ length: rows }, (_, at) => (
+              <option key={at} value={at}>
+                {trans.__('%1 of %2', at + 1, rows)}
+              </option>
+            ))}
+          </select>
+        </>
+      )}
+    </p>
+  );
+}
+
+/** How programs send the request, in tabs. */
+function Program(props: { endpoint: Endpoint; body: unknown; trans: TranslationBundle }) {
+  const { endpoint, body, trans } = props;
+  const [at, setAt] = React.useState(0);
+  const address = hubAddress(hubPlace(), endpoint.url);
+  const ways = callings(endpoint, address, body);
+  const way = ways[at];
+  const id = React.useId();
+  const go = (event: React.KeyboardEvent<HTMLElement>): void => {
+    const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
+    if (step !== 0) {
+      const next = (at + step + ways.length) % ways.length;
+      setAt(next);
+      event.currentTarget.querySelectorAll('button')[next]?.focus();
+    }
+  };
+  return (
+    <div className="lbd-Program">
+      <div role="tablist" aria-label={trans.__('Ways to send it')} onKeyDown={go}>
+        {ways.map((one, index) => (
+          <button
+            key={one.title}
+            role="tab"
+            id={`${id}-${index}`}
+            aria-selected={index === at}
+            aria-controls={`${id}-panel`}
+            tabIndex={index === at ? 0 : -1}
+            className="lbd-Tab"
+            onClick={() => setAt(index)}
+          >
+            {one.title}
+          </button>
+        ))}
+      </div>
+      {way && (
+        <div role="tabpanel" id={`${id}-panel`} aria-labelledby={`${id}-${at}`}>
+          <CodeText text={way.text} label={way.title} trans={trans} />
+        </div>
+      )}
+      <p className="lbd-Form-note">
+        {trans.__(
+          'A program sends a key of the endpoint in place of ldk_…; a notebook needs none.'
+        )}
+      </p>
+    </div>
+  );
+}

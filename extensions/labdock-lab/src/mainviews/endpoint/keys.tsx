@@ -1,0 +1,132 @@
+import { Dialog, showDialog } from '@jupyterlab/apputils';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import * as React from 'react';
+
+import { CodeText } from '../../components/codetext.tsx';
+import { timeAgo } from '../../components/timeago.ts';
+import type { EndpointPage } from '../../models/endpointpage.ts';
+import type { Key } from '../../service/types.ts';
+import type { IPageParts } from './view.tsx';
+
+const HOUR = 3600;
+const DAY = 24 * HOUR;
+
+/** Keys: made, shown once, listed and revoked. */
+export function Keys({ page, trans }: IPageParts) {
+  const [made, setMade] = React.useState<Key | null>(null);
+  React.useEffect(() => void page.readKeys(), [page]);
+  const revoke = async (key: Key): Promise<void> => {
+    const asked = await showDialog({
+      title: trans.__('Revoke key %1?', key.title),
+      body: trans.__('Programs that send it get no answer from now on. This can’t be undone.'),
+      buttons: [Dialog.cancelButton(), Dialog.warnButton({ label: trans.__('Revoke') })]
+    });
+    if (asked.button.accept) {
+      await page.revokeKey(key.id);
+      setMade(old => (old?.id === key.id ? null : old));
+    }
+  };
+  const keys = page.keys ?? [];
+  return (
+    <>
+      <NewKey page={page} trans={trans} onMade={setMade} />
+      {made?.secret && (
+        <div className="lbd-Secret" role="status">
+          <p>{trans.__('Keep this key now: it is shown this once.')}</p>
+          <CodeText text={made.secret} label={trans.__('The new key')} trans={trans} />
+        </div>
+      )}
+      {keys.length > 0 && (
+        <table className="lbd-Table">
+          <thead>
+            <tr>
+              <th scope="col">{trans.__('Key')}</th>
+              <th scope="col">{trans.__('Made by')}</th>
+              <th scope="col">{trans.__('Made')}</th>
+              <th scope="col">{trans.__('Expires')}</th>
+              <th scope="col">
+                <span className="lbd-Hidden">{trans.__('Revoke')}</span>
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {keys.map(key => (
+              <tr key={key.id}>
+                <td>{key.title}</td>
+                <td>{key.created_by}</td>
+                <td>{timeAgo(key.created)}</td>
+                <td>{key.expires == null ? trans.__('never') : timeAgo(key.expires)}</td>
+                <td>
+                  <button
+                    className="jp-mod-styled jp-mod-minimal"
+                    aria-label={trans.__('Revoke key %1', key.title)}
+                    onClick={() => void revoke(key)}
+                  >
+                    {trans.__('Revoke')}
+                  </button>
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </>
+  );
+}
+
+function NewKey(props: {
+  page: EndpointPage;
+  trans: TranslationBundle;
+  onMade: (key: Key) => void;
+}) {
+  const { page, trans, onMade } = props;
+  const [title, setTitle] = React.useState('');
+  const [lasts, setLasts] = React.useState(30 * DAY);
+  const [problem, setProblem] = React.useState<string | null>(null);
+  const titled = React.useId();
+  const lasting = React.useId();
+  const make = async (): Promise<void> => {
+    setProblem(null);
+    try {
+      onMade(await page.createKey(title.trim() || trans.__('key'), lasts || null));
+      setTitle('');
+    } catch (error) {
+      setProblem(error instanceof Error ? error.message : String(error));
+    }
+  };
+  return (
+    <form
+      className="lbd-NewKey"
+      onSubmit={event => {
+        event.preventDefault();
+        void make();
+      }}
+    >
+      <label htmlFor={titled}>{trans.__('What for')}</label>
+      <input
+        id={titled}
+        className="jp-mod-styled"
+        maxLength={100}
+        placeholder={trans.__('website')}
+        value={title}
+        onChange={event => setTitle(event.currentTarget.value)}
+      />
+      <label htmlFor={lasting}>{trans.__('Good for')}</label>
+      <select
+        id={lasting}
+        className="lbd-Select"
+        value={lasts}
+        onChange={event => setLasts(Number(event.currentTarget.value))}
+      >
+        <option value={HOUR}>{trans.__('an hour')}</option>
+        <option value={30 * DAY}>{trans.__('30 days')}</option>
+        <option value={365 * DAY}>{trans.__('a year')}</option>
+        <option value={0}>{trans.__('ever')}</option>
+      </select>
+      <button className="jp-mod-styled">{trans.__('Make a Key')}</button>
+      <p className="lbd-Problem" role="alert">
+        {problem}
+      </p>
+    </form>
+  );
+}

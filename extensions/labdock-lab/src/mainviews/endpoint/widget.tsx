@@ -1,0 +1,45 @@
+import { MainAreaWidget } from '@jupyterlab/apputils';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
+import type { CommandRegistry } from '@lumino/commands';
+import * as React from 'react';
+
+import { servingIcon } from '../../icons.ts';
+import { EndpointPage } from '../../models/endpointpage.ts';
+import type { Serving } from '../../models/serving.ts';
+import { EndpointView } from './view.tsx';
+
+/** An endpoint's tab. */
+export class EndpointWidget extends MainAreaWidget<ReactWidget> {
+  readonly page: EndpointPage;
+
+  constructor(
+    serving: Serving,
+    commands: CommandRegistry,
+    trans: TranslationBundle,
+    place: { project: string; name: string }
+  ) {
+    const page = new EndpointPage(serving, place.project, place.name);
+    const content = ReactWidget.create(
+      <UseSignal signal={page.changed}>
+        {() => <EndpointView page={page} commands={commands} trans={trans} />}
+      </UseSignal>
+    );
+    super({ content });
+    this.toolbar.hide(); // what it would hold stands beside the name
+    this.page = page;
+    this.id = `labdock-endpoint-${place.project}-${place.name}`;
+    this.title.label = place.name;
+    this.title.caption = trans.__('Endpoint %1 of project %2', place.name, place.project);
+    this.title.icon = servingIcon;
+    this.title.closable = true;
+    content.addClass('lbd-Endpoint');
+    content.node.setAttribute('role', 'region');
+    content.node.setAttribute('aria-label', this.title.caption);
+  }
+
+  override dispose(): void {
+    this.page.dispose();
+    super.dispose();
+  }
+}

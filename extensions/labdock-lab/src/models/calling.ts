@@ -1,0 +1,54 @@
+import type { Endpoint } from '../service/types.ts';
+
+/** A way to send a request, to copy. */
+export interface ICalling {
+  readonly title: string;
+  readonly text: string;
+}
+
+/** Characters of a request that stand in a command; a longer one is a file. */
+const LONGEST = 3000;
+const KEY = 'ldk_…';
+
+/** How a terminal, a program and a notebook send this request to an endpoint at this address. */
+export function callings(endpoint: Endpoint, address: string, body: unknown): ICalling[] {
+  const json = JSON.stringify(body);
+  const short = json.length <= LONGEST;
+  const data = short ? `'${json.replaceAll("'", `'\\''`)}'` : '@request.json';
+  return [
+    {
+      title: 'curl',
+      text: [
+        `curl -i ${address}:predict \\`,
+        `  -H "Authorization: Bearer ${KEY}" \\`,
+        `  -d ${data}`
+      ].join('\n')
+    },
+    {
+      title: 'Python',
+      text: [
+        'import requests',
+        '',
+        'answer = requests.post(',
+        `    "${address}:predict",`,
+        `    headers={"Authorization": "Bearer ${KEY}"},`,
+        short ? `    data=${pythonText(json)},` : '    data=open("request.json", "rb"),',
+        ')',
+        'print(answer.json())'
+      ].join('\n')
+    },
+    {
+      title: 'Notebook',
+      text: [
+        'import labdock',
+        '',
+        `endpoint = labdock.endpoint("${endpoint.project}/${endpoint.name}")`,
+        'endpoint.predict(endpoint.sample())'
+      ].join('\n')
+    }
+  ];
+}
+
+function pythonText(json: string): string {
+  return `'${json.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
+}

@@ -1,0 +1,73 @@
+import { answered, type Service } from '../service/service.ts';
+import type { DeployRequest, Endpoint, ModelVersion, Revision } from '../service/types.ts';
+import { EndpointList, newest } from './endpoints.ts';
+import { ModelVersionList } from './modelversions.ts';
+
+/** Models and endpoints as a person sees them, and what can be done with them. */
+export class Serving {
+  readonly service: Service;
+  readonly endpoints: EndpointList;
+  readonly models: ModelVersionList;
+
+  constructor(service: Service) {
+    const { api, live } = service;
+    this.service = service;
+    this.endpoints = new EndpointList({ live, list: () => answered(api.GET('/endpoints')) });
+    this.models = new ModelVersionList({ live, list: () => answered(api.GET('/models')) });
+  }
+
+  /** Begin to follow both. */
+  begin(): void {
+    this.endpoints.begin();
+    this.models.begin();
+  }
+
+  /** Put a model version behind an endpoint; it serves once it has answered. Throws a Problem. */
+  async deploy(project: string, name: string, body: DeployRequest): Promise<Endpoint> {
+    const path = { project, name };
+    const endpoint = await answered(
+      this.service.api.POST('/endpoints/{project}/{name}/deploy', { params: { path }, body })
+    );
+    this.endpoints.put(endpoint);
+    return endpoint;
+  }
+
+  /** Go back to the revision before. Throws a Problem. */
+  async undo({ project, name }: Endpoint): Promise<void> {
+    const path = { project, name };
+    this.endpoints.put(
+      await answered(
+        this.service.api.POST('/endpoints/{project}/{name}/undo', { params: { path } })
+      )
+    );
+  }
+
+  /** Delete an endpoint with its revisions and keys. Throws a Problem. */
+  async delete({ id, project, name }: Endpoint): Promise<void> {
+    const path = { project, name };
+    await answered(this.service.api.DELETE('/endpoints/{project}/{name}', { params: { path } }));
+    this.endpoints.remove(id);
+  }
+
+  /** A model version with its sample. Throws a Problem. */
+  model(id: string): Promise<ModelVersion> {
+    return answered(this.service.api.GET('/models/{id}', { params: { path: { id } } }));
+  }
+
+  /** The newest revision of an endpoint, once it serves, has failed or was given up. */
+  settled(endpoint: Endpoint): Promise<Revision | undefined> {
+    const awaited = newest(endpoint)?.id;
+    return new Promise(resolve => {
+      const look = (): void => {
+        const now = this.endpoints.endpoints.find(one => one.id === endpoint.id);
+        const revision = now?.revisions.find(one => one.id === awaited);
+        if (!revision || !(revision.state === 'starting' || revision.state === 'warming')) {
+          this.endpoints.changed.disconnect(look);
+          resolve(revision);
+        }
+      };
+      this.endpoints.changed.connect(look);
+      look();
+    });
+  }
+}

@@ -1,0 +1,133 @@
+"""Deploying a model, asking it and looking at its curves, without leaving JupyterLab."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from tests.support.deployment import Deployment
+from tests.support.lab import Lab, without_complaints
+
+pytestmark = [pytest.mark.browser, pytest.mark.tensorflow, pytest.mark.timeout(600)]
+
+LATER = 300_000
+"""Milliseconds for a job, or a model server."""
+
+DIGITS = """
+import keras
+from sklearn.datasets import load_digits
+
+digits = load_digits()
+model = keras.Sequential(
+    [
+        keras.Input((64,), name="pixels"),
+        keras.layers.Dense(64, activation="relu"),
+        keras.layers.Dense(10, activation="softmax"),
+    ],
+    name="digits",
+)
+model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+model.fit((digits.data / 16).astype("float32"), digits.target, epochs=8, verbose=2)
+"""
+
+
+@pytest.fixture
+def lab(page: Page, deployment: Deployment, tmp_path: Path) -> Iterator[Lab]:
+    with without_complaints(page):
+        opened = Lab(page, deployment, tmp_path)
+        opened.open()
+        yield opened
+
+
+def test_a_model_is_deployed_asked_and_taken_back(
+    lab: Lab, deployment: Deployment, tmp_path: Path
+) -> None:
+    train(deployment, tmp_path / "digits.py")
+    lab.command("Show Models and Endpoints")
+    side_bar = lab.side_bar("Models and Endpoints")
+    side_bar.get_by_role("button", name="Deploy digits version 1").click(timeout=LATER)
+    deploy(lab, "deploy")
+
+    endpoint = lab.page.get_by_role("region", name="Endpoint digits of project admin")
+    expect(endpoint.get_by_text("Brings up digits version 1.")).to_be_visible()
+    lab.picture("coming up")
+    expect(endpoint.get_by_text("Serves digits version 1.")).to_be_visible(timeout=LATER)
+    expect(lab.page.get_by_text("Endpoint digits serves digits version 1.")).to_be_visible()
+    expect(side_bar.get_by_text("Serves digits version 1.")).to_be_visible()
+
+    endpoint.get_by_role("button", name="Send").click()
+    expect(endpoint.get_by_text("Class 0")).to_be_visible()
+    expect(endpoint.get_by_text("Revision 1 answered in")).to_be_visible()
+    lab.picture("answer")
+
+    endpoint.get_by_role("button", name="Deploy a Version").click()
+    deploy(lab, "second deploy")
+    expect(revision(endpoint, 2)).to_contain_text("100 %", timeout=LATER)
+    endpoint.get_by_role("button", name="Undo").click()
+    dialog = lab.page.get_by_role("dialog")
+    expect(dialog).to_contain_text("goes back to revision 1, digits version 1")
+    dialog.get_by_role("button", name="Go Back").click()
+    expect(revision(endpoint, 1)).to_contain_text("100 %", timeout=LATER)
+
+    revision(endpoint, 1).get_by_role("button", name="Where it came from").click()
+    expect(endpoint.get_by_text("digits.py", exact=True)).to_be_visible()
+    make_a_key_and_revoke_it(endpoint)
+    endpoint.get_by_text("Log of the model server").click()
+    expect(endpoint.get_by_role("log")).to_contain_text("digits", timeout=LATER)
+    endpoint.get_by_role("log").scroll_into_view_if_needed()
+    lab.picture("below")
+
+    lab.page.reload()
+    expect(endpoint.get_by_text("Serves digits version 1.")).to_be_visible(timeout=LATER)
+    look_at_curves(lab)
+
+
+def make_a_key_and_revoke_it(endpoint: Locator) -> None:
+    endpoint.get_by_label("What for").fill("website")
+    endpoint.get_by_role("button", name="Make a Key").click()
+    expect(endpoint.get_by_label("The new key")).to_contain_text("ldk_")
+    endpoint.get_by_role("button", name="Revoke key website").click()
+    endpoint.page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
+    expect(endpoint.get_by_label("The new key")).to_have_count(0)
+
+
+def look_at_curves(lab: Lab) -> None:
+    """TensorBoard in a tab, light and then dark; nobody was at its gate before."""
+    lab.command("Open TensorBoard")
+    board = lab.page.frame_locator("iframe[title^=TensorBoard]")
+    expect(board.get_by_text("epoch_accuracy").first).to_be_visible(timeout=LATER)
+    expect(board.locator("line-chart canvas").first).to_be_visible()
+    lab.picture("tensorboard")
+    lab.command("Use Theme: JupyterLab Dark")
+    expect(board.locator("body.dark-mode")).to_be_visible(timeout=LATER)
+    expect(board.locator("line-chart canvas").first).to_be_visible(timeout=LATER)
+    lab.picture("tensorboard dark")
+    lab.page.locator(".lm-DockPanel-tabBar").get_by_text("digits", exact=True).first.click()
+    lab.page.get_by_role("button", name="Send").click()
+    expect(lab.page.get_by_text("Class 0")).to_be_visible()
+    lab.picture("answer dark")
+
+
+def deploy(lab: Lab, picture: str) -> None:
+    """Take what the dialog proposes."""
+    dialog = lab.page.get_by_role("dialog")
+    expect(dialog.get_by_text("It answers as the trained model did.")).to_be_visible()
+    lab.picture(picture)
+    dialog.get_by_role("button", name="Deploy", exact=True).click()
+    expect(dialog).to_have_count(0)
+
+
+def revision(endpoint: Locator, number: int) -> Locator:
+    return endpoint.locator(f"[data-revision='{number}']")
+
+
+def train(deployment: Deployment, script: Path) -> None:
+    """Run a script as a job by the command line, to its end."""
+    script.parent.mkdir(exist_ok=True)
+    script.write_text(DIGITS)
+    made = deployment.labdock("token", "admin")
+    place = {"LABDOCK_URL": deployment.url, "LABDOCK_TOKEN": made.stdout.strip()}
+    done = deployment.labdock("submit", str(script), "--follow", **place)
+    assert done.returncode == 0, done.stdout + done.stderr
