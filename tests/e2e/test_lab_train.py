@@ -22,9 +22,15 @@ def lab(page: Page, deployment: Deployment) -> Iterator[Lab]:
     with without_complaints(page) as heard:
         opened = Lab(page, deployment)
         opened.open(NOTEBOOK)
-        expect(page.get_by_text("test accuracy").first).to_be_visible()
+        until_ready(page)
         yield opened
         heard[:] = [said for said in heard if "start-forecast" not in said]  # a 400 to a mistake
+
+
+def until_ready(page: Page) -> None:
+    """The notebook is there, and its kernel, whose name JupyterLab writes into the notebook."""
+    expect(page.get_by_text("test accuracy").first).to_be_visible()
+    expect(page.get_by_text("| Idle").first).to_be_visible()
 
 
 def dialog(lab: Lab) -> Locator:
@@ -73,7 +79,7 @@ def test_train_on_two_workers_by_mouse_and_again_by_keyboard(lab: Lab) -> None:
     expect(lab.job(str(first["id"]))).to_contain_text("succeeded", timeout=LATER)
 
     page.reload()
-    expect(page.get_by_text("test accuracy").first).to_be_visible()
+    until_ready(page)
     page.locator(".jp-Notebook .jp-Cell").first.click()
     page.keyboard.press("Control+Shift+Enter")
     expect(form.get_by_label("Workers", exact=True)).to_be_focused()
@@ -100,7 +106,7 @@ def test_train_on_two_workers_by_mouse_and_again_by_keyboard(lab: Lab) -> None:
     eventually(lambda: submitted(lab)["id"] != second["id"], seconds=120)
     third = submitted(lab)
     assert (third["workers"], third["parameters"]) == (2, {})
-    assert digest(lab, first["snapshot"]) == digest(lab, third["snapshot"]) is not None
+    assert digest(lab, second["snapshot"]) == digest(lab, third["snapshot"]) is not None
 
 
 def test_a_folder_from_the_file_browser_in_the_dark(lab: Lab) -> None:
