@@ -74,6 +74,7 @@ def beside(tour: Locator, button: Locator) -> None:
 
 
 def test_the_server_says_what_it_uses(lab: Lab, page: Page) -> None:
+    lab.open("welcome/examples/01-digits/digits.ipynb")
     item = page.get_by_role("button", name=re.compile("^CPU"))
     expect(item).to_contain_text("GB")
     expect(page.get_by_text("| Idle").first).to_be_visible()
@@ -91,8 +92,8 @@ def test_the_server_says_what_it_uses(lab: Lab, page: Page) -> None:
     expect(popup).to_have_count(0)
     expect(item).to_be_focused()
     page.get_by_role("menuitem", name="Settings", exact=True).click()
-    page.get_by_role("menuitem", name="Theme", exact=True).hover()
-    page.get_by_role("menuitem", name="JupyterLab Dark", exact=True).click()
+    page.locator(".lm-Menu-itemLabel").get_by_text("Theme", exact=True).hover()
+    page.locator(".lm-Menu-itemLabel").get_by_text("JupyterLab Dark", exact=True).click()
     expect(page.locator("body[data-jp-theme-light=false]")).to_be_attached()
     item.click()
     expect(popup.get_by_role("meter", name="Memory")).to_be_visible()
