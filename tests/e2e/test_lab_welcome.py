@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Dialog, Locator, Page, expect
-from tests.support.deployment import Deployment
+from tests.support.accessibility import serious_findings
+from tests.support.deployment import Deployment, eventually
 from tests.support.lab import Lab, without_complaints
 
 pytestmark = [pytest.mark.browser, pytest.mark.tensorflow, pytest.mark.timeout(600)]
@@ -54,6 +55,7 @@ def test_the_tour_waits_for_the_real_thing_at_each_step(lab: Lab, page: Page) ->
     while tour.is_visible():  # what the other parts' tests go through
         tour.get_by_role("button", name="Skip").click()
     expect(page.get_by_text("You have trained a model").first).to_be_visible()
+    eventually(lambda: '"active":false' in kept(page))
     page.reload()
     expect(page.get_by_text("| Idle").first).to_be_visible()  # nothing takes the focus from here on
     expect(tour).to_have_count(0)
@@ -63,6 +65,12 @@ def test_the_tour_waits_for_the_real_thing_at_each_step(lab: Lab, page: Page) ->
     expect(tour).to_contain_text("Run it")  # the notebook is open already
     tour.get_by_role("button", name="End the tour").click()
     expect(tour).to_have_count(0)
+
+
+def kept(page: Page) -> str:
+    """What JupyterLab has written down of this person's workspace."""
+    ask = "async () => await (await fetch('/user/admin/lab/api/workspaces/default')).text()"
+    return re.sub(r"\s", "", str(page.evaluate(ask)))
 
 
 def beside(tour: Locator, button: Locator) -> None:
@@ -110,6 +118,7 @@ def test_an_admin_sees_everything_and_stops_a_server(lab: Lab, page: Page) -> No
     expect(page.get_by_role("region", name="Disk")).to_contain_text("free of")
     expect(page.get_by_role("status")).to_have_text("Live")
     page.screenshot(path=lab.pictures / "admin-light.png", full_page=True)
+    assert serious_findings(page) == []
     page.emulate_media(color_scheme="dark")
     page.screenshot(path=lab.pictures / "admin-dark.png", full_page=True)
     asked: list[str] = []

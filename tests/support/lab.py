@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
+from tests.support.accessibility import serious_findings
 from tests.support.browser import SOON
 from tests.support.deployment import CHECKOUT, Deployment
 
@@ -68,10 +69,12 @@ class Lab:
         return self.side_bar("Jobs").locator(f"[data-job={job_id}]")
 
     def picture(self, name: str) -> Path:
-        """Keep what is seen now."""
+        """Keep what is seen now, which everybody must be able to use."""
         self.pictures.mkdir(parents=True, exist_ok=True)
         file = self.pictures / f"{name}.png"
         self.page.screenshot(path=file)
+        found = serious_findings(self.page)
+        assert not found, "\n".join([f"In {name}:", *found])
         return file
 
 

@@ -18,11 +18,11 @@ const NOTEBOOK = 'welcome/examples/01-digits/digits.ipynb';
 
 /** Commands of other parts that a step is about; a step without its command is left out. */
 const COMMANDS: Partial<Record<Step, string>> = {
-  submitted: 'labdock:train',
+  submitted: CommandIDs.train,
   watched: CommandIDs.openJobs,
-  drawn: 'labdock:open-tensorboard',
-  deployed: 'labdock:deploy',
-  asked: 'labdock:open-endpoint'
+  drawn: CommandIDs.openTensorBoard,
+  deployed: CommandIDs.deploy,
+  asked: CommandIDs.openEndpoint
 };
 
 const RUNS = /^(notebook:(run|restart-run)|runmenu:run)/;
@@ -137,8 +137,8 @@ function offer(tour: Tour, trans: TranslationBundle): void {
 function listen(app: JupyterFrontEnd, service: Service, tour: Tour): void {
   const means = new Map<string, Step>([
     [CommandIDs.openJobs, 'watched'],
-    ['labdock:open-job', 'watched'],
-    ['labdock:open-tensorboard', 'drawn']
+    [CommandIDs.openJob, 'watched'],
+    [CommandIDs.openTensorBoard, 'drawn']
   ]);
   app.commands.commandExecuted.connect((_, { id }) => {
     const step = RUNS.test(id) ? 'ran' : means.get(id);
@@ -172,15 +172,15 @@ function guide(app: JupyterFrontEnd, service: Service, tour: Tour): IGuide {
   const actions: Partial<Record<Step, () => Promise<unknown>>> = {
     opened: () => commands.execute('docmanager:open', { path: NOTEBOOK }),
     ran: () => commands.execute('notebook:run-all-cells'),
-    submitted: () => commands.execute('labdock:train', { path: NOTEBOOK }),
+    submitted: () => commands.execute(CommandIDs.train, { path: NOTEBOOK }),
     watched: () => commands.execute(CommandIDs.openJobs),
     drawn: async () => {
       const id = tour.state.job;
       const asked = id && service.api.GET('/jobs/{id}', { params: { path: { id } } });
       const project = asked ? (await answered(asked)).project : PageConfig.getOption('hubUser');
-      await commands.execute('labdock:open-tensorboard', { project });
+      await commands.execute(CommandIDs.openTensorBoard, { project });
     },
-    deployed: () => commands.execute('labdock:deploy', job())
+    deployed: () => commands.execute(CommandIDs.deploy, job())
   };
   return {
     act: step => void actions[step]?.(),
@@ -200,9 +200,9 @@ const JOBS_TAB = '.jp-SideBar [data-id="labdock-jobs"]';
 
 const PLACES: Partial<Record<Step, string[]>> = {
   ran: ['.jp-NotebookPanel [data-command="notebook:restart-run-all"]'],
-  submitted: ['.jp-NotebookPanel [data-command="labdock:train"]'],
+  submitted: [`.jp-NotebookPanel [data-command="${CommandIDs.train}"]`],
   watched: [JOBS_TAB],
-  drawn: ['[data-command="labdock:open-tensorboard"]', JOBS_TAB],
-  deployed: ['[data-command="labdock:deploy"]', JOBS_TAB],
+  drawn: [`[data-command="${CommandIDs.openTensorBoard}"]`, JOBS_TAB],
+  deployed: [`[data-command="${CommandIDs.deploy}"]`, JOBS_TAB],
   asked: ['.lbd-Asking .jp-mod-accept', '.lbd-Asking']
 };
