@@ -111,7 +111,8 @@ def test_train_on_two_workers_by_mouse_and_again_by_keyboard(lab: Lab) -> None:
 
 def test_a_folder_from_the_file_browser_in_the_dark(lab: Lab) -> None:
     page, form = lab.page, dialog(lab)
-    page.locator(".jp-BreadCrumbs-item", has_text="examples").click()
+    page.goto(f"{lab.deployment.url}/user/admin/lab/tree/welcome/examples")
+    lab.wait_until_restored()
     page.get_by_role("menuitem", name="Settings", exact=True).click()
     page.locator(".lm-Menu-item", has_text="Theme").first.hover()
     page.locator(".lm-Menu-item", has_text="JupyterLab Dark").first.click()

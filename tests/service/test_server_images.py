@@ -177,8 +177,9 @@ def test_a_revision_that_waits_for_docker_says_so(
     monkeypatch: pytest.MonkeyPatch, place: DockerDeployment
 ) -> None:
     with own_docker() as own:
-        monkeypatch.setenv("DOCKER_HOST", own.address)
-        place.start()
+        with monkeypatch.context() as told:
+            told.setenv("DOCKER_HOST", own.address)
+            place.start()
         model = place.model("serve one")
         own.kill()
         revision = place.deploy(model)

@@ -34,5 +34,6 @@ def opened_page(browser: Browser, pictures: Path, **options: Any) -> Iterator[Pa
     page = browser.new_page(**({"viewport": {"width": 1500, "height": 1050}} | options))
     page.context.set_default_timeout(SOON)
     yield page
-    page.screenshot(path=pictures / "last.png")
-    page.close()
+    if not page.is_closed():
+        page.screenshot(path=pictures / "last.png")
+        page.close()
