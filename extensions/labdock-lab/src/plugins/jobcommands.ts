@@ -92,7 +92,8 @@ function activate(
       icon: labdockIcon,
       there: () => commands.hasCommand(CommandIDs.openTensorBoard),
       fits: job => job.started != null,
-      act: job => commands.execute(CommandIDs.openTensorBoard, { jobs: [job.id] })
+      act: ({ id, project }) =>
+        commands.execute(CommandIDs.openTensorBoard, { project, jobs: [id] })
     },
     {
       id: CommandIDs.deployJob,
