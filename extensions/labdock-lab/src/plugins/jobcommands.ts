@@ -156,7 +156,7 @@ function activate(
       }
     });
   }
-  const items = [CommandIDs.openJob, ...all.map(command => command.id)];
+  const items = [CommandIDs.openJob, ...all.map(command => command.id), CommandIDs.copyLink];
   items.forEach((command, rank) => app.contextMenu.addItem({ command, selector: ROW, rank }));
   jobs.changed.connect(() => all.forEach(({ id }) => commands.notifyCommandChanged(id)));
 }

@@ -39,7 +39,8 @@ const BUTTONS = [
   CommandIDs.openExecuted,
   CommandIDs.openBoards,
   CommandIDs.deployJob,
-  CommandIDs.deleteJob
+  CommandIDs.deleteJob,
+  CommandIDs.copyLink
 ];
 
 /** A job's page: a tab whose title follows its state. */
