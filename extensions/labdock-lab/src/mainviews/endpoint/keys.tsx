@@ -37,7 +37,7 @@ export function Keys({ page, trans }: IPageParts) {
         </div>
       )}
       {keys.length > 0 && (
-        <table className="lbd-Table">
+        <table className="lbd-EndpointTable">
           <thead>
             <tr>
               <th scope="col">{trans.__('Key')}</th>
