@@ -84,6 +84,18 @@ test('only what may have changed is read again, and from where it was', async ()
   assert.deepEqual([page.events.length, page.drawn[0]?.points.length], [2, 1]);
 });
 
+test('of a deleted job nothing is read until it is restored', async () => {
+  const { page, live, asked } = pageOf(job('a', 1, { state: 'failed' }));
+  await page.load();
+  live.say({ jobs: [job('a', 1, { state: 'failed', deleted: 5 })] });
+  page.shown = true;
+  await quiet();
+  assert.deepEqual([asked, page.job?.deleted], [['job'], 5]);
+  live.say({ jobs: [job('a', 1, { state: 'failed' })] });
+  await quiet();
+  assert.deepEqual(asked, ['job', 'events 0', 'metrics 0', 'files']);
+});
+
 test('another job is drawn over it, and taken away', async () => {
   const { page } = pageOf(job('a', 1));
   await page.load();

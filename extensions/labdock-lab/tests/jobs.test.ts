@@ -119,3 +119,13 @@ test('a list that cannot be read says why, and is read again after the next brea
   await settled();
   assert.deepEqual([jobs.problem, ids(jobs)], [null, ['a']]);
 });
+
+test('a job that a page shows is known, and in no list', async () => {
+  const { jobs, live } = listOver([job('a', 1)]);
+  live.say({ everything: true });
+  await settled();
+  jobs.know(job('gone', 1, { deleted: 5 }));
+  assert.deepEqual([jobs.job('gone')?.deleted, ids(jobs)], [5, ['a']]);
+  jobs.forget('gone');
+  assert.equal(jobs.job('gone'), undefined);
+});

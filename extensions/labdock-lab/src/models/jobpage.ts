@@ -192,7 +192,7 @@ export class JobPage implements IDisposable {
   #put(job: Job, everything: boolean): void {
     const before = this.#job;
     this.#job = job;
-    if (everything || before === null || before.state !== job.state) {
+    if (everything || before?.state !== job.state || before.deleted !== job.deleted) {
       (['events', 'metrics', 'files'] as const).forEach(part => this.#due.add(part));
     }
     if (before?.message !== job.message || before?.target !== job.target) {
@@ -203,6 +203,10 @@ export class JobPage implements IDisposable {
     }
     if (!hasEnded(job)) {
       this.#logs.forEach(log => log.again());
+    }
+    if (job.deleted != null) {
+      this.#due.clear(); // there is nothing to be read until it is restored
+      this.#problem = null;
     }
     this.#tell();
     void this.#read();

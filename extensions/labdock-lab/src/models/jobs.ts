@@ -18,6 +18,7 @@ export class JobList implements IDisposable {
   readonly #source: IJobSource;
   readonly #changed = new Signal<this, void>(this);
   readonly #byId = new Map<string, Job>();
+  readonly #aside = new Map<string, Job>();
   #jobs: readonly Job[] = [];
   #complete = false;
   #loading = false;
@@ -74,8 +75,19 @@ export class JobList implements IDisposable {
     this.#source.live.begin();
   }
 
+  /** A job of the list, or one that a page shows. */
   job(id: string): Job | undefined {
-    return this.#byId.get(id);
+    return this.#byId.get(id) ?? this.#aside.get(id);
+  }
+
+  /** Know a job that a page shows, though it may be in no list: of somebody else's, or deleted. */
+  know(job: Job): void {
+    this.#aside.set(job.id, job);
+  }
+
+  /** No page shows it any more. */
+  forget(id: string): void {
+    this.#aside.delete(id);
   }
 
   /** Take jobs that an answer brought, before the stream tells of them. */

@@ -8,6 +8,7 @@ import {
   notebookIcon,
   redoIcon,
   stopIcon,
+  undoIcon,
   type LabIcon
 } from '@jupyterlab/ui-components';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
@@ -109,6 +110,13 @@ function activate(
       icon: deleteIcon,
       fits: hasEnded,
       act: job => actions.delete(job)
+    },
+    {
+      id: CommandIDs.restoreJob,
+      label: trans.__('Undo Delete'),
+      icon: undoIcon,
+      fits: () => true,
+      act: job => actions.restore(job)
     }
   ];
   const runAgain = async (job: Job) => {
@@ -142,7 +150,7 @@ function activate(
       isVisible: there,
       isEnabled: args => {
         const job = seen(args);
-        return there() && idOf(args) !== undefined && (job === undefined || command.fits(job));
+        return there() && idOf(args) !== undefined && (job === undefined || can(command, job));
       },
       execute: async args => {
         const id = idOf(args);
@@ -156,7 +164,13 @@ function activate(
       }
     });
   }
-  const items = [CommandIDs.openJob, ...all.map(command => command.id), CommandIDs.copyLink];
+  const inMenu = all.map(command => command.id).filter(id => id !== CommandIDs.restoreJob);
+  const items = [CommandIDs.openJob, ...inMenu, CommandIDs.copyLink];
   items.forEach((command, rank) => app.contextMenu.addItem({ command, selector: ROW, rank }));
   jobs.changed.connect(() => all.forEach(({ id }) => commands.notifyCommandChanged(id)));
+}
+
+/** A deleted job can be had back, and nothing else. */
+function can({ id, fits }: IJobCommand, job: Job): boolean {
+  return (id === CommandIDs.restoreJob) === (job.deleted != null) && fits(job);
 }

@@ -52,6 +52,8 @@ function activate(
         onOpen: path => void openCopy(app, id, path)
       });
     if (there === undefined) {
+      view.page.changed.connect(({ job }) => job && jobs.know(job));
+      view.disposed.connect(() => jobs.forget(id));
       await tracker.add(view);
       app.shell.add(view, 'main', { type: 'Labdock' });
     }
@@ -89,9 +91,19 @@ async function openCopy(app: JupyterFrontEnd, job: string, path: string): Promis
 function sourceOf(service: Service): IJobSource {
   const { api, live } = service;
   const path = (id: string) => ({ params: { path: { id } } });
+  /** A job that can be restored is among the deleted ones alone. */
+  const deleted = async (id: string, error: unknown) => {
+    const params = { query: { deleted: true, limit: 200 } };
+    const found = await answered(api.GET('/jobs', { params })).catch(() => []);
+    const job = found.find(one => one.id === id);
+    if (job === undefined) {
+      throw error;
+    }
+    return job;
+  };
   return {
     live,
-    job: id => answered(api.GET('/jobs/{id}', path(id))),
+    job: id => answered(api.GET('/jobs/{id}', path(id))).catch(error => deleted(id, error)),
     files: id => answered(api.GET('/jobs/{id}/files', path(id))),
     snapshot: id => answered(api.GET('/snapshots/{id}', path(id))),
     source: id => answered(api.GET('/snapshots/{id}/source', path(id))),

@@ -112,6 +112,20 @@ function JobBody(props: IJobViewProps) {
       </p>
     );
   }
+  if (job.deleted != null) {
+    const restore = () => void props.commands.execute(CommandIDs.restoreJob, { id: job.id });
+    return (
+      <>
+        <Head job={job} trans={trans} />
+        <p className="lbd-JobHead-deleted" role="status">
+          {trans.__('This job is deleted.')}
+          <button className="jp-mod-styled" onClick={restore}>
+            {trans.__('Undo')}
+          </button>
+        </p>
+      </>
+    );
+  }
   return (
     <>
       <Head job={job} trans={trans} />
