@@ -6,6 +6,9 @@ import type { Endpoint, Key, ModelVersion, Trace } from '../service/types.ts';
 import { newest, serving } from './endpoints.ts';
 import type { Serving } from './serving.ts';
 
+/** What is read for the page alone. */
+type Part = 'keys' | 'model';
+
 /** One endpoint with what its page shows of it, kept up to date. */
 export class EndpointPage implements IDisposable {
   readonly serving: Serving;
@@ -16,7 +19,7 @@ export class EndpointPage implements IDisposable {
   #model: ModelVersion | null = null;
   #wanted: string | null = null;
   #keys: readonly Key[] | null = null;
-  #problem: Error | null = null;
+  readonly #problems = new Map<Part, Error>();
   #disposed = false;
 
   constructor(serving: Serving, project: string, name: string) {
@@ -49,7 +52,7 @@ export class EndpointPage implements IDisposable {
   }
 
   get problem(): Error | null {
-    return this.#problem ?? this.serving.endpoints.problem;
+    return [...this.#problems.values()][0] ?? this.serving.endpoints.problem;
   }
 
   get isDisposed(): boolean {
@@ -76,7 +79,7 @@ export class EndpointPage implements IDisposable {
 
   /** Read the keys. */
   async readKeys(): Promise<void> {
-    await this.#try(async () => {
+    await this.#try('keys', async () => {
       this.#keys = await answered(
         this.serving.service.api.GET('/endpoints/{project}/{name}/keys', {
           params: { path: this.#path }
@@ -97,15 +100,13 @@ export class EndpointPage implements IDisposable {
     return made;
   }
 
-  /** End a key at once. */
+  /** End a key at once. Throws a Problem. */
   async revokeKey(id: string): Promise<void> {
-    await this.#try(async () => {
-      await answered(
-        this.serving.service.api.DELETE('/endpoints/{project}/{name}/keys/{id}', {
-          params: { path: { ...this.#path, id } }
-        })
-      );
-    });
+    await answered(
+      this.serving.service.api.DELETE('/endpoints/{project}/{name}/keys/{id}', {
+        params: { path: { ...this.#path, id } }
+      })
+    );
     await this.readKeys();
   }
 
@@ -124,7 +125,7 @@ export class EndpointPage implements IDisposable {
   }
 
   async #readModel(id: string): Promise<void> {
-    await this.#try(async () => {
+    await this.#try('model', async () => {
       const model = await this.serving.model(id);
       if (this.#wanted === id) {
         this.#model = model;
@@ -133,12 +134,12 @@ export class EndpointPage implements IDisposable {
   }
 
   /** Do it, keep why it could not be done, and tell of both. */
-  async #try(what: () => Promise<void>): Promise<void> {
+  async #try(part: Part, what: () => Promise<void>): Promise<void> {
     try {
       await what();
-      this.#problem = null;
+      this.#problems.delete(part);
     } catch (error) {
-      this.#problem = error instanceof Error ? error : new Error(String(error));
+      this.#problems.set(part, error instanceof Error ? error : new Error(String(error)));
     }
     this.#tell();
   }
