@@ -1,6 +1,7 @@
 import type { IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
 
+import type { LiveState } from '../service/live.ts';
 import { answered } from '../service/service.ts';
 import type { Endpoint, Key, ModelVersion, Trace } from '../service/types.ts';
 import { newest, serving } from './endpoints.ts';
@@ -29,6 +30,7 @@ export class EndpointPage implements IDisposable {
     serving.begin();
     serving.endpoints.changed.connect(this.#look, this);
     serving.models.changed.connect(this.#tell, this);
+    serving.service.live.stateChanged.connect(this.#retry, this);
     this.#look();
   }
 
@@ -63,6 +65,7 @@ export class EndpointPage implements IDisposable {
     this.#disposed = true;
     this.serving.endpoints.changed.disconnect(this.#look, this);
     this.serving.models.changed.disconnect(this.#tell, this);
+    this.serving.service.live.stateChanged.disconnect(this.#retry, this);
     Signal.clearData(this);
   }
 
@@ -112,6 +115,16 @@ export class EndpointPage implements IDisposable {
 
   get #path(): { project: string; name: string } {
     return { project: this.project, name: this.name };
+  }
+
+  /** Read again what could not be read. */
+  #retry(_: unknown, state: LiveState): void {
+    if (state === 'open' && this.#problems.has('keys')) {
+      void this.readKeys();
+    }
+    if (state === 'open' && this.#problems.has('model') && this.#wanted !== null) {
+      void this.#readModel(this.#wanted);
+    }
   }
 
   #look(): void {

@@ -1,6 +1,7 @@
 import type { IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
 
+import type { ILive, LiveState } from '../service/live.ts';
 import type {
   Changes,
   Event,
@@ -26,7 +27,7 @@ export interface IJobSource {
   snapshot(id: string): Promise<Snapshot>;
   source(snapshot: string): Promise<Source>;
   log(job: string): OpenLog;
-  readonly live: { readonly changed: ISignal<unknown, Changes>; begin(): void };
+  readonly live: ILive;
 }
 
 /** A job whose curves are drawn over those of the page. */
@@ -66,6 +67,7 @@ export class JobPage implements IDisposable {
     this.#source = source;
     this.#pause = pause;
     source.live.changed.connect(this.#take, this);
+    source.live.stateChanged.connect(this.#retry, this);
     source.live.begin();
   }
 
@@ -109,6 +111,7 @@ export class JobPage implements IDisposable {
   dispose(): void {
     this.#disposed = true;
     this.#source.live.changed.disconnect(this.#take, this);
+    this.#source.live.stateChanged.disconnect(this.#retry, this);
     this.#logs.forEach(log => log.dispose());
     Signal.clearData(this);
   }
@@ -173,6 +176,13 @@ export class JobPage implements IDisposable {
       this.#source.source(job.snapshot).catch(() => null)
     ]);
     return { job, snapshot, source };
+  }
+
+  /** Read again what could not be read. */
+  #retry(_: unknown, state: LiveState): void {
+    if (state === 'open' && this.#problem !== null) {
+      void this.load();
+    }
   }
 
   #take(_: unknown, changes: Changes): void {

@@ -1,6 +1,7 @@
 import type { IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
 
+import type { ILive, LiveState } from '../service/live.ts';
 import type { Changes, Job } from '../service/types.ts';
 
 /** Jobs a page; the service gives no more at once. */
@@ -10,7 +11,7 @@ export const PAGE = 200;
 export interface IJobSource {
   /** A page of jobs, newest first, after the one of the id `before`. */
   list(limit: number, before?: string): Promise<Job[]>;
-  readonly live: { readonly changed: ISignal<unknown, Changes>; begin(): void };
+  readonly live: ILive;
 }
 
 /** The person's jobs, newest first, each once, kept up to date by the stream of changes. */
@@ -31,6 +32,7 @@ export class JobList implements IDisposable {
   constructor(source: IJobSource) {
     this.#source = source;
     source.live.changed.connect(this.#take, this);
+    source.live.stateChanged.connect(this.#retry, this);
   }
 
   get changed(): ISignal<this, void> {
@@ -67,6 +69,7 @@ export class JobList implements IDisposable {
   dispose(): void {
     this.#disposed = true;
     this.#source.live.changed.disconnect(this.#take, this);
+    this.#source.live.stateChanged.disconnect(this.#retry, this);
     Signal.clearData(this);
   }
 
@@ -107,10 +110,23 @@ export class JobList implements IDisposable {
     }
   }
 
+  /** Read again what could not be read. */
+  #retry(_: unknown, state: LiveState): void {
+    if (state === 'open' && this.#problem !== null) {
+      this.#reload();
+    }
+  }
+
   #take(_: unknown, changes: Changes): void {
     if (!changes.everything) {
       this.put(...(changes.jobs ?? []));
-    } else if (this.#loading) {
+    } else {
+      this.#reload();
+    }
+  }
+
+  #reload(): void {
+    if (this.#loading) {
       this.#again = true;
     } else {
       void this.#load();
