@@ -55,6 +55,7 @@ export class JobView extends MainAreaWidget<ReactWidget> {
     );
     content.addClass('lbd-JobPage');
     super({ content });
+    this.addClass('lbd-JobView');
     this.page = props.page;
     this.#trans = props.trans;
     this.#commands = props.commands;
