@@ -149,8 +149,10 @@ function Head(props: { job: Job; trans: TranslationBundle }) {
   return (
     <header className="lbd-JobHead">
       <h1>{job.name}</h1>
-      <div className="lbd-JobHead-state" role="status">
-        <StateMark state={job.state} trans={trans} />
+      <div className="lbd-JobHead-state">
+        <span role="status">
+          <StateMark state={job.state} trans={trans} />
+        </span>
         <span>{details(job, trans).join(' · ')}</span>
       </div>
       {job.message !== '' && !job.failure && <p>{job.message}</p>}
