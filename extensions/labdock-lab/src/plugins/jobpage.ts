@@ -40,10 +40,15 @@ function activate(
     const { JobPage } = await import('../models/jobpage.ts');
     const { JobView } = await import('../mainviews/job/page.tsx');
     const there = tracker.find(view => view.page.id === id);
+    const followed = () => {
+      const page = new JobPage(id, sourceOf(service));
+      page.changed.connect(({ job }) => job && jobs.know(job)); // before its toolbar looks
+      return page;
+    };
     const view =
       there ??
       new JobView({
-        page: new JobPage(id, sourceOf(service)),
+        page: followed(),
         jobs,
         commands: app.commands,
         trans,
@@ -52,7 +57,6 @@ function activate(
         onOpen: path => void openCopy(app, id, path)
       });
     if (there === undefined) {
-      view.page.changed.connect(({ job }) => job && jobs.know(job));
       view.disposed.connect(() => jobs.forget(id));
       await tracker.add(view);
       app.shell.add(view, 'main', { type: 'Labdock' });
