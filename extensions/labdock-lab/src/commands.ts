@@ -10,6 +10,7 @@ export const CommandIDs = {
   retryJob: 'labdock:retry-job',
   runJobAgain: 'labdock:run-job-again',
   deleteJob: 'labdock:delete-job',
+  restoreJob: 'labdock:restore-job',
   openExecuted: 'labdock:open-executed-notebook',
   deployJob: 'labdock:deploy-job',
   openBoards: 'labdock:open-job-tensorboard',

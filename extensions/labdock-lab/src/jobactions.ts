@@ -57,8 +57,17 @@ export class JobActions {
       this.#jobs.put(await answered(this.#service.api.DELETE('/jobs/{id}', { params })));
       Notification.info(trans.__('%1 is deleted. It can be had back for 7 days.', job.name), {
         autoClose: UNDO,
-        actions: [{ label: trans.__('Undo'), callback: () => void this.#restore(job) }]
+        actions: [{ label: trans.__('Undo'), callback: () => void this.restore(job) }]
       });
+    });
+  }
+
+  /** Have a deleted job back. */
+  async restore(job: Job): Promise<void> {
+    await this.#told(async () => {
+      const params = { path: { id: job.id } };
+      this.#jobs.put(await answered(this.#service.api.POST('/jobs/{id}/restore', { params })));
+      Notification.success(this.#trans.__('%1 is back.', job.name), { autoClose: 5_000 });
     });
   }
 
@@ -71,14 +80,6 @@ export class JobActions {
       Notification.error(error instanceof Error ? error.message : String(error));
       return false;
     }
-  }
-
-  async #restore(job: Job): Promise<void> {
-    await this.#told(async () => {
-      const params = { path: { id: job.id } };
-      this.#jobs.put(await answered(this.#service.api.POST('/jobs/{id}/restore', { params })));
-      Notification.success(this.#trans.__('%1 is back.', job.name), { autoClose: 5_000 });
-    });
   }
 
   async #sure(job: Job): Promise<boolean> {

@@ -1,5 +1,6 @@
 import { Signal } from '@lumino/signaling';
 
+import type { ILive, LiveState } from '../src/service/live.ts';
 import type { Changes, Job } from '../src/service/types.ts';
 
 /** A job with what a test says of it. */
@@ -30,8 +31,9 @@ export function job(id: string, created: number, more: Partial<Job> = {}): Job {
 }
 
 /** A stream of changes that a test speaks for. */
-export class FakeLive {
+export class FakeLive implements ILive {
   readonly changed = new Signal<this, Changes>(this);
+  readonly stateChanged = new Signal<this, LiveState>(this);
   begun = 0;
 
   begin(): void {

@@ -20,6 +20,7 @@ function pageOf(first: Job) {
   const asked: string[] = [];
   const events = [event(1, 'job.submitted', { actor: 'ada' })];
   const points: MetricPoint[] = [];
+  const away = { files: false };
   const source: IJobSource = {
     live,
     async job(id) {
@@ -36,6 +37,9 @@ function pageOf(first: Job) {
     },
     async files() {
       asked.push('files');
+      if (away.files) {
+        throw new Error('Labdock does not answer.');
+      }
       return [];
     },
     async snapshot() {
@@ -47,7 +51,7 @@ function pageOf(first: Job) {
     log: () => async () => [][Symbol.iterator]() as never
   };
   const page = new JobPage(first.id, source, settled);
-  return { page, live, asked, events, points };
+  return { page, live, asked, events, points, away };
 }
 
 async function quiet() {
@@ -82,6 +86,31 @@ test('only what may have changed is read again, and from where it was', async ()
   await quiet();
   assert.deepEqual(asked, ['events 1']);
   assert.deepEqual([page.events.length, page.drawn[0]?.points.length], [2, 1]);
+});
+
+test('what could not be read is read once the stream is open again', async () => {
+  const { page, live, away } = pageOf(job('a', 1, { state: 'failed' }));
+  away.files = true;
+  page.shown = true;
+  await page.load();
+  await quiet();
+  assert.equal(page.files, null);
+  away.files = false;
+  live.stateChanged.emit('open');
+  await quiet();
+  assert.deepEqual(page.files, []);
+});
+
+test('of a deleted job nothing is read until it is restored', async () => {
+  const { page, live, asked } = pageOf(job('a', 1, { state: 'failed' }));
+  await page.load();
+  live.say({ jobs: [job('a', 1, { state: 'failed', deleted: 5 })] });
+  page.shown = true;
+  await quiet();
+  assert.deepEqual([asked, page.job?.deleted], [['job'], 5]);
+  live.say({ jobs: [job('a', 1, { state: 'failed' })] });
+  await quiet();
+  assert.deepEqual(asked, ['job', 'events 0', 'metrics 0', 'files']);
 });
 
 test('another job is drawn over it, and taken away', async () => {

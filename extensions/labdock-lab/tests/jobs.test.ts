@@ -119,3 +119,37 @@ test('a list that cannot be read says why, and is read again after the next brea
   await settled();
   assert.deepEqual([jobs.problem, ids(jobs)], [null, ['a']]);
 });
+
+test('a job that a page shows is known, and in no list', async () => {
+  const { jobs, live } = listOver([job('a', 1)]);
+  live.say({ everything: true });
+  await settled();
+  jobs.know(job('gone', 1, { deleted: 5 }));
+  assert.deepEqual([jobs.job('gone')?.deleted, ids(jobs)], [5, ['a']]);
+  jobs.forget('gone');
+  assert.equal(jobs.job('gone'), undefined);
+});
+
+test('a list that could not be read is read once the stream is open again', async () => {
+  const live = new FakeLive();
+  let away = true;
+  const jobs = new JobList({
+    live,
+    async list() {
+      if (away) {
+        throw new Error('Labdock does not answer.');
+      }
+      return [job('a', 1)];
+    }
+  });
+  live.say({ everything: true });
+  await settled();
+  assert.deepEqual([jobs.loaded, jobs.problem?.message], [false, 'Labdock does not answer.']);
+  away = false;
+  live.stateChanged.emit('broken');
+  await settled();
+  assert.equal(jobs.loaded, false);
+  live.stateChanged.emit('open');
+  await settled();
+  assert.deepEqual([ids(jobs), jobs.problem], [['a'], null]);
+});

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { hubAddress } from '../src/models/hubaddress.ts';
 import { LINK, linkedBy, linkTo, type Linked } from '../src/models/links.ts';
 
-const HUB = 'https://lab.example/hub/';
+const PLACE = { host: '', prefix: '/hub/', origin: 'https://lab.example' };
+const HUB = hubAddress(PLACE, '/hub/');
 
 test('a link leads back to what it was made of', () => {
   const all: Linked[] = [
@@ -16,6 +18,14 @@ test('a link leads back to what it was made of', () => {
     assert.match(link, LINK);
     assert.deepEqual(linkedBy(new URL(link).search), linked);
   }
+});
+
+test('a link keeps the hub’s prefix and its own host', () => {
+  const place = { host: 'https://hub.example', prefix: '/ml/hub/', origin: 'https://ada.example' };
+  assert.equal(
+    linkTo({ kind: 'job', id: 'jabc' }, hubAddress(place, '/hub/')),
+    'https://hub.example/ml/hub/user-redirect/lab?labdock-job=jabc'
+  );
 });
 
 test('other addresses lead nowhere', () => {

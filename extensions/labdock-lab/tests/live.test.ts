@@ -70,6 +70,44 @@ test('a service that is away is asked less and less often, and its sentence is k
   live.dispose();
 });
 
+test('only an opening that has held makes the next pause short again', async context => {
+  context.mock.timers.enable({ apis: ['Date'] });
+  const away = () => {
+    throw new Error('Labdock does not answer.');
+  };
+  const brief = () => of(event(1));
+  const long = async function* () {
+    yield event(2);
+    context.mock.timers.tick(10_000);
+  };
+  const { live, pauses } = liveOver(away, away, brief, long, away);
+  live.begin();
+  await settled();
+  assert.deepEqual(
+    pauses.map(pause => 2 ** Math.round(Math.log2(pause / 1000))),
+    [1, 2, 4, 1, 2]
+  );
+  live.dispose();
+});
+
+test('where the network is back it is tried at once', async () => {
+  let asked = 0;
+  const live = new LiveChanges(
+    async () => {
+      asked += 1;
+      throw new Error('Labdock does not answer.');
+    },
+    () => new Promise(() => undefined)
+  );
+  live.begin();
+  await settled();
+  assert.equal(asked, 1);
+  live.retry();
+  await settled();
+  assert.equal(asked, 2);
+  live.dispose();
+});
+
 test('events are read however they are cut', async () => {
   const text = ': ping\n\nevent: changes\nid: 7\ndata: {"at":7,"name":"é"}\n\n';
   const bytes = new TextEncoder().encode(text);

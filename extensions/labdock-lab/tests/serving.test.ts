@@ -84,6 +84,20 @@ test('endpoints follow the stream, and what comes while they are read counts', a
   );
 });
 
+test('endpoints that could not be read are read once the stream is open again', async () => {
+  const live = new FakeLive();
+  const answers = [Promise.reject(new Error('Labdock does not answer.')), [endpoint('a')]];
+  const list = new EndpointList({ live, list: async () => answers.shift() ?? [] });
+  list.begin();
+  await settled();
+  assert.equal(list.problem?.message, 'Labdock does not answer.');
+  live.stateChanged.emit('open');
+  await settled();
+  assert.deepEqual([list.endpoints.length, list.problem], [1, null]);
+  live.stateChanged.emit('open');
+  assert.equal(answers.length, 0);
+});
+
 test('an endpoint knows what serves, what comes up and what undoing goes back to', () => {
   const first = revision(1, 'serving');
   const second = revision(2, 'warming');

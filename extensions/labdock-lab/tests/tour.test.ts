@@ -3,6 +3,7 @@ import { test } from 'node:test';
 
 import { placed } from '../src/models/placement.ts';
 import { STEPS, Tour, tourState } from '../src/models/tour.ts';
+import type { Endpoint, Revision } from '../src/service/types.ts';
 import { job } from './fakes.ts';
 
 function begun(offered: (typeof STEPS)[number][] = [...STEPS]): Tour {
@@ -48,6 +49,42 @@ test('a job that was quick is first seen when it has succeeded', () => {
   assert.equal(tour.state.active, false);
 });
 
+function endpoint(project: string, model: string, created: number): Endpoint {
+  const about = { number: 1, message: '', server: '', state: 'serving' } as const;
+  const revision: Revision = { id: 'r1', endpoint: 'e1', model, created, ...about };
+  const url = `/services/endpoints/${project}/digits`;
+  return { id: 'e1', project, name: 'digits', url, traffic: [], revisions: [revision], created: 1 };
+}
+
+test('an endpoint counts that serves the job’s model, or is new and the person’s own', () => {
+  const later = Date.now() / 1000 + 1;
+  const others = [endpoint('vision', 'm7', later), endpoint('ada', 'm7', 1)];
+  const own = begun(['deployed']);
+  own.sawEndpoints(others);
+  assert.equal(own.step, 'deployed');
+  own.sawEndpoints([endpoint('ada', 'm7', later)]);
+  assert.equal(own.step, null);
+  const shared = begun(['submitted', 'deployed']);
+  shared.sawJobs([job('a', 1, { project: 'vision', models: ['m1'] })]);
+  shared.sawEndpoints(others);
+  assert.equal(shared.step, 'deployed');
+  shared.sawEndpoints([endpoint('vision', 'm1', 1)]);
+  assert.equal(shared.step, null);
+});
+
+test('a model has answered where it was asked, and not where that was passed over', () => {
+  const passed = begun(['opened', 'asked']);
+  passed.skip('asked');
+  passed.skip('opened');
+  assert.deepEqual([passed.step, passed.answered], [null, false]);
+  const asked = begun(['opened', 'asked']);
+  asked.skip('asked');
+  asked.happened('asked');
+  assert.equal(asked.answered, false);
+  asked.skip('opened');
+  assert.deepEqual([asked.state.active, asked.answered], [false, true]);
+});
+
 test('it ends when it is told to, and goes on where it was', () => {
   const tour = begun();
   tour.happened('opened');
@@ -65,7 +102,8 @@ test('what was kept and is no tour is none', () => {
   assert.equal(tourState(undefined), null);
   assert.equal(tourState({ done: 3 }), null);
   const odd = { active: 1, done: ['opened', 'nonsense'], job: 7 };
-  assert.deepEqual(tourState(odd), { active: false, done: ['opened'], job: null, since: 0 });
+  const read = { active: false, done: ['opened'], skipped: [], job: null, since: 0 };
+  assert.deepEqual(tourState(odd), read);
 });
 
 test('a bubble stands beside what it is about, inside of the window', () => {

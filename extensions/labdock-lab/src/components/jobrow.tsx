@@ -73,7 +73,7 @@ export function rowId(job: string): string {
   return `lbd-job-${job}`;
 }
 
-/** Epoch, loss, time left and GPUs; of one that has ended, when that was. */
+/** Epoch, time left, loss and GPUs; of one that has ended, first when that was. */
 export function details(job: Job, trans: TranslationBundle): string[] {
   const { epoch, epochs, cell, cells, metrics, seconds_left: left } = job.progress ?? {};
   const loss = metrics?.['loss'];
@@ -89,9 +89,9 @@ export function details(job: Job, trans: TranslationBundle): string[] {
     : left != null && job.state === 'running'
       ? trans.__('%1 left', roughly(left))
       : '';
+  const first = hasEnded(job) ? [when, place] : [place, when];
   return [
-    place,
-    when,
+    ...first,
     loss === undefined ? '' : trans.__('loss %1', figure(loss)),
     gpus > 0 ? trans._n('%1 GPU', '%1 GPUs', gpus) : ''
   ].filter(text => text !== '');

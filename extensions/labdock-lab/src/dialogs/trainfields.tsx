@@ -111,6 +111,14 @@ function ResourceFields({ form, trans }: IProps) {
   );
 }
 
+/** Machines are counted; shares of them are typed. */
+const KINDS = {
+  workers: { type: 'number', inputMode: 'numeric', min: 1, step: 1 },
+  gpus: { type: 'number', inputMode: 'numeric', min: 0, step: 1 },
+  cpus: { inputMode: 'decimal' },
+  memory: { inputMode: 'decimal' }
+} as const;
+
 function NumberField(props: {
   form: TrainForm;
   field: 'workers' | 'gpus' | 'cpus' | 'memory';
@@ -125,7 +133,7 @@ function NumberField(props: {
         <input
           {...input}
           className="jp-mod-styled"
-          inputMode={field === 'workers' || field === 'gpus' ? 'numeric' : 'decimal'}
+          {...KINDS[field]}
           autoComplete="off"
           placeholder={props.placeholder}
           value={form.choice[field]}

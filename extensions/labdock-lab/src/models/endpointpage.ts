@@ -1,10 +1,14 @@
 import type { IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
 
+import type { LiveState } from '../service/live.ts';
 import { answered } from '../service/service.ts';
 import type { Endpoint, Key, ModelVersion, Trace } from '../service/types.ts';
 import { newest, serving } from './endpoints.ts';
 import type { Serving } from './serving.ts';
+
+/** What is read for the page alone. */
+type Part = 'keys' | 'model';
 
 /** One endpoint with what its page shows of it, kept up to date. */
 export class EndpointPage implements IDisposable {
@@ -16,7 +20,7 @@ export class EndpointPage implements IDisposable {
   #model: ModelVersion | null = null;
   #wanted: string | null = null;
   #keys: readonly Key[] | null = null;
-  #problem: Error | null = null;
+  readonly #problems = new Map<Part, Error>();
   #disposed = false;
 
   constructor(serving: Serving, project: string, name: string) {
@@ -26,6 +30,7 @@ export class EndpointPage implements IDisposable {
     serving.begin();
     serving.endpoints.changed.connect(this.#look, this);
     serving.models.changed.connect(this.#tell, this);
+    serving.service.live.stateChanged.connect(this.#retry, this);
     this.#look();
   }
 
@@ -49,7 +54,7 @@ export class EndpointPage implements IDisposable {
   }
 
   get problem(): Error | null {
-    return this.#problem ?? this.serving.endpoints.problem;
+    return [...this.#problems.values()][0] ?? this.serving.endpoints.problem;
   }
 
   get isDisposed(): boolean {
@@ -60,6 +65,7 @@ export class EndpointPage implements IDisposable {
     this.#disposed = true;
     this.serving.endpoints.changed.disconnect(this.#look, this);
     this.serving.models.changed.disconnect(this.#tell, this);
+    this.serving.service.live.stateChanged.disconnect(this.#retry, this);
     Signal.clearData(this);
   }
 
@@ -76,7 +82,7 @@ export class EndpointPage implements IDisposable {
 
   /** Read the keys. */
   async readKeys(): Promise<void> {
-    await this.#try(async () => {
+    await this.#try('keys', async () => {
       this.#keys = await answered(
         this.serving.service.api.GET('/endpoints/{project}/{name}/keys', {
           params: { path: this.#path }
@@ -97,20 +103,28 @@ export class EndpointPage implements IDisposable {
     return made;
   }
 
-  /** End a key at once. */
+  /** End a key at once. Throws a Problem. */
   async revokeKey(id: string): Promise<void> {
-    await this.#try(async () => {
-      await answered(
-        this.serving.service.api.DELETE('/endpoints/{project}/{name}/keys/{id}', {
-          params: { path: { ...this.#path, id } }
-        })
-      );
-    });
+    await answered(
+      this.serving.service.api.DELETE('/endpoints/{project}/{name}/keys/{id}', {
+        params: { path: { ...this.#path, id } }
+      })
+    );
     await this.readKeys();
   }
 
   get #path(): { project: string; name: string } {
     return { project: this.project, name: this.name };
+  }
+
+  /** Read again what could not be read. */
+  #retry(_: unknown, state: LiveState): void {
+    if (state === 'open' && this.#problems.has('keys')) {
+      void this.readKeys();
+    }
+    if (state === 'open' && this.#problems.has('model') && this.#wanted !== null) {
+      void this.#readModel(this.#wanted);
+    }
   }
 
   #look(): void {
@@ -124,7 +138,7 @@ export class EndpointPage implements IDisposable {
   }
 
   async #readModel(id: string): Promise<void> {
-    await this.#try(async () => {
+    await this.#try('model', async () => {
       const model = await this.serving.model(id);
       if (this.#wanted === id) {
         this.#model = model;
@@ -133,12 +147,12 @@ export class EndpointPage implements IDisposable {
   }
 
   /** Do it, keep why it could not be done, and tell of both. */
-  async #try(what: () => Promise<void>): Promise<void> {
+  async #try(part: Part, what: () => Promise<void>): Promise<void> {
     try {
       await what();
-      this.#problem = null;
+      this.#problems.delete(part);
     } catch (error) {
-      this.#problem = error instanceof Error ? error : new Error(String(error));
+      this.#problems.set(part, error instanceof Error ? error : new Error(String(error)));
     }
     this.#tell();
   }

@@ -1,12 +1,13 @@
 import type { IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
 
+import type { ILive, LiveState } from '../service/live.ts';
 import type { Changes, Endpoint, Revision } from '../service/types.ts';
 
 /** Where endpoints are listed, and from where changes come. */
 export interface IEndpointSource {
   list(): Promise<Endpoint[]>;
-  readonly live: { readonly changed: ISignal<unknown, Changes>; begin(): void };
+  readonly live: ILive;
 }
 
 /** The endpoints that a person sees, by project and name, kept up to date. */
@@ -49,6 +50,7 @@ export class EndpointList implements IDisposable {
   dispose(): void {
     this.#disposed = true;
     this.#source.live.changed.disconnect(this.#take, this);
+    this.#source.live.stateChanged.disconnect(this.#retry, this);
     Signal.clearData(this);
   }
 
@@ -57,6 +59,7 @@ export class EndpointList implements IDisposable {
     if (!this.#begun) {
       this.#begun = true;
       this.#source.live.changed.connect(this.#take, this);
+      this.#source.live.stateChanged.connect(this.#retry, this);
       this.#source.live.begin();
       void this.#load();
     }
@@ -76,6 +79,13 @@ export class EndpointList implements IDisposable {
   remove(id: string): void {
     this.#byId.delete(id);
     this.#settle();
+  }
+
+  /** Read again what could not be read. */
+  #retry(_: unknown, state: LiveState): void {
+    if (state === 'open' && this.#problem !== null) {
+      void this.#load();
+    }
   }
 
   #take(_: unknown, changes: Changes): void {

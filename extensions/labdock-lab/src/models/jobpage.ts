@@ -1,6 +1,7 @@
 import type { IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
 
+import type { ILive, LiveState } from '../service/live.ts';
 import type {
   Changes,
   Event,
@@ -26,7 +27,7 @@ export interface IJobSource {
   snapshot(id: string): Promise<Snapshot>;
   source(snapshot: string): Promise<Source>;
   log(job: string): OpenLog;
-  readonly live: { readonly changed: ISignal<unknown, Changes>; begin(): void };
+  readonly live: ILive;
 }
 
 /** A job whose curves are drawn over those of the page. */
@@ -66,6 +67,7 @@ export class JobPage implements IDisposable {
     this.#source = source;
     this.#pause = pause;
     source.live.changed.connect(this.#take, this);
+    source.live.stateChanged.connect(this.#retry, this);
     source.live.begin();
   }
 
@@ -109,6 +111,7 @@ export class JobPage implements IDisposable {
   dispose(): void {
     this.#disposed = true;
     this.#source.live.changed.disconnect(this.#take, this);
+    this.#source.live.stateChanged.disconnect(this.#retry, this);
     this.#logs.forEach(log => log.dispose());
     Signal.clearData(this);
   }
@@ -175,6 +178,13 @@ export class JobPage implements IDisposable {
     return { job, snapshot, source };
   }
 
+  /** Read again what could not be read. */
+  #retry(_: unknown, state: LiveState): void {
+    if (state === 'open' && this.#problem !== null) {
+      void this.load();
+    }
+  }
+
   #take(_: unknown, changes: Changes): void {
     const job = changes.jobs?.find(one => one.id === this.id);
     if (changes.everything) {
@@ -192,7 +202,7 @@ export class JobPage implements IDisposable {
   #put(job: Job, everything: boolean): void {
     const before = this.#job;
     this.#job = job;
-    if (everything || before === null || before.state !== job.state) {
+    if (everything || before?.state !== job.state || before.deleted !== job.deleted) {
       (['events', 'metrics', 'files'] as const).forEach(part => this.#due.add(part));
     }
     if (before?.message !== job.message || before?.target !== job.target) {
@@ -203,6 +213,10 @@ export class JobPage implements IDisposable {
     }
     if (!hasEnded(job)) {
       this.#logs.forEach(log => log.again());
+    }
+    if (job.deleted != null) {
+      this.#due.clear(); // there is nothing to be read until it is restored
+      this.#problem = null;
     }
     this.#tell();
     void this.#read();

@@ -1,6 +1,7 @@
 import type { IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
 
+import type { ILive, LiveState } from '../service/live.ts';
 import type { Changes, Job } from '../service/types.ts';
 
 /** Jobs a page; the service gives no more at once. */
@@ -10,7 +11,7 @@ export const PAGE = 200;
 export interface IJobSource {
   /** A page of jobs, newest first, after the one of the id `before`. */
   list(limit: number, before?: string): Promise<Job[]>;
-  readonly live: { readonly changed: ISignal<unknown, Changes>; begin(): void };
+  readonly live: ILive;
 }
 
 /** The person's jobs, newest first, each once, kept up to date by the stream of changes. */
@@ -18,6 +19,7 @@ export class JobList implements IDisposable {
   readonly #source: IJobSource;
   readonly #changed = new Signal<this, void>(this);
   readonly #byId = new Map<string, Job>();
+  readonly #aside = new Map<string, Job>();
   #jobs: readonly Job[] = [];
   #complete = false;
   #loading = false;
@@ -30,6 +32,7 @@ export class JobList implements IDisposable {
   constructor(source: IJobSource) {
     this.#source = source;
     source.live.changed.connect(this.#take, this);
+    source.live.stateChanged.connect(this.#retry, this);
   }
 
   get changed(): ISignal<this, void> {
@@ -66,6 +69,7 @@ export class JobList implements IDisposable {
   dispose(): void {
     this.#disposed = true;
     this.#source.live.changed.disconnect(this.#take, this);
+    this.#source.live.stateChanged.disconnect(this.#retry, this);
     Signal.clearData(this);
   }
 
@@ -74,8 +78,19 @@ export class JobList implements IDisposable {
     this.#source.live.begin();
   }
 
+  /** A job of the list, or one that a page shows. */
   job(id: string): Job | undefined {
-    return this.#byId.get(id);
+    return this.#byId.get(id) ?? this.#aside.get(id);
+  }
+
+  /** Know a job that a page shows, though it may be in no list: of somebody else's, or deleted. */
+  know(job: Job): void {
+    this.#aside.set(job.id, job);
+  }
+
+  /** No page shows it any more. */
+  forget(id: string): void {
+    this.#aside.delete(id);
   }
 
   /** Take jobs that an answer brought, before the stream tells of them. */
@@ -95,10 +110,23 @@ export class JobList implements IDisposable {
     }
   }
 
+  /** Read again what could not be read. */
+  #retry(_: unknown, state: LiveState): void {
+    if (state === 'open' && this.#problem !== null) {
+      this.#reload();
+    }
+  }
+
   #take(_: unknown, changes: Changes): void {
     if (!changes.everything) {
       this.put(...(changes.jobs ?? []));
-    } else if (this.#loading) {
+    } else {
+      this.#reload();
+    }
+  }
+
+  #reload(): void {
+    if (this.#loading) {
       this.#again = true;
     } else {
       void this.#load();

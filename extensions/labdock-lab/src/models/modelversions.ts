@@ -1,13 +1,14 @@
 import type { IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
 
+import type { ILive, LiveState } from '../service/live.ts';
 import type { Changes, ModelVersion } from '../service/types.ts';
 import { hasEnded } from './progress.ts';
 
 /** Where model versions are listed, and from where changes come. */
 export interface IModelSource {
   list(): Promise<ModelVersion[]>;
-  readonly live: { readonly changed: ISignal<unknown, Changes>; begin(): void };
+  readonly live: ILive;
 }
 
 /** The model versions that a person sees, read again when a job has ended. */
@@ -51,6 +52,7 @@ export class ModelVersionList implements IDisposable {
   dispose(): void {
     this.#disposed = true;
     this.#source.live.changed.disconnect(this.#take, this);
+    this.#source.live.stateChanged.disconnect(this.#retry, this);
     Signal.clearData(this);
   }
 
@@ -59,6 +61,7 @@ export class ModelVersionList implements IDisposable {
     if (!this.#begun) {
       this.#begun = true;
       this.#source.live.changed.connect(this.#take, this);
+      this.#source.live.stateChanged.connect(this.#retry, this);
       this.#source.live.begin();
       void this.read();
     }
@@ -76,6 +79,13 @@ export class ModelVersionList implements IDisposable {
       this.#reading = this.#readAll().finally(() => (this.#reading = null));
     }
     return this.#reading;
+  }
+
+  /** Read again what could not be read. */
+  #retry(_: unknown, state: LiveState): void {
+    if (state === 'open' && this.#problem !== null) {
+      void this.read();
+    }
   }
 
   #take(_: unknown, changes: Changes): void {

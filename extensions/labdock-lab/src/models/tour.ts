@@ -24,6 +24,8 @@ export interface ITourState {
   active: boolean;
   /** What has happened, or was passed over. */
   done: Step[];
+  /** What of that was passed over. */
+  skipped: Step[];
   /** The job that was submitted meanwhile. */
   job: string | null;
   /** When it was begun, in seconds, by the clock of the browser. */
@@ -35,7 +37,9 @@ export class Tour implements IDisposable {
   readonly #person: string;
   readonly #offered: (step: Step) => boolean;
   readonly #changed = new Signal<this, void>(this);
-  #state: ITourState = { active: false, done: [], job: null, since: 0 };
+  #state: ITourState = { active: false, done: [], skipped: [], job: null, since: 0 };
+  /** What the job that is followed has saved. */
+  #models: readonly string[] = [];
   #disposed = false;
 
   /** `person` is whose jobs count; steps that are not `offered` here are left out. */
@@ -62,6 +66,13 @@ export class Tour implements IDisposable {
     return this.#state.active ? (open ?? null) : null;
   }
 
+  /** Whether a model has answered, and all else has happened or was passed over. */
+  get answered(): boolean {
+    const { done, skipped } = this.#state;
+    const whole = this.steps.every(step => done.includes(step));
+    return whole && done.includes('asked') && !skipped.includes('asked');
+  }
+
   get isDisposed(): boolean {
     return this.#disposed;
   }
@@ -73,7 +84,9 @@ export class Tour implements IDisposable {
 
   /** Begin at the first step. */
   begin(): void {
-    this.#become({ active: true, done: [], job: null, since: Date.now() / 1000 });
+    this.#models = [];
+    const since = Date.now() / 1000;
+    this.#become({ active: true, done: [], skipped: [], job: null, since });
   }
 
   /** Go on where it was. */
@@ -86,16 +99,22 @@ export class Tour implements IDisposable {
     this.#become({ ...this.#state, active: false });
   }
 
-  /** Note that something has happened, or is passed over. */
+  /** Note that something has happened. */
   happened(step: Step): void {
-    const { active, done } = this.#state;
-    if (active && !done.includes(step)) {
-      const now = [...done, step];
-      this.#become({
-        ...this.#state,
-        done: now,
-        active: this.steps.some(one => !now.includes(one))
-      });
+    const { done, skipped } = this.#state;
+    if (!done.includes(step) || skipped.includes(step)) {
+      this.#pass(
+        step,
+        skipped.filter(one => one !== step)
+      );
+    }
+  }
+
+  /** Pass a step over. */
+  skip(step: Step): void {
+    const { done, skipped } = this.#state;
+    if (!done.includes(step)) {
+      this.#pass(step, [...skipped, step]);
     }
   }
 
@@ -106,15 +125,23 @@ export class Tour implements IDisposable {
         this.#state = { ...this.#state, job: job.id };
         this.happened('submitted');
       }
+      if (job.id === this.#state.job) {
+        this.#models = job.models ?? [];
+      }
       if (job.id === this.#state.job && job.state === 'succeeded') {
         this.happened('ended');
       }
     }
   }
 
-  /** Take endpoints that have changed. */
+  /** Take endpoints that have changed: of the job's model, or the person's own since the beginning. */
   sawEndpoints(endpoints: readonly Endpoint[]): void {
-    if (endpoints.some(one => one.revisions.at(-1)?.state === 'serving')) {
+    const counts = ({ project, revisions }: Endpoint) =>
+      revisions.some(({ state, model, created }) => {
+        const fresh = project === this.#person && created > this.#state.since;
+        return state === 'serving' && (fresh || this.#models.includes(model));
+      });
+    if (endpoints.some(counts)) {
       this.happened('deployed');
     }
   }
@@ -124,6 +151,14 @@ export class Tour implements IDisposable {
     const { done, job: followed, since } = this.#state;
     const fresh = !hasEnded(job) || job.created > since; // a quick one is first seen at its end
     return fresh && job.id !== followed && !done.includes('ended');
+  }
+
+  #pass(step: Step, skipped: Step[]): void {
+    if (this.#state.active) {
+      const done = [...this.#state.done.filter(one => one !== step), step];
+      const active = this.steps.some(one => !done.includes(one));
+      this.#become({ ...this.#state, done, skipped, active });
+    }
   }
 
   #become(state: ITourState): void {
@@ -137,9 +172,10 @@ export function tourState(kept: unknown): ITourState | null {
   if (typeof kept !== 'object' || kept === null || !('active' in kept) || !('done' in kept)) {
     return null;
   }
-  const named: readonly unknown[] = Array.isArray(kept.done) ? kept.done : [];
+  const among = (named: unknown) =>
+    STEPS.filter(step => Array.isArray(named) && named.includes(step));
   const job = 'job' in kept && typeof kept.job === 'string' ? kept.job : null;
   const since = 'since' in kept && typeof kept.since === 'number' ? kept.since : 0;
-  const done = STEPS.filter(step => named.includes(step));
-  return { active: kept.active === true, done, job, since };
+  const skipped = among('skipped' in kept ? kept.skipped : []);
+  return { active: kept.active === true, done: among(kept.done), skipped, job, since };
 }

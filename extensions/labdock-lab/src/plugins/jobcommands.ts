@@ -8,6 +8,7 @@ import {
   notebookIcon,
   redoIcon,
   stopIcon,
+  undoIcon,
   type LabIcon
 } from '@jupyterlab/ui-components';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
@@ -92,7 +93,8 @@ function activate(
       icon: labdockIcon,
       there: () => commands.hasCommand(CommandIDs.openTensorBoard),
       fits: job => job.started != null,
-      act: job => commands.execute(CommandIDs.openTensorBoard, { jobs: [job.id] })
+      act: ({ id, project }) =>
+        commands.execute(CommandIDs.openTensorBoard, { project, jobs: [id] })
     },
     {
       id: CommandIDs.deployJob,
@@ -108,6 +110,13 @@ function activate(
       icon: deleteIcon,
       fits: hasEnded,
       act: job => actions.delete(job)
+    },
+    {
+      id: CommandIDs.restoreJob,
+      label: trans.__('Undo Delete'),
+      icon: undoIcon,
+      fits: () => true,
+      act: job => actions.restore(job)
     }
   ];
   const runAgain = async (job: Job) => {
@@ -141,7 +150,7 @@ function activate(
       isVisible: there,
       isEnabled: args => {
         const job = seen(args);
-        return there() && idOf(args) !== undefined && (job === undefined || command.fits(job));
+        return there() && idOf(args) !== undefined && (job === undefined || can(command, job));
       },
       execute: async args => {
         const id = idOf(args);
@@ -155,7 +164,13 @@ function activate(
       }
     });
   }
-  const items = [CommandIDs.openJob, ...all.map(command => command.id)];
+  const inMenu = all.map(command => command.id).filter(id => id !== CommandIDs.restoreJob);
+  const items = [CommandIDs.openJob, ...inMenu, CommandIDs.copyLink];
   items.forEach((command, rank) => app.contextMenu.addItem({ command, selector: ROW, rank }));
   jobs.changed.connect(() => all.forEach(({ id }) => commands.notifyCommandChanged(id)));
+}
+
+/** A deleted job can be had back, and nothing else. */
+function can({ id, fits }: IJobCommand, job: Job): boolean {
+  return (id === CommandIDs.restoreJob) === (job.deleted != null) && fits(job);
 }

@@ -40,10 +40,15 @@ function activate(
     const { JobPage } = await import('../models/jobpage.ts');
     const { JobView } = await import('../mainviews/job/page.tsx');
     const there = tracker.find(view => view.page.id === id);
+    const followed = () => {
+      const page = new JobPage(id, sourceOf(service));
+      page.changed.connect(({ job }) => job && jobs.know(job)); // before its toolbar looks
+      return page;
+    };
     const view =
       there ??
       new JobView({
-        page: new JobPage(id, sourceOf(service)),
+        page: followed(),
         jobs,
         commands: app.commands,
         trans,
@@ -52,6 +57,7 @@ function activate(
         onOpen: path => void openCopy(app, id, path)
       });
     if (there === undefined) {
+      view.disposed.connect(() => jobs.forget(id));
       await tracker.add(view);
       app.shell.add(view, 'main', { type: 'Labdock' });
     }
@@ -89,9 +95,19 @@ async function openCopy(app: JupyterFrontEnd, job: string, path: string): Promis
 function sourceOf(service: Service): IJobSource {
   const { api, live } = service;
   const path = (id: string) => ({ params: { path: { id } } });
+  /** A job that can be restored is among the deleted ones alone. */
+  const deleted = async (id: string, error: unknown) => {
+    const params = { query: { deleted: true, limit: 200 } };
+    const found = await answered(api.GET('/jobs', { params })).catch(() => []);
+    const job = found.find(one => one.id === id);
+    if (job === undefined) {
+      throw error;
+    }
+    return job;
+  };
   return {
     live,
-    job: id => answered(api.GET('/jobs/{id}', path(id))),
+    job: id => answered(api.GET('/jobs/{id}', path(id))).catch(error => deleted(id, error)),
     files: id => answered(api.GET('/jobs/{id}/files', path(id))),
     snapshot: id => answered(api.GET('/snapshots/{id}', path(id))),
     source: id => answered(api.GET('/snapshots/{id}/source', path(id))),

@@ -4,6 +4,7 @@ import {
   type JupyterFrontEndPlugin
 } from '@jupyterlab/application';
 import { ICommandPalette } from '@jupyterlab/apputils';
+import { PageConfig } from '@jupyterlab/coreutils';
 import { IStateDB } from '@jupyterlab/statedb';
 import { ITranslator } from '@jupyterlab/translation';
 
@@ -45,6 +46,7 @@ function activate(
       )
   });
   const view = new JobsView(jobs);
+  view.me = PageConfig.getOption('hubUser'); // 'mine' means something before the service answers
   let projects: string[] = [];
   const panel = new JobsPanel({
     jobs,

@@ -1,10 +1,12 @@
 import { IRouter, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { Clipboard, Notification } from '@jupyterlab/apputils';
-import { PageConfig } from '@jupyterlab/coreutils';
 import { ITranslator } from '@jupyterlab/translation';
+import { linkIcon } from '@jupyterlab/ui-components';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import { CommandIDs } from '../commands.ts';
+import { hubPlace } from '../components/hubplace.ts';
+import { hubAddress } from '../models/hubaddress.ts';
 import { LINK, linkedBy, linkTo, type Linked } from '../models/links.ts';
 
 const FOLLOW = 'labdock:follow-link';
@@ -21,6 +23,8 @@ export const linksPlugin: JupyterFrontEndPlugin<void> = {
 function activate(app: JupyterFrontEnd, router: IRouter, translator: ITranslator): void {
   const trans = translator.load('labdock');
   const { commands } = app;
+  const linkedOf = (args: ReadonlyPartialJSONObject) =>
+    namedBy(args) ?? ofJob(app.contextMenuHitTest(isRow)?.dataset['job']);
   commands.addCommand(FOLLOW, {
     label: trans.__('Follow a Link of Labdock'),
     describedBy: { args: { type: 'object', properties: {} } },
@@ -37,6 +41,7 @@ function activate(app: JupyterFrontEnd, router: IRouter, translator: ITranslator
   router.register({ command: FOLLOW, pattern: LINK });
   commands.addCommand(CommandIDs.copyLink, {
     label: trans.__('Copy Link'),
+    icon: linkIcon,
     caption: trans.__('Copy a link that opens this for members of its project'),
     describedBy: {
       args: {
@@ -52,7 +57,7 @@ function activate(app: JupyterFrontEnd, router: IRouter, translator: ITranslator
     execute: args => {
       const linked = linkedOf(args);
       if (linked !== null) {
-        Clipboard.copyToSystem(linkTo(linked, hub()));
+        Clipboard.copyToSystem(linkTo(linked, hubAddress(hubPlace(), '/hub/')));
         Notification.info(trans.__('The link is copied. It opens for members of the project.'), {
           autoClose: 5_000
         });
@@ -63,24 +68,27 @@ function activate(app: JupyterFrontEnd, router: IRouter, translator: ITranslator
 
 async function open(app: JupyterFrontEnd, linked: Linked): Promise<void> {
   if (linked.kind === 'job') {
-    await app.commands.execute('labdock:open-job', { id: linked.id });
+    await app.commands.execute(CommandIDs.openJob, { id: linked.id });
   } else {
     const { project, name } = linked;
-    await app.commands.execute('labdock:open-endpoint', { project, name });
+    await app.commands.execute(CommandIDs.openEndpoint, { project, name });
   }
 }
 
-function linkedOf({ id, project, name }: ReadonlyPartialJSONObject): Linked | null {
+/** What the arguments name. */
+function namedBy({ id, project, name }: ReadonlyPartialJSONObject): Linked | null {
   if (typeof id === 'string') {
-    return { kind: 'job', id };
+    return ofJob(id);
   }
   return typeof project === 'string' && typeof name === 'string'
     ? { kind: 'endpoint', project, name }
     : null;
 }
 
-/** The hub's address; with a domain people's servers have hosts of their own. */
-function hub(): string {
-  const host = PageConfig.getOption('hubHost') || window.location.origin;
-  return `${host}${PageConfig.getOption('hubPrefix') || '/hub/'}`;
+function ofJob(id: string | undefined): Linked | null {
+  return id === undefined ? null : { kind: 'job', id };
+}
+
+function isRow(node: HTMLElement): boolean {
+  return node.matches('.lbd-JobRow');
 }

@@ -9,5 +9,9 @@ export const servicePlugin: JupyterFrontEndPlugin<Service> = {
   description: 'Calls Labdock through the person’s own server.',
   autoStart: true,
   provides: IService,
-  activate: (app: JupyterFrontEnd) => new Service(app.serviceManager.serverSettings)
+  activate: (app: JupyterFrontEnd) => {
+    const service = new Service(app.serviceManager.serverSettings);
+    window.addEventListener('online', () => service.live.retry());
+    return service;
+  }
 };

@@ -82,6 +82,7 @@ function addEndpointCommand(
       if (project === undefined || name === undefined) {
         throw new Error(trans.__('Say which endpoint, by its project and name.'));
       }
+      const { EndpointWidget } = await import('../mainviews/endpoint/widget.tsx');
       const open = tracker.find(
         one => places.get(one)?.project === project && places.get(one)?.name === name
       );
@@ -89,7 +90,6 @@ function addEndpointCommand(
         app.shell.activateById(open.id);
         return open;
       }
-      const { EndpointWidget } = await import('../mainviews/endpoint/widget.tsx');
       const widget = new EndpointWidget(serving, app.commands, trans, { project, name });
       places.set(widget, { project, name });
       await tracker.add(widget);

@@ -81,7 +81,7 @@ async function keep(
     const { active } = tour.state;
     if (active && !before) {
       void show(app, service, tour, trans);
-    } else if (!active && before && tour.steps.every(step => tour.state.done.includes(step))) {
+    } else if (!active && before && tour.answered) {
       Notification.success(trans.__('You have trained a model, and it answers. That was it.'), {
         autoClose: 20_000
       });
@@ -93,6 +93,7 @@ async function keep(
   const known = tourState(kept);
   if (known?.active) {
     tour.resume(known);
+    void catchUp(service, tour);
   } else if (known === null && isFresh(app)) {
     await state.save(KEPT, { ...tour.state }); // it is offered once
     offer(tour, trans);
@@ -149,21 +150,33 @@ function listen(app: JupyterFrontEnd, service: Service, tour: Tour): void {
   service.live.changed.connect((_, changes) => {
     tour.sawJobs(changes.jobs ?? []);
     tour.sawEndpoints(changes.endpoints ?? []);
-    const { job, active, done } = tour.state;
-    if (changes.everything && active && job !== null && !done.includes('ended')) {
-      const asked = service.api.GET('/jobs/{id}', { params: { path: { id: job } } });
-      void answered(asked)
-        .then(found => tour.sawJobs([found]))
-        .catch(() => undefined);
+    if (changes.everything && tour.state.active) {
+      void catchUp(service, tour);
     }
   });
   // Requests to a model come from its endpoint's page, which tells nobody of them.
   const seen = new PerformanceObserver(list => {
-    if (list.getEntries().some(entry => entry.name.includes('/labdock/predict/'))) {
+    if (list.getEntries().some(isAnswer)) {
       tour.happened('asked');
     }
   });
   seen.observe({ type: 'resource' });
+}
+
+/** Take what has become of the tour's job and of endpoints while nobody listened. */
+async function catchUp({ api }: Service, tour: Tour): Promise<void> {
+  const { job: id } = tour.state;
+  const params = { path: { id: id ?? '' } };
+  const jobs =
+    id === null ? [] : [await answered(api.GET('/jobs/{id}', { params })).catch(() => null)];
+  tour.sawJobs(jobs.filter(job => job !== null));
+  tour.sawEndpoints(await answered(api.GET('/endpoints')).catch(() => []));
+}
+
+/** Whether a model was asked, and not in vain; an old browser does not know. */
+function isAnswer(entry: PerformanceEntry): boolean {
+  const failed = entry instanceof PerformanceResourceTiming && entry.responseStatus >= 400;
+  return entry.name.includes('/labdock/predict/') && !failed;
 }
 
 function guide(app: JupyterFrontEnd, service: Service, tour: Tour): IGuide {

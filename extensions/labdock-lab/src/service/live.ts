@@ -6,6 +6,13 @@ import type { Changes } from './types.ts';
 
 export type LiveState = 'connecting' | 'open' | 'broken';
 
+/** What lists follow; what they could not read they read again once it is open again. */
+export interface ILive {
+  readonly changed: ISignal<unknown, Changes>;
+  readonly stateChanged: ISignal<unknown, LiveState>;
+  begin(): void;
+}
+
 /** Opens the stream of changes, going on after an event. */
 export type OpenChanges = (
   after: string | undefined,
@@ -14,13 +21,15 @@ export type OpenChanges = (
 
 const SHORTEST = 1_000;
 const LONGEST = 30_000;
+/** Milliseconds that an opening holds where the service is well. */
+const HELD = 10_000;
 
 /**
  * The one stream that a page has open: what changes in the person's projects.
  *
  * After a break it goes on where it was; nothing is missed and nothing is polled.
  */
-export class LiveChanges implements IDisposable {
+export class LiveChanges implements ILive, IDisposable {
   readonly #open: OpenChanges;
   readonly #pause: (milliseconds: number) => Promise<void>;
   readonly #abort = new AbortController();
@@ -30,6 +39,7 @@ export class LiveChanges implements IDisposable {
   #problem: Error | null = null;
   #after: string | undefined;
   #begun = false;
+  #wake: (() => void) | null = null;
 
   constructor(open: OpenChanges, pause = sleep) {
     this.#open = open;
@@ -66,6 +76,11 @@ export class LiveChanges implements IDisposable {
     }
   }
 
+  /** Try now instead of later: the network is back. */
+  retry(): void {
+    this.#wake?.();
+  }
+
   dispose(): void {
     this.#abort.abort();
     Signal.clearData(this);
@@ -74,19 +89,29 @@ export class LiveChanges implements IDisposable {
   async #run(): Promise<void> {
     let delay = SHORTEST;
     while (!this.isDisposed) {
+      const begun = Date.now();
       try {
         const events = await this.#open(this.#after, this.#abort.signal);
         this.#become('open', null);
         for await (const event of events) {
-          delay = SHORTEST;
           this.#take(event);
         }
       } catch (error) {
         this.#become('broken', error instanceof Error ? error : new Error(String(error)));
       }
-      await this.#pause(delay * (0.75 + Math.random() / 2));
-      delay = Math.min(delay * 2, LONGEST);
+      if (Date.now() - begun >= HELD) {
+        delay = SHORTEST;
+      }
+      const woken = await this.#rest(delay * (0.75 + Math.random() / 2));
+      delay = woken ? SHORTEST : Math.min(delay * 2, LONGEST);
     }
+  }
+
+  /** Wait, or be woken: then it is true. */
+  async #rest(milliseconds: number): Promise<boolean> {
+    const woken = new Promise<boolean>(resolve => (this.#wake = () => resolve(true)));
+    const waited = this.#pause(milliseconds).then(() => false);
+    return Promise.race([woken, waited]).finally(() => (this.#wake = null));
   }
 
   #take(event: EventSourceMessage): void {

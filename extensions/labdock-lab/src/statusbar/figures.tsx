@@ -17,7 +17,7 @@ export class FiguresItem extends ReactWidget {
     this.#model = model;
     this.#trans = trans;
     this.#open = open;
-    this.addClass('lbd-Figures');
+    this.addClass('lbd-ServerFigures');
     model.changed.connect(() => this.update(), this);
   }
 
@@ -33,7 +33,7 @@ export class FiguresItem extends ReactWidget {
     const trans = this.#trans;
     return (
       <button
-        className="lbd-Figures-button"
+        className="lbd-ServerFigures-button"
         aria-haspopup="dialog"
         title={figures?.environment || trans.__('This server')}
         onClick={this.#open}

@@ -77,7 +77,7 @@ export class TourBubble extends ReactWidget {
           <p>{text}</p>
         </div>
         <div className="lbd-Tour-buttons">
-          <button className="jp-mod-styled lbd-Tour-skip" onClick={() => this.#tour.happened(step)}>
+          <button className="jp-mod-styled lbd-Tour-skip" onClick={() => this.#tour.skip(step)}>
             {trans.__('Skip')}
           </button>
           {action && (

@@ -71,7 +71,11 @@ function loaded({ endpoints }: Serving): Promise<void> {
   });
 }
 
-/** Stays open until the service has taken the order, so that a mistake is shown at its field. */
+/**
+ * Stays open until the service has taken the order, so that a mistake is shown at its field.
+ *
+ * Meanwhile it can't be closed: an order that is under way is not taken back by that.
+ */
 class DeployDialog extends Dialog<void> {
   readonly #serving: Serving;
   readonly #choice: DeployChoice;
@@ -90,7 +94,16 @@ class DeployDialog extends Dialog<void> {
     this.#trans = trans;
   }
 
+  override reject(): void {
+    if (!this.#choice.busy) {
+      super.reject();
+    }
+  }
+
   override resolve(index?: number): void {
+    if (this.#choice.busy) {
+      return;
+    }
     if ((index ?? DEPLOY) !== DEPLOY) {
       super.resolve(index);
     } else if (this.#choice.check(this.#trans)) {
@@ -100,9 +113,6 @@ class DeployDialog extends Dialog<void> {
 
   async #submit(): Promise<void> {
     const choice = this.#choice;
-    if (choice.busy) {
-      return;
-    }
     choice.set({ busy: true, problem: null, field: null });
     try {
       const { project } = choice.model;

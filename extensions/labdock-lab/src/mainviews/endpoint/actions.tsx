@@ -1,5 +1,5 @@
 import { Dialog, showDialog, showErrorMessage } from '@jupyterlab/apputils';
-import { deleteIcon, undoIcon } from '@jupyterlab/ui-components';
+import { deleteIcon, linkIcon, undoIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { CommandIDs } from '../../commands.ts';
@@ -12,7 +12,7 @@ import type { IPageParts } from './view.tsx';
 /** What is done with the whole endpoint. */
 export function Actions({ page, commands, trans, endpoint }: IPageParts & { endpoint: Endpoint }) {
   const [busy, setBusy] = React.useState(false);
-  const { serving } = page;
+  const { serving, project } = page;
   const before = undoTarget(endpoint);
   const name = (id: string): string => versionName(id, serving.models.models, trans);
   const run = async (what: Promise<void>): Promise<void> => {
@@ -73,6 +73,13 @@ export function Actions({ page, commands, trans, endpoint }: IPageParts & { endp
       >
         <undoIcon.react tag="span" />
         {trans.__('Undo')}
+      </button>
+      <button
+        className="jp-mod-styled"
+        onClick={() => void commands.execute(CommandIDs.copyLink, { project, name: endpoint.name })}
+      >
+        <linkIcon.react tag="span" />
+        {trans.__('Copy Link')}
       </button>
       <button className="jp-mod-styled" disabled={busy} onClick={() => void remove()}>
         <deleteIcon.react tag="span" />

@@ -1,4 +1,4 @@
-import { Dialog, showDialog } from '@jupyterlab/apputils';
+import { Dialog, showDialog, showErrorMessage } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
@@ -22,8 +22,13 @@ export function Keys({ page, trans }: IPageParts) {
       buttons: [Dialog.cancelButton(), Dialog.warnButton({ label: trans.__('Revoke') })]
     });
     if (asked.button.accept) {
-      await page.revokeKey(key.id);
-      setMade(old => (old?.id === key.id ? null : old));
+      try {
+        await page.revokeKey(key.id);
+        setMade(old => (old?.id === key.id ? null : old));
+      } catch (error) {
+        const words = error instanceof Error ? error : String(error);
+        await showErrorMessage(trans.__('Key %1 was not revoked', key.title), words);
+      }
     }
   };
   const keys = page.keys ?? [];
@@ -37,7 +42,7 @@ export function Keys({ page, trans }: IPageParts) {
         </div>
       )}
       {keys.length > 0 && (
-        <table className="lbd-Table">
+        <table className="lbd-EndpointTable">
           <thead>
             <tr>
               <th scope="col">{trans.__('Key')}</th>

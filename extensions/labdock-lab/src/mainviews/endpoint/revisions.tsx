@@ -22,7 +22,7 @@ export function Revisions({
   const shares = new Map(endpoint.traffic.map(share => [share.revision, share.weight]));
   const revisions = [...endpoint.revisions].sort((one, other) => other.number - one.number);
   return (
-    <table className="lbd-Table">
+    <table className="lbd-EndpointTable">
       <thead>
         <tr>
           <th scope="col">{trans.__('Revision')}</th>
@@ -47,7 +47,7 @@ export function Revisions({
               onToggle={() => setOpened(opened === revision.id ? null : revision.id)}
             />
             {opened === revision.id && (
-              <tr className="lbd-Table-under">
+              <tr className="lbd-EndpointTable-under">
                 <td colSpan={6}>
                   <Origin trace={() => page.trace(revision.id)} commands={commands} trans={trans} />
                 </td>
@@ -78,7 +78,7 @@ function Row(props: {
           {revisionState(revision.state, trans)}
         </span>
         {revision.message && !SAID.has(revision.state) && (
-          <span className="lbd-Table-note"> {revision.message}</span>
+          <span className="lbd-EndpointTable-note"> {revision.message}</span>
         )}
       </td>
       <td>{weight > 0 ? `${weight} %` : '–'}</td>

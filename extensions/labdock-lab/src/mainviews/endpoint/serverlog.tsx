@@ -50,7 +50,7 @@ function Lines({ page, trans, revision }: Omit<IPageParts, 'commands'> & { revis
   return (
     <UseSignal signal={log.changed}>
       {() => (
-        <pre className="lbd-Log" tabIndex={0} role="log" aria-label={trans.__('Log')}>
+        <pre className="lbd-ServerLog" tabIndex={0} role="log" aria-label={trans.__('Log')}>
           {log.lines.join('\n') || (log.ended ? trans.__('It wrote nothing.') : '…')}
         </pre>
       )}

@@ -16,11 +16,13 @@ export function FailureCard(props: {
   const { page, failure, trans } = props;
   const source = useCell(page, failure, props.read);
   return (
-    <section className="lbd-Failure" role="alert" aria-label={trans.__('Why it failed')}>
-      <h2>
-        {failure.cell != null ? trans.__('Cell %1: ', failure.cell) : ''}
-        {failure.reason}
-      </h2>
+    <section className="lbd-Failure" aria-label={trans.__('Why it failed')}>
+      <div role="alert">
+        <h2>
+          {failure.cell != null ? trans.__('Cell %1: ', failure.cell) : ''}
+          {failure.reason}
+        </h2>
+      </div>
       {source !== null && (
         <>
           <h3>{trans.__('The cell')}</h3>

@@ -39,7 +39,8 @@ const BUTTONS = [
   CommandIDs.openExecuted,
   CommandIDs.openBoards,
   CommandIDs.deployJob,
-  CommandIDs.deleteJob
+  CommandIDs.deleteJob,
+  CommandIDs.copyLink
 ];
 
 /** A job's page: a tab whose title follows its state. */
@@ -54,6 +55,7 @@ export class JobView extends MainAreaWidget<ReactWidget> {
     );
     content.addClass('lbd-JobPage');
     super({ content });
+    this.addClass('lbd-JobView');
     this.page = props.page;
     this.#trans = props.trans;
     this.#commands = props.commands;
@@ -111,6 +113,20 @@ function JobBody(props: IJobViewProps) {
       </p>
     );
   }
+  if (job.deleted != null) {
+    const restore = () => void props.commands.execute(CommandIDs.restoreJob, { id: job.id });
+    return (
+      <>
+        <Head job={job} trans={trans} />
+        <p className="lbd-JobHead-deleted" role="status">
+          {trans.__('This job is deleted.')}
+          <button className="jp-mod-styled" onClick={restore}>
+            {trans.__('Undo')}
+          </button>
+        </p>
+      </>
+    );
+  }
   return (
     <>
       <Head job={job} trans={trans} />
@@ -133,8 +149,10 @@ function Head(props: { job: Job; trans: TranslationBundle }) {
   return (
     <header className="lbd-JobHead">
       <h1>{job.name}</h1>
-      <div className="lbd-JobHead-state" role="status">
-        <StateMark state={job.state} trans={trans} />
+      <div className="lbd-JobHead-state">
+        <span role="status">
+          <StateMark state={job.state} trans={trans} />
+        </span>
         <span>{details(job, trans).join(' · ')}</span>
       </div>
       {job.message !== '' && !job.failure && <p>{job.message}</p>}

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { ServerConnection } from '@jupyterlab/services';
+
+import { EndpointPage } from '../src/models/endpointpage.ts';
+import { Serving } from '../src/models/serving.ts';
+import { Service } from '../src/service/service.ts';
+
+const AWAY = { error: 'unavailable', detail: 'Labdock does not answer.' };
+
+/** A page over a service that answers what `answers` has for `METHOD path`, else that it is away. */
+function pageOver(answers: Record<string, unknown>) {
+  const fetch = async (input: RequestInfo | URL) => {
+    const { method, url } = new Request(input);
+    const body = answers[`${method} ${new URL(url).pathname.split('/labdock/api')[1]}`];
+    return Response.json(body ?? AWAY, { status: body === undefined ? 503 : 200 });
+  };
+  const settings = ServerConnection.makeSettings({ baseUrl: 'http://lab.example/', fetch });
+  const service = new Service(settings);
+  const serving = new Serving(service);
+  service.live.begin = () => undefined;
+  return new EndpointPage(serving, 'ada', 'digits');
+}
+
+const KEY = { id: 'k1', title: 'website', created: 1, created_by: 'ada' };
+
+test('a key that could not be revoked is told of, and stays', async () => {
+  const page = pageOver({ 'GET /endpoints/ada/digits/keys': [KEY] });
+  await page.readKeys();
+  await assert.rejects(page.revokeKey('k1'), /Labdock does not answer/);
+  assert.deepEqual(
+    page.keys?.map(key => key.id),
+    ['k1']
+  );
+});
+
+test('keys that could not be read are a problem until they can', async () => {
+  const answers: Record<string, unknown> = { 'GET /endpoints': [] };
+  const page = pageOver(answers);
+  await page.readKeys();
+  assert.match(page.problem?.message ?? '', /Labdock does not answer/);
+  answers['GET /endpoints/ada/digits/keys'] = [KEY];
+  await page.readKeys();
+  assert.equal(page.problem, null);
+});
