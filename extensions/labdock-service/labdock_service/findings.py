@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
-from labdock_service.sections import SEVERITIES, ImagesSettings
+if TYPE_CHECKING:
+    from labdock_service.sections import ImagesSettings  # the reconciler does without its library
 
 SHOWN = 5
+SEVERITIES = ("unknown", "negligible", "low", "medium", "high", "critical")
+"""How grave a scanner calls a finding, the least first; the words of Trivy and Grype."""
 
 
 @dataclass(frozen=True)

@@ -155,10 +155,6 @@ class DockerSettings(Section):
     """Processes and threads that a person's server may have at once."""
 
 
-SEVERITIES = ("unknown", "negligible", "low", "medium", "high", "critical")
-"""How grave a scanner calls a finding, the least first; the words of Trivy and Grype."""
-
-
 class IgnoredFinding(Section):
     """A finding that may pass for a while: `[images.ignore.CVE-2026-12345]`."""
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from labdock_service.findings import Finding, judge
-from labdock_service.sections import ImagesSettings
 from labdock_service.store.tables import ScanRow, VerificationRow
+
+if TYPE_CHECKING:
+    from labdock_service.sections import ImagesSettings
 
 LONGEST = 200
 """Characters of what a check says that people are shown."""
