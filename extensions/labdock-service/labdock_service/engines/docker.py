@@ -26,7 +26,7 @@ from labdock_service.engines import containers, processtree
 from labdock_service.engines.base import WorkerSpec, WorkerStatus
 from labdock_service.engines.dockerd import Dockerd
 from labdock_service.engines.environment import container_environment
-from labdock_service.engines.supervised import SupervisedEngine
+from labdock_service.engines.supervised import SupervisedEngine, looked_at_apart
 from labdock_service.engines.toolkit import NO_TOOLKIT, request_devices
 from labdock_service.engines.unattended import Unattended
 from labdock_service.engines.workerfolder import WorkerFolder
@@ -84,7 +84,8 @@ class DockerEngine(SupervisedEngine):
         live = {worker.id for worker in found if worker.state != "ended"}
         with suppress(EngineAway):
             for worker in sorted(self._dockerd.workers() - live - self._starting):
-                self._tidy(worker)
+                with looked_at_apart(worker):
+                    self._tidy(worker)
             self._strike_the_overdue(live)
         return found
 
@@ -115,13 +116,16 @@ class DockerEngine(SupervisedEngine):
         """End containers whose supervisor, or only program, did not do what it was told."""
         self._overdue = {worker: at for worker, at in self._overdue.items() if worker in live}
         for worker, at in self._overdue.items():
-            if at >= time.monotonic():
-                continue
-            folder = self._folder(worker)
-            if _is_unattended(folder):
-                self._unattended.strike(folder)
-            else:
-                self._dockerd.remove_container(worker)
+            if at < time.monotonic():
+                with looked_at_apart(worker):
+                    self._strike(worker)
+
+    def _strike(self, worker: str) -> None:
+        folder = self._folder(worker)
+        if _is_unattended(folder):
+            self._unattended.strike(folder)
+        else:
+            self._dockerd.remove_container(worker)
 
     def remove(self, worker: str) -> None:
         """Delete an ended worker's folder, and its container where that is left."""
