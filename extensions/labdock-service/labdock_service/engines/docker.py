@@ -79,15 +79,26 @@ class DockerEngine(SupervisedEngine):
         return [f"{worker}:{GANG_PORT}" for worker in workers]
 
     def look(self) -> list[WorkerStatus]:
-        """Every worker; containers of those that ended, or that hide, are removed."""
+        """Every worker; containers of those that ended, or that hide, are removed.
+
+        Another process may start one meanwhile, whose folder is there before its container: so
+        they are listed the other way round.
+        """
+        containers_seen = self._containers()
         found = super().look()
         live = {worker.id for worker in found if worker.state != "ended"}
         with suppress(EngineAway):
-            for worker in sorted(self._dockerd.workers() - live - self._starting):
+            for worker in sorted(containers_seen - live - self._starting):
                 with looked_at_apart(worker):
                     self._tidy(worker)
             self._strike_the_overdue(live)
         return found
+
+    def _containers(self) -> set[str]:
+        """The workers that have one; none where Docker does not say."""
+        with suppress(EngineFailed):
+            return self._dockerd.workers()
+        return set()
 
     def stop(self, worker: str) -> None:
         """SIGTERM to the worker, and after its grace the end of its container."""
