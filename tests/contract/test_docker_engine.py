@@ -229,6 +229,27 @@ def test_leased_gpus_are_asked_for_by_uuid(engine: PlainDockerEngine) -> None:
     assert (request["Driver"], request["DeviceIDs"]) == ("nvidia", ["GPU-1", "GPU-2"])
 
 
+class StartsMeanwhile(Dockerd):
+    """Another process starts a worker just before Docker lists the containers."""
+
+    def workers(self) -> set[str]:
+        for begin in self.__dict__.pop("begins", []):
+            begin()
+        return super().workers()
+
+
+def test_a_worker_that_another_process_starts_meanwhile_is_left_alone(
+    engine: PlainDockerEngine,
+) -> None:
+    there, wanted = engine.docker, spec("sleep", "600")
+    dockerd = StartsMeanwhile(there.prefix, there.pool, there.lock)
+    dockerd.__dict__["begins"] = [lambda: start(engine, wanted)]
+    PlainDockerEngine(engine.folders, dockerd).look()
+    found = status(engine, wanted.id)
+    assert found is not None and found.state == "running"
+    assert engine.find_container(wanted.id) is not None
+
+
 def test_a_docker_that_cannot_give_gpus_away(engine: PlainDockerEngine, tmp_path: Path) -> None:
     if engine.has_toolkit():
         pytest.skip("this machine's Docker can")

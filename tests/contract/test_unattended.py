@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from docker.models.containers import Container
 from tests.contract.test_docker_engine import (
     DockerdAt,
     test_a_container_that_is_killed,
@@ -55,7 +56,7 @@ from tests.support.workers import (
 
 from labdock_service.engines.base import WorkerSpec
 from labdock_service.engines.dockerd import Dockerd
-from labdock_service.errors import EngineAway
+from labdock_service.errors import EngineAway, EngineFailed
 from labdock_service.statefolder import StateFolder
 
 THE_CONTRACT = (
@@ -206,6 +207,52 @@ class DockerdAway(Dockerd):
     @property
     def client(self) -> Any:
         raise EngineAway("Docker does not answer.")
+
+
+class Damaged(Dockerd):
+    """A Docker that gives nonsense for one worker's output, and does not take a signal for it."""
+
+    worker = ""
+
+    def output_since(self, container: Container, seconds: str) -> bytes:
+        if container.name == f"{self.prefix}-{self.worker}":
+            raise ArithmeticError
+        return super().output_since(container, seconds)
+
+    def send_signal(self, name: str, number: int) -> None:
+        if name == self.worker and number == signal.SIGKILL:
+            raise EngineFailed("Docker refuses it.")
+        super().send_signal(name, number)
+
+
+def test_trouble_with_one_worker_hides_no_other(engine: UnattendedEngine) -> None:
+    damaged = spec("sh", "-c", "trap '' TERM; echo up; while :; do sleep 0.1; done", grace=0.0)
+    start(engine, damaged)
+    there = engine.docker
+    dockerd = Damaged(there.prefix, there.pool, there.lock)
+    dockerd.__dict__["worker"] = damaged.id
+    troubled = UnattendedEngine(engine.folders, dockerd)
+    troubled.stop(damaged.id)
+    assert run(troubled, spec("echo", "hello")).exit_code == 0
+    found = status(troubled, damaged.id)
+    assert found is not None and found.state == "running"
+    engine.kill(damaged.id)
+    assert ended(troubled, damaged.id).exit_code == -signal.SIGKILL
+
+
+def test_a_worker_whose_state_cannot_be_found_out_is_as_it_was(engine: UnattendedEngine) -> None:
+    wanted = spec("sleep", "600")
+    start(engine, wanted)
+    there = engine.docker
+    senseless = UnattendedEngine(engine.folders, Senseless(there.prefix, there.pool, there.lock))
+    assert [(one.id, one.state) for one in senseless.look()] == [(wanted.id, "running")]
+
+
+class Senseless(Dockerd):
+    """A Docker whose containers are something else."""
+
+    def find_container(self, name: str) -> Any:
+        return name
 
 
 def test_while_docker_is_away_it_is_as_it_was(engine: UnattendedEngine) -> None:

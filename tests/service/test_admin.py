@@ -77,6 +77,18 @@ async def test_it_is_for_admins_of_the_hub_alone(api: Api, name: str) -> None:
         problem(await client.get(f"{api.url}{PREFIX}{page}"), 403)
 
 
+async def test_an_admins_notebooks_open_nothing_of_it(api: Api) -> None:
+    """What runs there may be somebody else's."""
+    client = await api.client("root-of-server")
+    assert (await client.get("me")).json()["admin"]
+    for path in EVERYTHING:
+        assert "notebook's token" in problem(await client.get(f"admin/{path}"), 403)
+    for path in ORDERS:
+        assert "notebook's token" in problem(await client.post(f"admin/{path}"), 403)
+    for page in ("admin", "admin/live"):
+        problem(await client.get(f"{api.url}{PREFIX}{page}"), 403)
+
+
 async def test_nodes_gpus_and_who_has_them(api: Api, root: httpx.AsyncClient) -> None:
     ada = await api.hub.user("ada")
     assert ada is not None

@@ -98,6 +98,18 @@ def test_a_revoked_token_is_refused_soon(hub: RunningHub) -> None:
         eventually(lambda: api.get("me").status_code == 401, seconds=limit, what="the refusal")
 
 
+def test_what_is_for_admins_is_opened_by_their_own_tokens_and_not_by_their_servers(
+    hub: RunningHub,
+) -> None:
+    with hub.api(hub.token("root")[0]) as api:
+        assert api.get("admin/overview").status_code == 200
+    of_server = ["access:servers!server=root/", "access:services!service=labdock"]
+    with hub.api(hub.token("root", scopes=of_server)[0]) as api:
+        assert api.get("me").json()["admin"]
+        answer = api.get("admin/overview")
+        assert (answer.status_code, "notebook's token" in answer.text) == (403, True)
+
+
 def test_a_service_is_nobody(hub: RunningHub) -> None:
     from tests.support.hub import ADMIN_TOKEN
 

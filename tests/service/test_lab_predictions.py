@@ -75,6 +75,31 @@ def test_what_cannot_be_asked_is_a_sentence(lab: httpx.Client) -> None:
     problem(lab.post("labdock/predict/ada/digits", content=huge), 413)
 
 
+def test_a_model_that_does_not_answer_is_asked_one_time(
+    service: RunningService,
+    endpoint: Endpoint,
+    lab: httpx.Client,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    place = f"labdock/predict/ada/{endpoint.name}"
+    lab.post(place, json=BODY)
+    monkeypatch.setattr(service.predictions, "away", True)
+    asked = len(service.predictions.requests)
+    assert "does not answer" in problem(lab.post(place, json=BODY), 503)
+    assert len(service.predictions.requests) == asked + 1
+
+
+def test_an_answer_that_is_too_large_for_a_page_is_a_sentence(
+    service: RunningService,
+    endpoint: Endpoint,
+    lab: httpx.Client,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(service.predictions, "padding", 20_000_001)
+    told = problem(lab.post(f"labdock/predict/ada/{endpoint.name}", json=BODY), 400)
+    assert told == "The answer is larger than 20 MB: ask for less, or from a program."
+
+
 def test_a_stranger_is_turned_away(lab: httpx.Client) -> None:
     with httpx.Client(base_url=lab.base_url, timeout=90, follow_redirects=False) as stranger:
         assert stranger.post("labdock/predict/ada/digits", json=BODY).status_code == 403

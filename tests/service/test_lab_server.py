@@ -94,6 +94,17 @@ def test_nothing_else_of_the_hub_can_be_reached(lab: httpx.Client, path: str) ->
     problem(answer, 404)
 
 
+@pytest.mark.parametrize("path", ["admin/overview", "%61dmin/overview", "/admin", "%2fadmin/x"])
+def test_what_is_for_admins_is_not_reached_from_a_notebook_server(
+    lab: httpx.Client, path: str
+) -> None:
+    raw = httpx.URL(f"{lab.base_url}labdock/api/").copy_with(
+        raw_path=f"/user/ada/labdock/api/{path}".encode()
+    )
+    answer = lab.send(httpx.Request("GET", raw, headers=lab.headers))
+    assert problem(answer, 404) == "There is nothing at this address."
+
+
 def test_only_json_goes_through_and_not_too_much(lab: httpx.Client) -> None:
     plain = {"Content-Type": "text/plain"}
     problem(lab.post("labdock/api/jobs", content=b"{}", headers=plain), 415)

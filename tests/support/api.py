@@ -64,7 +64,7 @@ def hub_place(prefix: str = PREFIX, name: str = "labdock") -> HubPlace:
 
 @dataclass
 class WrittenPerson:
-    """A person of the written hub; their token is `token-NAME`."""
+    """A person of the written hub: their token is `token-NAME`, their server's `…-of-server`."""
 
     created: str = "2026-01-01T00:00:00.000001Z"
     admin: bool = False
@@ -111,11 +111,14 @@ class WrittenHub(Hub):
     def _active(self) -> list[dict[str, Any]]:
         return [{"name": name, "servers": {"": told}} for name, told in self.servers_of.items()]
 
-    def _whoami(self, name: str) -> dict[str, Any] | None:
+    def _whoami(self, token: str) -> dict[str, Any] | None:
+        name = token.removesuffix("-of-server")
         person = self.people.get(name)
         if person is None:
             return None
         scopes = sorted(self.place.access_scopes) if person.may_access else ["self"]
+        if name != token:
+            scopes.append(f"access:servers!server={name}/")
         return {"name": name, "kind": person.kind, "scopes": scopes}
 
     def _user(self, name: str) -> dict[str, Any] | None:

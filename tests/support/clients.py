@@ -163,6 +163,10 @@ class Predictions:
         self._service = service
         self.requests: list[dict[str, str]] = []
         self.refuse = 0
+        self.away = False
+        """The model server does not answer the router."""
+        self.padding = 0
+        """Bytes that an answer has besides."""
         self.revision = "raaaaaaaaaa"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -172,6 +176,10 @@ class Predictions:
         if self.refuse or not request.headers["authorization"].startswith("Bearer ldk_"):
             self.refuse -= 1
             answer = JSONResponse({"error": "This key does not open this endpoint."}, 401)
+        elif self.away:
+            answer = JSONResponse({"error": "The model server does not answer."}, 503)
+        elif self.padding:
+            answer = JSONResponse({"outputs": "x" * self.padding})
         elif "instances" in body:
             answer = JSONResponse(
                 {"predictions": [[2 * x for x in row] for row in body["instances"]]}

@@ -32,3 +32,4 @@ c.JupyterHub.load_roles = [
     {"name": "tester", "scopes": ["admin:users", "admin:groups"], "services": [ADMIN]},
 ]
 c.JupyterHub.authenticator_class = "dummy"
+c.Authenticator.admin_users = {"root"}

@@ -87,6 +87,27 @@ def test_a_line_in_pieces_is_one_line(tmp_path: Path) -> None:
     assert read(log) == ["x" * 3 * 16 * 1024 + "end"]
 
 
+def own_frame(text: bytes) -> bytes:
+    """What Docker itself says, which has no time."""
+    return bytes([3, 0, 0, 0]) + len(text).to_bytes(4, "big") + text
+
+
+def test_what_docker_says_of_a_damaged_log_is_a_line_of_it_and_the_rest_is_carried(
+    tmp_path: Path,
+) -> None:
+    log = tmp_path / "log"
+    log.touch()
+    output = Output()
+    complaint = own_frame(b"Error grabbing logs: invalid character\n")
+    carry(lambda _: complaint, log)
+    output.say(0, b"first\n")
+    for _ in range(2):
+        carry(lambda since: output.since(since) + complaint, log)
+    output.say(8, b"last\n")
+    carry(output.since, log)
+    assert read(log) == ["first", "Error grabbing logs: invalid character", "last"]
+
+
 def test_what_a_full_disk_did_not_take_is_taken_later(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", "1m") as disk:
         log = disk / "log"

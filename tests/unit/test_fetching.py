@@ -93,6 +93,28 @@ def test_nothing_is_left_of_a_copy_that_was_cut_off(tmp_path: Path) -> None:
     assert not [file for file in tmp_path.rglob("*") if file.is_file()]
 
 
+def test_a_copy_of_one_file_is_never_written_over_by_another(tmp_path: Path) -> None:
+    service = OneFile()
+    bring(service, tmp_path)
+    (tmp_path / PLACE).write_bytes(b"notes of mine")
+    beside = PLACE.replace("a.ipynb", "a-2.ipynb")
+    assert bring(service, tmp_path) == (beside, PLACE)
+    service.content = b"another file"
+    second = PLACE.replace("a.ipynb", "a-3.ipynb")
+    for _ in range(2):
+        assert bring(service, tmp_path, "out/a-2.ipynb") == (second, beside)
+    service.content = b"first, renewed"
+    assert bring(service, tmp_path) == (beside, PLACE)
+    assert (tmp_path / second).read_bytes() == b"another file"
+
+
+def test_nothing_is_left_of_a_copy_that_finds_no_place(tmp_path: Path) -> None:
+    (tmp_path / PLACE).mkdir(parents=True)
+    with pytest.raises(OSError, match="directory"):
+        bring(OneFile(), tmp_path)
+    assert not [file for file in tmp_path.rglob("*") if file.is_file()]
+
+
 @pytest.mark.parametrize("path", ["/etc/passwd", "../a", "a/../../b", "", ".labdock-copies.json"])
 def test_no_copy_goes_elsewhere(path: str, tmp_path: Path) -> None:
     with pytest.raises(Mistake, match="no file of a job"):

@@ -100,6 +100,7 @@ class Hub:
         self.place = place
         self._names: Recent[str, str | None] = Recent(KEPT_SECONDS)
         self._services: Recent[str, str | None] = Recent(KEPT_SECONDS)
+        self._servers: Recent[str, bool] = Recent(KEPT_SECONDS)
         self._users: Recent[str, HubUser | None] = Recent(KEPT_SECONDS)
         self._properties: Recent[str, dict[str, Any] | None] = Recent(KEPT_SECONDS)
 
@@ -113,6 +114,11 @@ class Hub:
         """The name of the service whose token this is; None where it is no service's."""
         digest = hashlib.sha256(token.encode()).hexdigest()
         return await self._services.get(digest, lambda: self._service_for_token(token))
+
+    async def is_servers(self, token: str) -> bool:
+        """Whether it is the token of a person's server."""
+        digest = hashlib.sha256(token.encode()).hexdigest()
+        return await self._servers.get(digest, lambda: self._is_servers(token))
 
     async def user(self, name: str) -> HubUser | None:
         """A person by name."""
@@ -205,6 +211,12 @@ class Hub:
     async def _service_for_token(self, token: str) -> str | None:
         found = await self.ask("GET", "user", token=token)
         return found["name"] if found is not None and found.get("kind") == "service" else None
+
+    async def _is_servers(self, token: str) -> bool:
+        """A person's own tokens reach all of their servers, and so name none."""
+        found = await self.ask("GET", "user", token=token) or {"scopes": [], "name": ""}
+        own = f"access:servers!server={found['name']}/"
+        return any(scope.startswith(own) for scope in found["scopes"])
 
     async def _find_user(self, name: str) -> HubUser | None:
         found = await self.ask("GET", f"users/{quote(name, safe='')}")

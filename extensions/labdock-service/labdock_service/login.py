@@ -100,6 +100,11 @@ class Login:
         match = _AUTHORIZATION.fullmatch(request.headers.get("authorization", ""))
         return match is not None and await self.hub.service_for_token(match[1]) == ADMIN
 
+    async def is_notebook(self, request: Request) -> bool:
+        """Whether a person's server is asking: anything that runs there can read its token."""
+        match = _AUTHORIZATION.fullmatch(request.headers.get("authorization", ""))
+        return match is not None and await self.hub.is_servers(match[1])
+
     def xsrf(self, request: Request) -> str:
         """What the scripts of a page send back."""
         return self._signature(request.cookies.get(self._cookie, ""))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from tempfile import NamedTemporaryFile
 
@@ -18,7 +19,15 @@ from labdock.serverschema import FetchedFile
 FOLDER = "labdock-jobs"
 """Where copies lie in a home, in a folder for each job."""
 RECORD = ".labdock-copies.json"
-"""What each copy in a job's folder was when it came: a path and a SHA-256."""
+"""In a job's folder: of what each copy is one, by its own path."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The job's file that a copy is of, and its SHA-256 when it came."""
+
+    path: str
+    digest: str
 
 
 def fetch(client: Client, home: Path, job_id: str, path: str) -> FetchedFile:
@@ -36,7 +45,10 @@ def fetch(client: Client, home: Path, job_id: str, path: str) -> FetchedFile:
     place.parent.mkdir(parents=True, exist_ok=True)
     with client.download(job_id, path) as pieces:
         fresh, digest = _receive(place.parent, pieces)
-    kept = _put(folder, place, fresh, digest)
+    try:
+        kept = _put(folder, place, fresh, Origin(inside.as_posix(), digest))
+    finally:
+        fresh.unlink(missing_ok=True)
     beside = place.relative_to(home).as_posix() if kept != place else None
     return FetchedFile(path=kept.relative_to(home).as_posix(), beside=beside)
 
@@ -62,21 +74,28 @@ def _receive(folder: Path, pieces: Iterable[bytes]) -> tuple[Path, str]:
     return fresh, hashed.hexdigest()
 
 
-def _put(folder: Path, place: Path, fresh: Path, digest: str) -> Path:
-    """Name the new file so that nothing a person wrote is lost."""
+def _put(folder: Path, place: Path, fresh: Path, origin: Origin) -> Path:
+    """Name the new file so that nothing a person wrote, and no other copy, is lost."""
     fresh.chmod(0o644)
     copies = _copies(folder)
-    while place.exists() and _digest(place) not in (digest, copies.get(_name(folder, place))):
+    while place.exists() and not _gives_way(place, copies.get(_name(folder, place)), origin):
         place = _next(place)
     fresh.replace(place)
-    copies[_name(folder, place)] = digest
+    copies[_name(folder, place)] = origin
     (folder / RECORD).write_bytes(msgspec.json.encode(copies))
     return place
 
 
-def _copies(folder: Path) -> dict[str, str]:
+def _gives_way(place: Path, known: Origin | None, origin: Origin) -> bool:
+    """Whether what is there is an unchanged copy of the same file, or the very same."""
+    if known is not None and known.path != origin.path:
+        return False
+    return _digest(place) in (origin.digest, known and known.digest)
+
+
+def _copies(folder: Path) -> dict[str, Origin]:
     try:
-        return msgspec.json.decode((folder / RECORD).read_bytes(), type=dict[str, str])
+        return msgspec.json.decode((folder / RECORD).read_bytes(), type=dict[str, Origin])
     except (OSError, msgspec.MsgspecError):
         return {}
 

@@ -9,13 +9,16 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from labdock import schema, servingschema
 from labdock.client import Client, default_client
 from labdock.errors import DeployFailed, Mistake, NotAllowed, NotFound
 from labdock.following import follow_endpoint
 from labdock.transport import decode
+
+if TYPE_CHECKING:
+    import httpx
 
 KEY_LIFE = 3600.0
 """Seconds that a key lasts which `predict` makes for itself."""
@@ -108,8 +111,11 @@ class Endpoint:
     def _post(self, body: bytes, key: str) -> Answer:
         headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
         where = f"{self.client.connection.absolute(self.record.url)}:predict"
-        answer = self.client.transport.exchange("POST", where, content=body, headers=headers)
+        answer = self._send(where, content=body, headers=headers)
         return Answer(answer.content, answer.headers.get(REVISION))
+
+    def _send(self, where: str, **options: Any) -> httpx.Response:
+        return self.client.transport.exchange("POST", where, **options)
 
     def _own_key(self) -> str:
         """A key that expires and is known to this process alone."""

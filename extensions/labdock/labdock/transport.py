@@ -8,7 +8,7 @@ import ssl
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgspec
 
@@ -28,6 +28,9 @@ LONGEST_WAIT = 60
 
 STREAM_SILENCE = 45.0
 """Seconds without a byte, not even a ping, after which a stream is opened again."""
+
+_CODING = ("content-encoding", "content-length", "transfer-encoding")
+"""Headers of an answer that are not true any more once it was read."""
 
 _PASSING = (429, 502, 503, 504)
 _MISTAKES: dict[int, type[errors.Mistake]] = {
@@ -117,6 +120,18 @@ class Transport:
         """Send a request that may be sent twice, and give its answer as it came."""
         return self._send(method, path, True, options)
 
+    def exchange_once(self, method: str, path: str, most: int, **options: Any) -> httpx.Response:
+        """The same, sent one time. Raises Mistake for an answer of more than `most` bytes."""
+        try:
+            with self._http.stream(method, path, **options) as response:
+                content = _read(response, most)
+        except self._transport_error as error:
+            raise silent(error, self.connection) from error
+        told = [(name, value) for name, value in response.headers.items() if name not in _CODING]
+        answer = _import_httpx().Response(response.status_code, headers=told, content=content)
+        self._check(answer)
+        return cast("httpx.Response", answer)
+
     def delete(self, path: str) -> None:
         """Send a request whose answer is empty."""
         self._send("DELETE", path, True, {})
@@ -203,6 +218,17 @@ class Stream:
         if network is not None:
             with contextlib.suppress(OSError):
                 network.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+
+
+def _read(response: httpx.Response, most: int) -> bytes:
+    content = bytearray()
+    for piece in response.iter_bytes():
+        content += piece
+        if len(content) > most:
+            raise errors.Mistake(
+                f"The answer is larger than {most / 1e6:g} MB: ask for less, or from a program."
+            )
+    return bytes(content)
 
 
 def decode(content: bytes | str, answer: type[T]) -> T:

@@ -37,15 +37,17 @@ PAUSE = 1.0
 """Seconds between two messages at least."""
 
 
-def check_admin(caller: Person) -> Person:
-    """The caller, who is an admin. Raises Forbidden."""
+async def check_admin(request: Request, parts: Parts, caller: Person) -> Person:
+    """The caller, who is an admin. Raises Forbidden, for what runs in their notebooks too."""
     if not caller.admin:
         raise Forbidden("This is for admins of the hub: ask one of them.")
+    if await parts.login.is_notebook(request):
+        raise Forbidden("A notebook's token does not open this: use the admin page in a browser.")
     return caller
 
 
-def _admin(caller: Caller) -> Person:
-    return check_admin(caller)
+async def _admin(request: Request, parts: PartsOf, caller: Caller) -> Person:
+    return await check_admin(request, parts, caller)
 
 
 Admin = Annotated[Person, Depends(_admin)]

@@ -19,7 +19,7 @@ async def show_admin(request: Request, parts: PartsOf) -> Response:
     person = await visitor(request, parts)
     if isinstance(person, Response):
         return person
-    check_admin(person)
+    await check_admin(request, parts, person)
     xsrf = parts.login.xsrf(request)
     shown = await look(parts)
     html = await run_in_threadpool(render, "admin.html", parts, shown=shown, xsrf=xsrf)
@@ -29,6 +29,7 @@ async def show_admin(request: Request, parts: PartsOf) -> Response:
 @router.get("/admin/live")
 async def show_admin_live(request: Request, parts: PartsOf) -> Response:
     """The part of the page that changes, for its script."""
-    check_admin(await parts.people.person(await parts.login.user(request)))
+    person = await parts.people.person(await parts.login.user(request))
+    await check_admin(request, parts, person)
     shown = await look(parts)
     return HTMLResponse(await run_in_threadpool(render, "adminlive.html", parts, shown=shown))

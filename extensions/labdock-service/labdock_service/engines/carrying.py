@@ -15,7 +15,10 @@ from labdock_service import linux
 from labdock_service.engines.logreader import parse_time
 from labdock_service.engines.outputlog import LogFile
 
-_STREAMS = {1: b"stdout", 2: b"stderr"}
+_STREAMS = {1: b"stdout"}
+"""Docker's numbers of streams; what is of no stream is of stderr."""
+_OWN = 3
+"""The number of what Docker itself says, of a log that it cannot read: it gives it no time."""
 _HEADER = 8
 """Bytes before each of Docker's frames: the stream, three zeros, the length."""
 _STAMP = len("2026-01-01T00:00:00.000000000Z")
@@ -69,10 +72,16 @@ class _Tail:
 
 
 def _frames(output: bytes) -> Iterator[tuple[bytes, bytes]]:
-    at = 0
+    """Streams and texts; what Docker itself says has the time of the text before it."""
+    at, stamp = 0, b""
     while at + _HEADER <= len(output):
         length = int.from_bytes(output[at + 4 : at + _HEADER], "big")
-        yield _STREAMS[output[at]], output[at + _HEADER : at + _HEADER + length]
+        text = output[at + _HEADER : at + _HEADER + length]
+        if output[at] == _OWN:
+            text = b"%s %s" % (stamp, text)
+        stamp = text[:_STAMP]
+        if parse_time(stamp):
+            yield _STREAMS.get(output[at], b"stderr"), text
         at += _HEADER + length
 
 

@@ -26,7 +26,7 @@ from labdock_service.engines import containers, processtree
 from labdock_service.engines.base import WorkerSpec, WorkerStatus
 from labdock_service.engines.dockerd import Dockerd
 from labdock_service.engines.environment import container_environment
-from labdock_service.engines.supervised import SupervisedEngine
+from labdock_service.engines.supervised import SupervisedEngine, looked_at_apart
 from labdock_service.engines.toolkit import NO_TOOLKIT, request_devices
 from labdock_service.engines.unattended import Unattended
 from labdock_service.engines.workerfolder import WorkerFolder
@@ -79,14 +79,26 @@ class DockerEngine(SupervisedEngine):
         return [f"{worker}:{GANG_PORT}" for worker in workers]
 
     def look(self) -> list[WorkerStatus]:
-        """Every worker; containers of those that ended, or that hide, are removed."""
+        """Every worker; containers of those that ended, or that hide, are removed.
+
+        Another process may start one meanwhile, whose folder is there before its container: so
+        they are listed the other way round.
+        """
+        containers_seen = self._containers()
         found = super().look()
         live = {worker.id for worker in found if worker.state != "ended"}
         with suppress(EngineAway):
-            for worker in sorted(self._dockerd.workers() - live - self._starting):
-                self._tidy(worker)
+            for worker in sorted(containers_seen - live - self._starting):
+                with looked_at_apart(worker):
+                    self._tidy(worker)
             self._strike_the_overdue(live)
         return found
+
+    def _containers(self) -> set[str]:
+        """The workers that have one; none where Docker does not say."""
+        with suppress(EngineFailed):
+            return self._dockerd.workers()
+        return set()
 
     def stop(self, worker: str) -> None:
         """SIGTERM to the worker, and after its grace the end of its container."""
@@ -115,13 +127,16 @@ class DockerEngine(SupervisedEngine):
         """End containers whose supervisor, or only program, did not do what it was told."""
         self._overdue = {worker: at for worker, at in self._overdue.items() if worker in live}
         for worker, at in self._overdue.items():
-            if at >= time.monotonic():
-                continue
-            folder = self._folder(worker)
-            if _is_unattended(folder):
-                self._unattended.strike(folder)
-            else:
-                self._dockerd.remove_container(worker)
+            if at < time.monotonic():
+                with looked_at_apart(worker):
+                    self._strike(worker)
+
+    def _strike(self, worker: str) -> None:
+        folder = self._folder(worker)
+        if _is_unattended(folder):
+            self._unattended.strike(folder)
+        else:
+            self._dockerd.remove_container(worker)
 
     def remove(self, worker: str) -> None:
         """Delete an ended worker's folder, and its container where that is left."""

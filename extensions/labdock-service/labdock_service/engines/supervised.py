@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import errno
 import fcntl
+import logging
 import os
 import re
 import time
@@ -21,18 +22,19 @@ from pathlib import Path
 from typing import Any
 
 from labdock_runtime.masking import forms
-from labdock_service.engines import filewatch, limits, ports, supervisor
+from labdock_service.engines import filewatch, limits, ports, statusfile, supervisor
 from labdock_service.engines.base import Engine, LogRecord, Node, WorkerSpec, WorkerStatus
 from labdock_service.engines.devices import find_devices
 from labdock_service.engines.launch import Order
 from labdock_service.engines.logreader import LogReader
 from labdock_service.engines.workerfolder import WorkerFolder, end_processes
-from labdock_service.errors import EngineFailed, Invalid, NotFound
+from labdock_service.errors import EngineAway, EngineFailed, Invalid, NotFound
 from labdock_service.folders import delete_folder
 from labdock_service.plainfile import open_plain
 from labdock_service.statefolder import StateFolder
 from labdock_service.waiting import wait
 
+LOG = logging.getLogger(__name__)
 NODE = "local"
 _BLOCK = 256 * 1024
 _LONGEST_EVENT = 8 * 2**20
@@ -214,7 +216,7 @@ class SupervisedEngine(Engine):
         if name in self._ended:
             return self._ended[name]
         folder = self._folder(name)
-        status, spec = folder.status(), folder.read_spec()
+        status, spec = _status(folder), folder.read_spec()
         if status is None or spec is None:
             return None
         return WorkerStatus(
@@ -233,6 +235,24 @@ class SupervisedEngine(Engine):
         if not _ID.fullmatch(worker):
             raise Invalid("A worker's id is made of letters, digits, dots, dashes and underscores.")
         return WorkerFolder(self._state.workers / worker, self._end_rest)
+
+
+@contextlib.contextmanager
+def looked_at_apart(worker: str) -> Iterator[None]:
+    """One worker's trouble is logged and hides no other. Raises EngineAway."""
+    try:
+        yield
+    except EngineAway:
+        raise
+    except Exception:
+        LOG.exception("Worker %s cannot be looked at: it is left as it was", worker)
+
+
+def _status(folder: WorkerFolder) -> dict[str, Any] | None:
+    """The true state, or where that cannot be found out the last that was written."""
+    with looked_at_apart(folder.path.name):
+        return folder.status()
+    return statusfile.read(folder.path)
 
 
 def _this_machine() -> Node:

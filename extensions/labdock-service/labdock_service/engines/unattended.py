@@ -7,17 +7,22 @@ worker's, and the end is written down.
 
 from __future__ import annotations
 
+import logging
 import signal
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from docker.models.containers import Container
+
 from labdock_service.engines import processtree, statusfile
 from labdock_service.engines.carrying import carry
 from labdock_service.engines.dockerd import Dockerd
 from labdock_service.engines.workerfolder import WorkerFolder
 from labdock_service.errors import EngineAway, EngineFailed
+
+LOG = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.5
 """Between two questions to Docker about one worker."""
@@ -47,11 +52,20 @@ class Unattended:
             container = self.dockerd.find_container(worker)
             if container is None:
                 return {"reason": "its container vanished"}
-            carry(lambda since: self.dockerd.output_since(container, since), folder.log)
+            self._carry(folder, container)
         except (EngineFailed, OSError):  # a disk that is full has space again
             return None
         state = container.attrs["State"]
         return None if state["Running"] else self._how_it_ended(folder, state)
+
+    def _carry(self, folder: WorkerFolder, container: Container) -> None:
+        """Raises EngineFailed and OSError; output that makes no sense keeps nobody running."""
+        try:
+            carry(lambda since: self.dockerd.output_since(container, since), folder.log)
+        except (EngineFailed, OSError):
+            raise
+        except Exception:
+            LOG.exception("The output of worker %s cannot be read", folder.path.name)
 
     def stop(self, folder: WorkerFolder) -> None:
         """SIGTERM to the program."""

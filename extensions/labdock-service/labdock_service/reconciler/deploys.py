@@ -150,7 +150,7 @@ class Deploys:
         """Its model server ended: another one is started, or it has failed."""
         self.probes.forget(server.id)
         reason = self._why_ended(revision, server)
-        served = revision.served is not None
+        served = revision.served is not None and not revision.image  # else another can be had
         if not server.stopping and gives_up(revision.failures, served=served):
             self._fail(revision, None, reason)
             return
@@ -199,7 +199,6 @@ class Deploys:
 
         def go_on(session: Session, row: RevisionRow) -> None:
             fall_back(row, reason)
-            row.failures = 0
             if server is None:
                 row.attempt += 1
                 leases.release(session, "revision", row.id)

@@ -67,6 +67,15 @@ def show(drawn: Path, attempt: int, shown: Path) -> None:
     lead(shown, place)
 
 
+def hide(drawn: Path, attempt: int, shown: Path) -> None:
+    """Let TensorBoard find a job's curves no more; `show` can have them found again."""
+    if shown.is_symlink() or not shown.is_dir():
+        shown.unlink(missing_ok=True)
+        return
+    drawn.mkdir(parents=True, exist_ok=True)
+    shown.rename(curves(drawn, attempt))  # curves of a job that an older Labdock ran
+
+
 def lead(shown: Path, place: Path) -> None:
     """Have what is shown be what lies at this place, from one moment to the next."""
     fresh = place.parent / f".shown.{os.urandom(4).hex()}"

@@ -45,8 +45,9 @@ def settle_server(parts: Parts, session: Session, revision: RevisionRow) -> None
 
 
 def fall_back(revision: RevisionRow, why: str) -> None:
-    """Have a revision served by Labdock's own server from its next start on."""
+    """Have a revision served by Labdock's own server from its next start on, which is its first."""
     _note(revision, instead(revision.server, why))
+    revision.failures = 0
 
 
 def without_place(state: StateFolder, revision: RevisionRow, said: str) -> str:

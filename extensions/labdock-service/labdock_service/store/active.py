@@ -46,9 +46,14 @@ def jobs(session: Session) -> list[JobRow]:
     return list(session.scalars(query.order_by(JobRow.queued, JobRow.id)))
 
 
-def deleted_jobs(session: Session) -> list[JobRow]:
-    """Jobs that were deleted or restored, and whose files do not yet say so for good."""
-    return list(session.scalars(select(JobRow).where(text(DELETED_OR_HIDDEN)).order_by(JobRow.id)))
+def deleted_jobs(session: Session, before: float) -> list[JobRow]:
+    """Jobs that were deleted or restored and whose files do not yet say so, or too long ago.
+
+    `before` is the time: of those that are hidden only those deleted before it come.
+    """
+    due = or_(JobRow.deleted.is_(None), JobRow.files != "hidden", JobRow.deleted < before)
+    query = select(JobRow).where(text(DELETED_OR_HIDDEN), due)  # the text finds its index
+    return list(session.scalars(query.order_by(JobRow.id)))
 
 
 def queue(session: Session) -> list[QueuedJob]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from urllib.parse import unquote
 
+import httpx
 from jupyter_server.base.handlers import APIHandler
 from tornado.web import authenticated
 
@@ -16,15 +19,27 @@ from labdock.client import default_client
 PATH = r"labdock/predict/([^/]+)/([^/]+)"
 MOST_BODY = 10_000_000
 """Bytes of a request: what is larger is sent by a program."""
+MOST_ANSWER = 20_000_000
+"""Bytes of an answer: a page shows no more."""
+AT_ONCE = 4
+"""Requests that are on their way together: models that are slow hold up nothing else here."""
 
 STATUS = {errors.NotFound: 404, errors.Conflict: 409, errors.NotAllowed: 403, errors.Mistake: 400}
+
+
+class AskedEndpoint(serving.Endpoint):
+    """Is asked one time: whoever waits at a page asks again."""
+
+    def _send(self, where: str, **options: Any) -> httpx.Response:
+        return self.client.transport.exchange_once("POST", where, MOST_ANSWER, **options)
 
 
 class AskedEndpoints:
     """The endpoints that were asked from here, each with its key."""
 
     def __init__(self) -> None:
-        self._found: dict[tuple[str, str], serving.Endpoint] = {}
+        self.threads = ThreadPoolExecutor(AT_ONCE, "labdock-predict")
+        self._found: dict[tuple[str, str], AskedEndpoint] = {}
         self._lock = threading.Lock()
 
     def ask(self, project: str, name: str, body: bytes) -> serving.Answer:
@@ -32,7 +47,7 @@ class AskedEndpoints:
         with self._lock:
             endpoint = self._found.get((project, name))
         if endpoint is None:
-            endpoint = serving.Endpoint(default_client().endpoint(project, name), default_client())
+            endpoint = AskedEndpoint(default_client().endpoint(project, name), default_client())
         try:
             answer = endpoint.exchange(body)
         except errors.NotFound:
@@ -64,7 +79,8 @@ class PredictionHandler(APIHandler):  # type: ignore[misc]  # it has no types he
             return
         asked = unquote(project), unquote(name), self.request.body
         try:
-            answer = await asyncio.to_thread(self.endpoints.ask, *asked)
+            loop = asyncio.get_running_loop()
+            answer = await loop.run_in_executor(self.endpoints.threads, self.endpoints.ask, *asked)
         except errors.LabdockError as error:
             kinds = (status for kind, status in STATUS.items() if isinstance(error, kind))
             self._tell(next(kinds, 503), type(error).__name__, str(error))

@@ -49,8 +49,9 @@ class ServicePlace:
 class ServiceHandler(APIHandler):  # type: ignore[misc]  # it has no types here
     """`labdock/api/...` is the service's `api/...`: JSON goes there; JSON, events and files come.
 
-    Nothing else of the hub can be reached, and what comes is never shown as a page. A page that
-    is open asks by itself: that is no sign that a person is at work.
+    Nothing else of the hub can be reached, nor what is for its admins, whose notebooks run what
+    others wrote. What comes is never shown as a page. A page that is open asks by itself: that is
+    no sign that a person is at work.
     """
 
     _track_activity = False
@@ -95,7 +96,8 @@ class ServiceHandler(APIHandler):  # type: ignore[misc]  # it has no types here
             pass  # who asked has gone
 
     def _refusal(self, path: str) -> tuple[int, str, str] | None:
-        if {".", ".."} & set(unquote(path).replace("\\", "/").split("/")):
+        parts = unquote(path).replace("\\", "/").split("/")
+        if {".", ".."} & set(parts) or next(filter(None, parts), "") == "admin":
             return 404, "not_found", "There is nothing at this address."
         kind = self.request.headers.get("Content-Type", "").partition(";")[0].strip()
         if self.request.body and kind != "application/json":
