@@ -40,6 +40,8 @@ export class Tour implements IDisposable {
   #state: ITourState = { active: false, done: [], skipped: [], job: null, since: 0 };
   /** What the job that is followed has saved. */
   #models: readonly string[] = [];
+  /** When the job was submitted that it waits for. */
+  #newest = 0;
   #disposed = false;
 
   /** `person` is whose jobs count; steps that are not `offered` here are left out. */
@@ -85,6 +87,7 @@ export class Tour implements IDisposable {
   /** Begin at the first step. */
   begin(): void {
     this.#models = [];
+    this.#newest = 0;
     const since = Date.now() / 1000;
     this.#become({ active: true, done: [], skipped: [], job: null, since });
   }
@@ -118,14 +121,16 @@ export class Tour implements IDisposable {
     }
   }
 
-  /** Take jobs that have changed. */
+  /** Take jobs as they are now, those that have changed among them. */
   sawJobs(jobs: readonly Job[]): void {
     for (const job of jobs.filter(one => this.#state.active && one.owner === this.#person)) {
       if (this.#follows(job)) {
+        this.#newest = job.created;
         this.#state = { ...this.#state, job: job.id };
         this.happened('submitted');
       }
       if (job.id === this.#state.job) {
+        this.#newest = job.created;
         this.#models = job.models ?? [];
       }
       if (job.id === this.#state.job && job.state === 'succeeded') {
@@ -150,7 +155,8 @@ export class Tour implements IDisposable {
   #follows(job: Job): boolean {
     const { done, job: followed, since } = this.#state;
     const fresh = !hasEnded(job) || job.created > since; // a quick one is first seen at its end
-    return fresh && job.id !== followed && !done.includes('ended');
+    const newer = job.id !== followed && job.created > this.#newest;
+    return fresh && newer && !done.includes('ended');
   }
 
   #pass(step: Step, skipped: Step[]): void {

@@ -10,7 +10,8 @@ import { CommandIDs } from '../commands.ts';
 import { labdockIcon } from '../icons.ts';
 import { Tour, tourState, type Step } from '../models/tour.ts';
 import { answered, type Service } from '../service/service.ts';
-import { IService } from '../tokens.ts';
+import type { JobList } from '../models/jobs.ts';
+import { IJobs, IService } from '../tokens.ts';
 import type { IGuide } from '../tour/bubble.tsx';
 
 const KEPT = 'labdock-lab:tour';
@@ -25,6 +26,9 @@ const COMMANDS: Partial<Record<Step, string>> = {
   asked: CommandIDs.openEndpoint
 };
 
+/** Jobs among which the one is that a person has just submitted. */
+const LATEST = 50;
+
 const RUNS = /^(notebook:(run|restart-run)|runmenu:run)/;
 
 /** A first morning in JupyterLab: from a notebook to a model that answers. */
@@ -32,7 +36,7 @@ export const welcomePlugin: JupyterFrontEndPlugin<void> = {
   id: 'labdock-lab:welcome',
   description: 'A short tour from a notebook to a model that answers.',
   autoStart: true,
-  requires: [IService, ITranslator, IStateDB],
+  requires: [IService, IJobs, ITranslator, IStateDB],
   optional: [ILauncher, IMainMenu, ICommandPalette],
   activate
 };
@@ -40,6 +44,7 @@ export const welcomePlugin: JupyterFrontEndPlugin<void> = {
 function activate(
   app: JupyterFrontEnd,
   service: Service,
+  jobs: JobList,
   translator: ITranslator,
   state: IStateDB,
   launcher: ILauncher | null,
@@ -63,7 +68,7 @@ function activate(
   launcher?.add({ command: CommandIDs.startTour, category: trans.__('Labdock'), rank: 0 });
   menus?.helpMenu.addGroup([{ command: CommandIDs.startTour }], 0);
   palette?.addItem({ command: CommandIDs.startTour, category: trans.__('Labdock') });
-  listen(app, service, tour);
+  listen(app, service, jobs, tour);
   void keep(app, service, tour, state, trans);
 }
 
@@ -135,7 +140,7 @@ function offer(tour: Tour, trans: TranslationBundle): void {
 }
 
 /** Hear of what a person does, wherever they do it. */
-function listen(app: JupyterFrontEnd, service: Service, tour: Tour): void {
+function listen(app: JupyterFrontEnd, service: Service, jobs: JobList, tour: Tour): void {
   const means = new Map<string, Step>([
     [CommandIDs.openJobs, 'watched'],
     [CommandIDs.openJob, 'watched'],
@@ -147,8 +152,8 @@ function listen(app: JupyterFrontEnd, service: Service, tour: Tour): void {
       tour.happened(step);
     }
   });
+  jobs.changed.connect(() => tour.sawJobs(jobs.jobs.slice(0, LATEST)));
   service.live.changed.connect((_, changes) => {
-    tour.sawJobs(changes.jobs ?? []);
     tour.sawEndpoints(changes.endpoints ?? []);
     if (changes.everything && tour.state.active) {
       void catchUp(service, tour);
