@@ -117,6 +117,8 @@ def test_a_folder_from_the_file_browser_in_the_dark(lab: Lab) -> None:
     page.locator(".lm-Menu-item", has_text="Theme").first.hover()
     page.locator(".lm-Menu-item", has_text="JupyterLab Dark").first.click()
     browser = page.get_by_role("region", name="File Browser Section")
+    if not browser.is_visible():  # another part of the side bar was open before
+        page.locator(".jp-SideBar [data-id=filebrowser]").click()
     browser.get_by_text("02-script").click(button="right")
     page.get_by_role("menuitem", name="Train…").click()
     expect(form.get_by_label("Notebook or script")).to_have_value("train.py")
