@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, TimeoutError, expect
 from tests.support.accessibility import serious_findings
 from tests.support.browser import SOON
 from tests.support.deployment import CHECKOUT, Deployment
 
+PALETTE = 10_000
+"""Milliseconds for the palette."""
 PASSED_OVER = ("favicon", "ERR_NETWORK_CHANGED", "/hub/font-roboto/")
 """What a browser says of its machine, where networks come and go, and not of a page; and the fonts
 that TensorBoard looks for at the root of its host, wherever it is served."""
@@ -47,13 +49,23 @@ class Lab:
         expect(self.page.locator("#jupyterlab-splash")).to_have_count(0)
 
     def command(self, label: str) -> None:
-        """Run a command by the palette, as a keyboard does."""
+        """Run a command by the palette, as a keyboard does.
+
+        A document that is restored may take the focus meanwhile, which closes the palette.
+        """
+        for _ in range(3):
+            with suppress(TimeoutError):
+                return self._run_command(label)
+        return self._run_command(label)
+
+    def _run_command(self, label: str) -> None:
         self.page.keyboard.press("Control+Shift+C")
         palette = self.page.locator("#command-palette, .jp-ModalCommandPalette")
         search = palette.get_by_role("textbox").or_(palette.get_by_role("searchbox")).first
-        search.fill(label)
-        expect(palette.locator("[role^=menuitem]").first).to_contain_text(label)
-        search.press("Enter")
+        search.fill(label, timeout=PALETTE)
+        found = palette.locator("[role^=menuitem]", has_text=label).first
+        found.wait_for(timeout=PALETTE)
+        search.press("Enter", timeout=PALETTE)
 
     def side_bar(self, title: str) -> Locator:
         """Open a side bar by its tab; where it is open it stays so."""
