@@ -50,6 +50,7 @@ function activate(
       new JobView({
         page: followed(),
         jobs,
+        live: service.live,
         commands: app.commands,
         trans,
         url: path => fileUrl(service, id, path),

@@ -7,8 +7,10 @@ import { Poll } from '@lumino/polling';
 import { CommandIDs } from '../commands.ts';
 import { NotebookServerModel } from '../models/notebookserver.ts';
 import { NotebookServer } from '../service/notebookserver.ts';
+import type { Service } from '../service/service.ts';
 import { FiguresItem } from '../statusbar/figures.tsx';
 import { giveBack, ServerPopup } from '../statusbar/serverpopup.tsx';
+import { IService } from '../tokens.ts';
 
 const OFTEN = 10_000;
 const SELDOM = 300_000;
@@ -18,13 +20,14 @@ export const notebookServerPlugin: JupyterFrontEndPlugin<void> = {
   id: 'labdock-lab:notebook-server',
   description: 'CPU, memory and GPUs of a person’s server in the status bar.',
   autoStart: true,
-  requires: [ITranslator],
+  requires: [IService, ITranslator],
   optional: [IStatusBar, ICommandPalette],
   activate
 };
 
 function activate(
   app: JupyterFrontEnd,
+  service: Service,
   translator: ITranslator,
   statusBar: IStatusBar | null,
   palette: ICommandPalette | null
@@ -44,7 +47,7 @@ function activate(
       }
       void model.readLease();
       popup = showPopup({
-        body: new ServerPopup(model, trans),
+        body: new ServerPopup(model, service.live, trans),
         anchor: item,
         align: 'left',
         hasDynamicSize: true

@@ -3,6 +3,7 @@ import { PanelWithToolbar, ReactWidget, UseSignal } from '@jupyterlab/ui-compone
 import type { Message } from '@lumino/messaging';
 import * as React from 'react';
 
+import { Trouble } from '../components/trouble.tsx';
 import { labdockIcon } from '../icons.ts';
 import type { JobList } from '../models/jobs.ts';
 import type { JobsView } from '../models/jobsview.ts';
@@ -36,9 +37,7 @@ export class JobsPanel extends PanelWithToolbar {
     this.node.setAttribute('role', 'region');
     this.node.setAttribute('aria-label', trans.__('Jobs'));
     const content = ReactWidget.create(
-      <UseSignal signal={props.live.stateChanged}>
-        {() => <UseSignal signal={view.changed}>{() => <Jobs {...props} />}</UseSignal>}
-      </UseSignal>
+      <UseSignal signal={view.changed}>{() => <Jobs {...props} />}</UseSignal>
     );
     content.addClass('lbd-Jobs-content');
     this.addWidget(content);
@@ -61,18 +60,13 @@ export class JobsPanel extends PanelWithToolbar {
 
 function Jobs(props: IJobsProps) {
   const { jobs, view, live, trans } = props;
-  const problem = live.problem ?? jobs.problem;
   return (
     <>
       <JobFilters view={view} projects={props.projects()} trans={trans} />
       <p className="lbd-Jobs-count" role="status">
         {summary(jobs, view, trans)}
       </p>
-      {problem && (
-        <p className="lbd-Problem" role="alert">
-          {problem.message}
-        </p>
-      )}
+      <Trouble live={live} problem={jobs.problem} trans={trans} />
       <JobRows view={view} trans={trans} onOpen={props.onOpen} onDelete={props.onDelete} />
       {view.more && (
         <button

@@ -9,9 +9,11 @@ import { CommandIDs } from '../../commands.ts';
 import { details } from '../../components/jobrow.tsx';
 import { StateMark, stateIcon } from '../../components/statemark.tsx';
 import { stateName } from '../../components/statename.ts';
+import { Trouble } from '../../components/trouble.tsx';
 import type { JobPage } from '../../models/jobpage.ts';
 import type { JobList } from '../../models/jobs.ts';
 import { hasEnded, shareDone } from '../../models/progress.ts';
+import type { LiveChanges } from '../../service/live.ts';
 import type { Job } from '../../service/types.ts';
 import { CompareTab } from './compare.tsx';
 import { CurvesTab } from './curves.tsx';
@@ -24,6 +26,7 @@ import { OverviewTab } from './overview.tsx';
 interface IJobViewProps {
   page: JobPage;
   jobs: JobList;
+  live: LiveChanges;
   commands: CommandRegistry;
   trans: TranslationBundle;
   /** The address of one of its files. */
@@ -107,9 +110,11 @@ function JobBody(props: IJobViewProps) {
   const { page, trans } = props;
   const { job } = page;
   if (job === null) {
-    return (
-      <p className={page.problem ? 'lbd-Problem' : 'lbd-Empty'} role="status">
-        {page.problem?.message ?? trans.__('Reading the job …')}
+    return page.problem ? (
+      <Trouble live={props.live} problem={page.problem} trans={trans} />
+    ) : (
+      <p className="lbd-Empty" role="status">
+        {trans.__('Reading the job …')}
       </p>
     );
   }
@@ -130,11 +135,7 @@ function JobBody(props: IJobViewProps) {
   return (
     <>
       <Head job={job} trans={trans} />
-      {page.problem && (
-        <p className="lbd-Problem" role="alert">
-          {page.problem.message}
-        </p>
-      )}
+      <Trouble live={props.live} problem={page.problem} trans={trans} />
       {job.failure && (
         <FailureCard page={page} failure={job.failure} read={props.read} trans={trans} />
       )}
