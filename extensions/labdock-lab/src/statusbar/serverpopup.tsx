@@ -75,19 +75,21 @@ function Gpus({ model, live, trans }: IParts) {
       <p>{stands(model, trans)}</p>
       {lease?.notice && <p className="lbd-Dim">{lease.notice}</p>}
       <Trouble live={live} problem={problem} trans={trans} />
-      <button
-        className="jp-mod-styled jp-mod-reject"
-        disabled={lease === null}
-        aria-disabled={model.busy} // a button that is disabled would lose the focus
-        onClick={() => void (model.busy || (wanted ? giveBack(model, trans) : model.acquire()))}
-      >
-        {label(model, trans)}
-      </button>
+      {model.unavailable === '' && (
+        <button
+          className="jp-mod-styled jp-mod-reject"
+          disabled={lease === null}
+          aria-disabled={model.busy} // a button that is disabled would lose the focus
+          onClick={() => void (model.busy || (wanted ? giveBack(model, trans) : model.acquire()))}
+        >
+          {label(model, trans)}
+        </button>
+      )}
     </section>
   );
 }
 
-function stands({ lease }: NotebookServerModel, trans: TranslationBundle): string {
+function stands({ lease, unavailable }: NotebookServerModel, trans: TranslationBundle): string {
   switch (lease?.state) {
     case undefined:
       return trans.__('Looking for GPUs …');
@@ -96,7 +98,7 @@ function stands({ lease }: NotebookServerModel, trans: TranslationBundle): strin
     case 'waiting':
       return lease.message || trans.__('Waits for a GPU.');
     case 'none':
-      return lease.message || trans.__('This server has no GPU.');
+      return unavailable || lease.message || trans.__('This server has no GPU.');
   }
 }
 
