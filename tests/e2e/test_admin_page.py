@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Dialog, Locator, Page, Response, expect
 from tests.support.accessibility import serious_findings
 from tests.support.api import PREFIX, Api, api_in_thread, make_jobs, make_settings
 from tests.support.browser import opened_page
@@ -128,13 +128,23 @@ def stop(api: Api, row: Locator) -> None:
 def refuse(page: Page) -> list[str]:
     """Think better of whatever is asked."""
     asked: list[str] = []
-    page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+
+    def dismiss(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", dismiss)
     return asked
 
 
 def counted(page: Page) -> list[str]:
     drawn: list[str] = []
-    page.on("response", lambda answer: drawn.append(answer.url) if "/live" in answer.url else None)
+
+    def count(answer: Response) -> None:
+        if "/admin/live" in answer.url:
+            drawn.append(answer.url)
+
+    page.on("response", count)
     return drawn
 
 
@@ -142,7 +152,7 @@ def picture(page: Page, name: str) -> None:
     """Light and dark, which everybody must be able to use."""
     folder = CHECKOUT / "build/pictures"
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of its literals
+        page.emulate_media(color_scheme=scheme)
         page.screenshot(path=folder / f"{name}-{scheme}.png", full_page=True)
         assert serious_findings(page) == []
     page.emulate_media(color_scheme="light")

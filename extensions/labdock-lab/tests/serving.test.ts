@@ -349,3 +349,40 @@ test('a log that is cut off goes on where it was, and keeps its last lines', asy
   assert.equal(log.lines.at(-1), `line ${MOST_LINES + 1}`);
   assert.ok(log.ended);
 });
+
+test('a log that nobody looks at is closed, and read on without a gap or a double line', async () => {
+  const asked: (string | undefined)[] = [];
+  const given: (() => void)[] = [];
+  const log = new TextLog(async (after, signal) => {
+    const stream = asked.push(after) - 1;
+    return (async function* () {
+      for (let at = Number(after ?? -1) + 1; ; at++) {
+        await new Promise<void>(give => {
+          given[stream] = give;
+          signal.addEventListener('abort', () => give()); // one more was on its way
+        });
+        yield { event: 'line', data: JSON.stringify({ text: `line ${at}`, cursor: String(at) }) };
+      }
+    })();
+  });
+  const came = async (stream: number) => {
+    given[stream]?.();
+    await settled();
+  };
+  void log.follow();
+  void log.follow(); // once is enough
+  await settled();
+  await came(0);
+  await came(0);
+  log.rest();
+  void log.follow();
+  await settled();
+  await settled();
+  await came(1);
+  await came(0); // nobody listens there any more
+  assert.deepEqual(asked, [undefined, '1']);
+  assert.deepEqual(log.lines, ['line 0', 'line 1', 'line 2']);
+  log.dispose();
+  await settled();
+  assert.equal(log.lines.length, 3);
+});

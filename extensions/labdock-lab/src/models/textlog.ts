@@ -10,15 +10,16 @@ export type OpenLog = (
   signal: AbortSignal
 ) => Promise<AsyncIterable<{ event?: string | undefined; data: string }>>;
 
-/** A log as it is written, until it ends or nobody reads it any more. */
+/** A log as it is written, until it ends; it is read only while somebody looks. */
 export class TextLog implements IDisposable {
   readonly #open: OpenLog;
-  readonly #abort = new AbortController();
   readonly #changed = new Signal<this, void>(this);
   readonly #pause: () => Promise<void>;
   #lines: readonly string[] = [];
   #ended = false;
   #after: string | undefined;
+  #reading: AbortController | null = null;
+  #disposed = false;
 
   constructor(open: OpenLog, pause = () => new Promise<void>(done => setTimeout(done, 2000))) {
     this.#open = open;
@@ -39,27 +40,42 @@ export class TextLog implements IDisposable {
   }
 
   get isDisposed(): boolean {
-    return this.#abort.signal.aborted;
+    return this.#disposed;
   }
 
   dispose(): void {
-    this.#abort.abort();
+    this.rest();
+    this.#disposed = true;
     Signal.clearData(this);
   }
 
-  /** Read until the end; what is cut off goes on where it was. */
+  /** Read on from where it was, until the end or `rest`; what is cut off goes on there too. */
   async follow(): Promise<void> {
-    while (!this.#ended && !this.isDisposed) {
-      try {
-        for await (const { event, data } of await this.#open(this.#after, this.#abort.signal)) {
-          this.#take(event, data);
-        }
-      } catch {
-        // it is opened again
-      }
-      if (!this.#ended && !this.isDisposed) {
+    if (this.#reading !== null || this.#ended || this.#disposed) {
+      return;
+    }
+    const reading = new AbortController();
+    this.#reading = reading;
+    while (!this.#ended && !reading.signal.aborted) {
+      await this.#read(reading.signal).catch(() => undefined); // it is opened again
+      if (!this.#ended && !reading.signal.aborted) {
         await this.#pause();
       }
+    }
+  }
+
+  /** Read no further for now. */
+  rest(): void {
+    this.#reading?.abort();
+    this.#reading = null;
+  }
+
+  async #read(signal: AbortSignal): Promise<void> {
+    for await (const { event, data } of await this.#open(this.#after, signal)) {
+      if (signal.aborted) {
+        return; // a line that comes now comes again to who reads on
+      }
+      this.#take(event, data);
     }
   }
 
@@ -73,9 +89,7 @@ export class TextLog implements IDisposable {
         this.#lines = [...this.#lines.slice(1 - MOST_LINES), line.text];
       }
     }
-    if (!this.isDisposed) {
-      this.#changed.emit();
-    }
+    this.#changed.emit();
   }
 }
 

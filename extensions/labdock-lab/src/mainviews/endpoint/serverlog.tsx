@@ -44,9 +44,11 @@ function Lines({ page, trans, revision }: Omit<IPageParts, 'commands'> & { revis
       })
   );
   React.useEffect(() => {
-    void log.follow();
-    return () => log.dispose();
-  }, [log]);
+    if (page.shown) {
+      void log.follow();
+    }
+    return () => log.rest();
+  }, [log, page.shown]);
   return (
     <UseSignal signal={log.changed}>
       {() => (

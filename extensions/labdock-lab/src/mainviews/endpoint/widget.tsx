@@ -2,6 +2,7 @@ import { MainAreaWidget } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
 import type { CommandRegistry } from '@lumino/commands';
+import type { Message } from '@lumino/messaging';
 import * as React from 'react';
 
 import { servingIcon } from '../../icons.ts';
@@ -36,6 +37,21 @@ export class EndpointWidget extends MainAreaWidget<ReactWidget> {
     content.addClass('lbd-Endpoint');
     content.node.setAttribute('role', 'region');
     content.node.setAttribute('aria-label', this.title.caption);
+  }
+
+  protected override onAfterShow(message: Message): void {
+    super.onAfterShow(message);
+    this.page.shown = true;
+  }
+
+  protected override onAfterAttach(message: Message): void {
+    super.onAfterAttach(message);
+    this.page.shown = this.isVisible;
+  }
+
+  protected override onBeforeHide(message: Message): void {
+    super.onBeforeHide(message);
+    this.page.shown = false;
   }
 
   override dispose(): void {
