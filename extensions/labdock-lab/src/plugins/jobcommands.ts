@@ -14,7 +14,7 @@ import {
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import { CommandIDs } from '../commands.ts';
-import { labdockIcon } from '../icons.ts';
+import { curvesIcon } from '../icons.ts';
 import { JobActions } from '../jobactions.ts';
 import type { JobList } from '../models/jobs.ts';
 import { hasEnded } from '../models/progress.ts';
@@ -90,7 +90,7 @@ function activate(
     {
       id: CommandIDs.openBoards,
       label: trans.__('TensorBoard'),
-      icon: labdockIcon,
+      icon: curvesIcon,
       there: () => commands.hasCommand(CommandIDs.openTensorBoard),
       fits: job => job.started != null,
       act: ({ id, project }) =>

@@ -1,5 +1,6 @@
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
+import { Signal, type ISignal } from '@lumino/signaling';
 import createClient, { type Client } from 'openapi-fetch';
 
 import { LiveChanges } from './live.ts';
@@ -32,6 +33,7 @@ export class Service {
   readonly api: Client<paths>;
   /** What changes, as it happens. */
   readonly live: LiveChanges;
+  readonly #predicted = new Signal<this, IPrediction>(this);
 
   constructor(settings = ServerConnection.makeSettings()) {
     this.#settings = settings;
@@ -42,6 +44,11 @@ export class Service {
     this.live = new LiveChanges(async (after, signal) =>
       this.events('changes?follow=true', signal, after)
     );
+  }
+
+  /** Emitted when a model has answered. */
+  get predicted(): ISignal<this, IPrediction> {
+    return this.#predicted;
   }
 
   /** The address of something of the API, such as a file to download. */
@@ -77,7 +84,10 @@ export class Service {
       throw problemOf(answer, AWAY);
     }
     const milliseconds = performance.now() - begun;
-    return { answer, revision: response.headers.get('Labdock-Revision'), milliseconds };
+    const revision = response.headers.get('Labdock-Revision');
+    const prediction = { answer, revision, milliseconds };
+    this.#predicted.emit(prediction);
+    return prediction;
   }
 
   async #fetch(request: Request): Promise<Response> {

@@ -117,7 +117,14 @@ function EndpointRow(props: {
   const { endpoint, models, trans, onOpen } = props;
   return (
     <li>
-      <button className="lbd-ServingRow" data-row data-endpoint={endpoint.id} onClick={onOpen}>
+      <button
+        className="lbd-ServingRow"
+        data-row
+        data-endpoint={endpoint.id}
+        data-project={endpoint.project}
+        data-name={endpoint.name}
+        onClick={onOpen}
+      >
         <span className="lbd-Mark" data-state={endpointMark(endpoint)} aria-hidden="true" />
         <span className="lbd-ServingRow-name">{endpoint.name}</span>
         <span className="lbd-ServingRow-note">{endpoint.project}</span>

@@ -1,4 +1,5 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
+import { HTMLSelect } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { callings } from '../../models/calling.ts';
@@ -35,24 +36,52 @@ export function Asking(parts: IPageParts & { endpoint: Endpoint }) {
   return <AskingModel key={model.id} {...parts} model={model} />;
 }
 
-function AskingModel(parts: IPageParts & { endpoint: Endpoint; model: ModelVersion }) {
-  const { page, endpoint, model, trans } = parts;
+interface IAsked extends IPageParts {
+  readonly endpoint: Endpoint;
+  readonly model: ModelVersion;
+}
+
+function AskingModel(parts: IAsked) {
+  const { endpoint, trans } = parts;
+  const request = useRequest(parts);
+  return (
+    <>
+      <Part title={trans.__('Ask the model')}>
+        <form
+          className="lbd-Asking"
+          onSubmit={event => {
+            event.preventDefault();
+            void request.ask();
+          }}
+        >
+          <Inputs {...parts} request={request} />
+          <div className="lbd-Asking-answer" aria-live="polite" aria-busy={request.asking}>
+            <Answer given={request.given} endpoint={endpoint} trans={trans} />
+          </div>
+        </form>
+      </Part>
+      <Part title={trans.__('From a program')}>
+        <Program endpoint={endpoint} body={request.body} trans={trans} />
+      </Part>
+    </>
+  );
+}
+
+type Request = ReturnType<typeof useRequest>;
+
+/** The request as it stands in the form, and what was answered to the last one. */
+function useRequest({ page, endpoint, model, trans }: IAsked) {
   const form = React.useMemo(
     () => requestForm(model.signature ?? {}, model.sample ?? null),
     [model]
   );
-  const [row, setRow] = React.useState(0);
   const begun = (at: number): Record<string, Json> =>
     Object.fromEntries(form.fields.map(field => [field.name, firstValue(form, field, at)]));
+  const [row, setRow] = React.useState(0);
   const [values, setValues] = React.useState(() => begun(0));
   const [broken, setBroken] = React.useState<Readonly<Record<string, string>>>({});
   const [asking, setAsking] = React.useState(false);
   const [given, setGiven] = React.useState<IPrediction | Error | null>(null);
-
-  const problem = (field: IField): string | null => {
-    const found = misfit(field, values[field.name] ?? null);
-    return broken[field.name] ?? (found && misfitSentence(found, trans));
-  };
   const body = requestBody(form, values);
   const ask = async (): Promise<void> => {
     setAsking(true);
@@ -64,56 +93,48 @@ function AskingModel(parts: IPageParts & { endpoint: Endpoint; model: ModelVersi
     );
     setAsking(false);
   };
-  const change = (name: string, value: Json): void => {
-    setValues(old => ({ ...old, [name]: value }));
-    setBroken(({ [name]: _, ...others }) => others);
+  return {
+    ...{ form, row, values, body, asking, given, ask },
+    problem: (field: IField): string | null => {
+      const found = misfit(field, values[field.name] ?? null);
+      return broken[field.name] ?? (found && misfitSentence(found, trans));
+    },
+    change: (name: string, value: Json): void => {
+      setValues(old => ({ ...old, [name]: value }));
+      setBroken(({ [name]: _, ...others }) => others);
+    },
+    refuse: (name: string, why: string): void => setBroken(old => ({ ...old, [name]: why })),
+    choose: (at: number): void => {
+      setRow(at);
+      setValues(begun(at));
+      setBroken({});
+    }
   };
-  const choose = (at: number): void => {
-    setRow(at);
-    setValues(begun(at));
-    setBroken({});
-  };
+}
+
+function Inputs({ endpoint, model, trans, request }: IAsked & { request: Request }) {
+  const { form, row, values, asking, problem } = request;
   const ready = serving(endpoint) !== undefined;
   const whole = form.fields.every(field => problem(field) === null);
   return (
-    <>
-      <Part title={trans.__('Ask the model')}>
-        <form
-          className="lbd-Asking"
-          onSubmit={event => {
-            event.preventDefault();
-            void ask();
-          }}
-        >
-          <div className="lbd-Asking-inputs">
-            <Origin model={model} rows={form.rows} row={row} onChoose={choose} trans={trans} />
-            {form.fields.map(field => (
-              <FieldEditor
-                key={`${field.name} ${row}`}
-                field={field}
-                value={values[field.name] ?? null}
-                problem={problem(field)}
-                trans={trans}
-                onChange={value => change(field.name, value)}
-                onBroken={why => setBroken(old => ({ ...old, [field.name]: why }))}
-              />
-            ))}
-            <button className="jp-mod-styled jp-mod-accept" disabled={!ready || !whole || asking}>
-              {asking ? trans.__('Sending …') : trans.__('Send')}
-            </button>
-            {!ready && (
-              <p className="lbd-Form-note">{trans.__('It can be asked once it serves.')}</p>
-            )}
-          </div>
-          <div className="lbd-Asking-answer" aria-live="polite" aria-busy={asking}>
-            <Answer given={given} endpoint={endpoint} trans={trans} />
-          </div>
-        </form>
-      </Part>
-      <Part title={trans.__('From a program')}>
-        <Program endpoint={endpoint} body={body} trans={trans} />
-      </Part>
-    </>
+    <div className="lbd-Asking-inputs">
+      <Origin model={model} rows={form.rows} row={row} onChoose={request.choose} trans={trans} />
+      {form.fields.map(field => (
+        <FieldEditor
+          key={`${field.name} ${row}`}
+          field={field}
+          value={values[field.name] ?? null}
+          problem={problem(field)}
+          trans={trans}
+          onChange={value => request.change(field.name, value)}
+          onBroken={why => request.refuse(field.name, why)}
+        />
+      ))}
+      <button className="jp-mod-styled jp-mod-accept" disabled={!ready || !whole || asking}>
+        {asking ? trans.__('Sending …') : trans.__('Send')}
+      </button>
+      {!ready && <p className="lbd-Form-note">{trans.__('It can be asked once it serves.')}</p>}
+    </div>
   );
 }
 
@@ -139,9 +160,8 @@ function Origin(props: {
         <>
           {' '}
           <label htmlFor={id}>{trans.__('Row')}</label>{' '}
-          <select
+          <HTMLSelect
             id={id}
-            className="lbd-Select"
             value={row}
             onChange={event => onChoose(Number(event.currentTarget.value))}
           >
@@ -150,7 +170,7 @@ function Origin(props: {
                 {trans.__('%1 of %2', at + 1, rows)}
               </option>
             ))}
-          </select>
+          </HTMLSelect>
         </>
       )}
     </p>
@@ -175,7 +195,12 @@ function Program(props: { endpoint: Endpoint; body: unknown; trans: TranslationB
   };
   return (
     <div className="lbd-Program">
-      <div role="tablist" aria-label={trans.__('Ways to send it')} onKeyDown={go}>
+      <div
+        className="lbd-Tabs"
+        role="tablist"
+        aria-label={trans.__('Ways to send it')}
+        onKeyDown={go}
+      >
         {ways.map((one, index) => (
           <button
             key={one.title}
@@ -184,7 +209,6 @@ function Program(props: { endpoint: Endpoint; body: unknown; trans: TranslationB
             aria-selected={index === at}
             aria-controls={`${id}-panel`}
             tabIndex={index === at ? 0 : -1}
-            className="lbd-Tab"
             onClick={() => setAt(index)}
           >
             {one.title}

@@ -1,4 +1,4 @@
-import { UseSignal } from '@jupyterlab/ui-components';
+import { HTMLSelect, UseSignal } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { newest } from '../../models/endpoints.ts';
@@ -16,9 +16,8 @@ export function ServerLog({ page, trans, endpoint }: IPageParts & { endpoint: En
     <>
       <p className="lbd-Form-note">
         <label htmlFor={id}>{trans.__('Revision')}</label>{' '}
-        <select
+        <HTMLSelect
           id={id}
-          className="lbd-Select"
           value={revision}
           onChange={event => setChosen(event.currentTarget.value)}
         >
@@ -27,7 +26,7 @@ export function ServerLog({ page, trans, endpoint }: IPageParts & { endpoint: En
               {one.number}
             </option>
           ))}
-        </select>
+        </HTMLSelect>
       </p>
       {revision && <Lines key={revision} page={page} trans={trans} revision={revision} />}
     </>

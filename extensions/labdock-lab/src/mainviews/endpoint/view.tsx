@@ -5,7 +5,6 @@ import * as React from 'react';
 import { endpointMark, endpointSentence } from '../../components/states.ts';
 import { Trouble } from '../../components/trouble.tsx';
 import type { EndpointPage } from '../../models/endpointpage.ts';
-import { Actions } from './actions.tsx';
 import { Asking } from './asking.tsx';
 import { Keys } from './keys.tsx';
 import { Revisions } from './revisions.tsx';
@@ -43,7 +42,6 @@ export function EndpointView(parts: IPageParts) {
         <h1>
           {endpoint.name} <small>{endpoint.project}</small>
         </h1>
-        <Actions {...parts} endpoint={endpoint} />
         <p className="lbd-Endpoint-state" role="status">
           <span className="lbd-Mark" data-state={endpointMark(endpoint)} aria-hidden="true" />
           {endpointSentence(endpoint, page.serving.models.models, trans)}
