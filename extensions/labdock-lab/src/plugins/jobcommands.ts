@@ -4,7 +4,6 @@ import { ITranslator } from '@jupyterlab/translation';
 import {
   copyIcon,
   deleteIcon,
-  launchIcon,
   notebookIcon,
   redoIcon,
   stopIcon,
@@ -14,7 +13,7 @@ import {
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import { CommandIDs } from '../commands.ts';
-import { curvesIcon } from '../icons.ts';
+import { curvesIcon, servingIcon } from '../icons.ts';
 import { JobActions } from '../jobactions.ts';
 import type { JobList } from '../models/jobs.ts';
 import { hasEnded } from '../models/progress.ts';
@@ -99,7 +98,7 @@ function activate(
     {
       id: CommandIDs.deployJob,
       label: trans.__('Deploy…'),
-      icon: launchIcon,
+      icon: servingIcon,
       there: () => commands.hasCommand(CommandIDs.deploy),
       fits: job => (job.models ?? []).length > 0,
       act: job => commands.execute(CommandIDs.deploy, { job: job.id })

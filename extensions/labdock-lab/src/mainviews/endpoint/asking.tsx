@@ -154,12 +154,11 @@ function Origin(props: {
       ? trans.__('The sample was made up to fit the model.')
       : trans.__('The sample is of what the model was trained with.');
   return (
-    <p className="lbd-Form-note">
-      {words}
+    <>
+      <p className="lbd-Form-note">{words}</p>
       {rows > 1 && (
-        <>
-          {' '}
-          <label htmlFor={id}>{trans.__('Row')}</label>{' '}
+        <div className="lbd-Choice">
+          <label htmlFor={id}>{trans.__('Row')}</label>
           <HTMLSelect
             id={id}
             value={row}
@@ -171,9 +170,9 @@ function Origin(props: {
               </option>
             ))}
           </HTMLSelect>
-        </>
+        </div>
       )}
-    </p>
+    </>
   );
 }
 

@@ -14,8 +14,8 @@ export function ServerLog({ page, trans, endpoint }: IPageParts & { endpoint: En
   const id = React.useId();
   return (
     <>
-      <p className="lbd-Form-note">
-        <label htmlFor={id}>{trans.__('Revision')}</label>{' '}
+      <div className="lbd-Choice">
+        <label htmlFor={id}>{trans.__('Revision')}</label>
         <HTMLSelect
           id={id}
           value={revision}
@@ -27,7 +27,7 @@ export function ServerLog({ page, trans, endpoint }: IPageParts & { endpoint: En
             </option>
           ))}
         </HTMLSelect>
-      </p>
+      </div>
       {revision && <Lines key={revision} page={page} trans={trans} revision={revision} />}
     </>
   );
