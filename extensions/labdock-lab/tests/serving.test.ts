@@ -287,6 +287,10 @@ test('a probability vector is classes, the likeliest first', () => {
   assert.equal(outputsOf({ predictions: [3] })[0]?.classes, null);
   assert.deepEqual(outputsOf('nonsense'), []);
   assert.equal(readable([[1, 2]]), '[\n  [1, 2]\n]');
+  const row = Array(6).fill([7]);
+  assert.equal(readable([row, row]).split('\n').length, 4);
+  assert.deepEqual(JSON.parse(readable([row, row])), [row, row]);
+  assert.equal(readable([Array(6).fill([1, 2, 3])]).split('\n').length, 3);
 });
 
 test('programs get the request as it stands in the form', () => {

@@ -30,6 +30,7 @@ export function FieldEditor(props: IEditor) {
   const [replaced, replace] = React.useReducer((count: number) => count + 1, 0);
   const picture = pictureOf(value);
   const grid = isNumeric(field.dtype) ? gridOf(value) : null;
+  const [inCells] = React.useState(grid !== null); // who types JSON goes on with that
   return (
     <div className="lbd-Input">
       <label htmlFor={id}>
@@ -37,7 +38,7 @@ export function FieldEditor(props: IEditor) {
       </label>
       <div className="lbd-Input-row">
         {picture && <Picture picture={picture} label={trans.__('%1, drawn', field.name)} />}
-        {grid ? (
+        {inCells && grid ? (
           <Numbers key={replaced} {...props} id={id} grid={grid} />
         ) : (
           <Single key={replaced} {...props} id={id} />
