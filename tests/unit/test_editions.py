@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,11 +30,17 @@ PROJECTS = 4
 
 
 class NowAndThenLocked(Editions):
-    """Looks at a database that is locked when a test says so."""
+    """Looks at a database that is locked, or slow, when a test says so."""
 
     locked = False
 
+    def __init__(self, store: Store, bulletin: Bulletin) -> None:
+        super().__init__(store, bulletin)
+        self.go_on = threading.Event()
+        self.go_on.set()
+
     def _make(self, projects: frozenset[str]) -> Edition | None:
+        self.go_on.wait(60)
         if self.locked:
             self.locked = False
             raise OperationalError("SELECT", {}, Exception("database is locked"))
@@ -231,3 +238,24 @@ async def test_a_look_is_shared_by_all_who_follow(
         for task in following:
             task.cancel()
     assert made == ["look", "message"]
+
+
+async def test_who_comes_while_others_are_looked_for_misses_nothing(
+    store: Store, owned: list[Owned], tmp_path: Path
+) -> None:
+    play = Play(store, owned, tmp_path)
+    await play.happens(0, True)
+    follower = Follower(frozenset({owned[0].project}), play.last() - 1)
+    follower.reads.set()
+    play.editions.go_on.clear()
+    async with asyncio.TaskGroup() as tasks:
+        published = tasks.create_task(play.publish(False))
+        await asyncio.sleep(0)
+        following = tasks.create_task(follower.follow(play.editions))
+        await until(lambda: len(follower.told) == 1)
+        await play.happens(0, False)
+        play.editions.go_on.set()
+        await published
+        await until(lambda: len(follower.told) == 2)
+        following.cancel()
+    assert follower.told[1]["at"] == play.last()
