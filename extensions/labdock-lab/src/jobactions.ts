@@ -35,7 +35,7 @@ export class JobActions {
     }
     await this.#told(async () => {
       const params = { path: { id: job.id } };
-      this.#jobs.put(await answered(this.#service.api.POST('/jobs/{id}/stop', { params })));
+      await this.#jobs.answer(answered(this.#service.api.POST('/jobs/{id}/stop', { params })));
       Notification.info(trans.__('%1 is being stopped.', job.name), { autoClose: 5_000 });
     });
   }
@@ -43,7 +43,7 @@ export class JobActions {
   async retry(job: Job): Promise<void> {
     await this.#told(async () => {
       const params = { path: { id: job.id } };
-      this.#jobs.put(await answered(this.#service.api.POST('/jobs/{id}/retry', { params })));
+      await this.#jobs.answer(answered(this.#service.api.POST('/jobs/{id}/retry', { params })));
       const said = this.#trans.__('%1 goes on from its last checkpoint.', job.name);
       Notification.info(said, { autoClose: 5_000 });
     });
@@ -54,7 +54,7 @@ export class JobActions {
     const trans = this.#trans;
     return this.#told(async () => {
       const params = { path: { id: job.id } };
-      this.#jobs.put(await answered(this.#service.api.DELETE('/jobs/{id}', { params })));
+      await this.#jobs.answer(answered(this.#service.api.DELETE('/jobs/{id}', { params })));
       Notification.info(trans.__('%1 is deleted. It can be had back for 7 days.', job.name), {
         autoClose: UNDO,
         actions: [{ label: trans.__('Undo'), callback: () => void this.restore(job) }]
@@ -66,7 +66,7 @@ export class JobActions {
   async restore(job: Job): Promise<void> {
     await this.#told(async () => {
       const params = { path: { id: job.id } };
-      this.#jobs.put(await answered(this.#service.api.POST('/jobs/{id}/restore', { params })));
+      await this.#jobs.answer(answered(this.#service.api.POST('/jobs/{id}/restore', { params })));
       Notification.success(this.#trans.__('%1 is back.', job.name), { autoClose: 5_000 });
     });
   }

@@ -21,10 +21,15 @@ function pageOf(first: Job) {
   const events = [event(1, 'job.submitted', { actor: 'ada' })];
   const points: MetricPoint[] = [];
   const away = { files: false };
+  const held: (() => void)[] = [];
+  const holding = { job: false };
   const source: IJobSource = {
     live,
     async job(id) {
       asked.push('job');
+      if (holding.job) {
+        await new Promise<void>(resolve => held.push(resolve));
+      }
       return { ...first, id };
     },
     async events(_, after) {
@@ -51,7 +56,7 @@ function pageOf(first: Job) {
     log: () => async () => [][Symbol.iterator]() as never
   };
   const page = new JobPage(first.id, source, settled);
-  return { page, live, asked, events, points, away };
+  return { page, live, asked, events, points, away, holding, held };
 }
 
 async function quiet() {
@@ -123,6 +128,18 @@ test('another job is drawn over it, and taken away', async () => {
   );
   page.wipe('b');
   assert.equal(page.drawn.length, 1);
+});
+
+test('a late answer replaces nothing that is newer, and brings back nothing', async () => {
+  const { page, live, holding, held } = pageOf(job('a', 1));
+  holding.job = true;
+  const loaded = page.load();
+  const drawn = page.draw('b');
+  live.say({ jobs: [job('a', 1, { state: 'failed' })] });
+  page.wipe('b');
+  held.splice(0).forEach(go => go());
+  await Promise.all([loaded, drawn]);
+  assert.deepEqual([page.job?.state, page.drawn.length], ['failed', 1]);
 });
 
 test('stages have times, the reasons that were told in them, and who asked', () => {

@@ -98,6 +98,22 @@ test('endpoints that could not be read are read once the stream is open again', 
   assert.equal(answers.length, 0);
 });
 
+test('an endpoint that is deployed while they are read is not lost', async () => {
+  const live = new FakeLive();
+  let answer: (found: Endpoint[]) => void = () => undefined;
+  const list = new EndpointList({ live, list: () => new Promise(resolve => (answer = resolve)) });
+  list.begin();
+  await list.answer(Promise.resolve(endpoint('b')));
+  answer([endpoint('a')]);
+  await settled();
+  assert.deepEqual(
+    list.endpoints.map(one => one.name),
+    ['a', 'b']
+  );
+  list.remove('a');
+  assert.equal(list.find('ada', 'a'), undefined);
+});
+
 test('an endpoint knows what serves, what comes up and what undoing goes back to', () => {
   const first = revision(1, 'serving');
   const second = revision(2, 'warming');

@@ -14,6 +14,7 @@ import type {
 } from '../service/types.ts';
 import { joined } from './curves.ts';
 import type { IWhole } from './differences.ts';
+import { Newest } from './newest.ts';
 import { hasEnded } from './progress.ts';
 import { WorkerLog, type OpenLog } from './workerlog.ts';
 
@@ -51,6 +52,7 @@ export class JobPage implements IDisposable {
   readonly #logs = new Map<number, WorkerLog>();
   readonly #others = new Map<string, IDrawn>();
   readonly #due = new Set<Part>();
+  readonly #questions = new Newest();
   #job: Job | null = null;
   #events: Event[] = [];
   #files: readonly File[] | null = null;
@@ -118,11 +120,15 @@ export class JobPage implements IDisposable {
 
   /** Read the job, then the rest of its page. */
   async load(): Promise<void> {
+    const isNewest = this.#questions.ask(this.id);
     try {
-      this.#put(await this.#source.job(this.id), true);
+      const job = await this.#source.job(this.id);
       this.#problem = null;
+      this.#put(isNewest() ? job : (this.#job ?? job), true);
     } catch (error) {
-      this.#fail(error);
+      if (isNewest()) {
+        this.#fail(error);
+      }
     }
   }
 
@@ -141,11 +147,6 @@ export class JobPage implements IDisposable {
     }
   }
 
-  /** Take a job that an answer brought. */
-  put(job: Job): void {
-    this.#put(job, false);
-  }
-
   log(rank: number): WorkerLog {
     const log = this.#logs.get(rank) ?? new WorkerLog(rank, this.#source.log(this.id));
     this.#logs.set(rank, log);
@@ -154,16 +155,23 @@ export class JobPage implements IDisposable {
 
   /** Draw another job's curves over those of this one. */
   async draw(id: string): Promise<void> {
+    const isNewest = this.#questions.ask(id);
     try {
       const [job, history] = await Promise.all([this.#source.job(id), this.#source.metrics(id, 0)]);
-      this.#others.set(id, { job, points: history.points });
-      this.#tell();
+      if (isNewest()) {
+        this.#others.set(id, { job, points: history.points });
+        this.#tell();
+      }
     } catch (error) {
-      this.#fail(error);
+      if (isNewest()) {
+        this.#fail(error);
+      }
     }
   }
 
+  /** Draw a job's curves no longer; what is still asked of it counts no more. */
   wipe(id: string): void {
+    this.#questions.ask(id);
     this.#others.delete(id);
     this.#tell();
   }
@@ -190,6 +198,7 @@ export class JobPage implements IDisposable {
     if (changes.everything) {
       void this.load();
     } else if (job !== undefined) {
+      this.#questions.ask(this.id); // what is asked already knows no more than this
       this.#put(job, false);
     }
     for (const other of changes.jobs ?? []) {

@@ -123,7 +123,7 @@ function activate(
     const { cloneJob } = await import('../clonedialog.tsx');
     const made = await cloneJob(service, job, trans);
     if (made !== null) {
-      jobs.put(made);
+      jobs.add(made);
       await commands.execute(CommandIDs.openJob, { id: made.id });
     }
   };

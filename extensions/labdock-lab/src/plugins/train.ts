@@ -180,7 +180,7 @@ class Training {
     });
     const job = await form.submit();
     if (job !== null) {
-      this.#jobs.put(job);
+      this.#jobs.add(job);
       this.#tell(job);
     } else if (dialog.isDisposed && form.anyProblem !== null) {
       Notification.error(form.anyProblem, { autoClose: false });
