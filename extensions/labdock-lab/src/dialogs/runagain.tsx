@@ -2,11 +2,11 @@ import { Dialog, Notification, ReactWidget } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { parametersOf } from './models/differences.ts';
-import { changedRequest, readValues } from './models/joborder.ts';
-import { Problem } from './service/problem.ts';
-import { answered, type Service } from './service/service.ts';
-import type { Job, Snapshot } from './service/types.ts';
+import { parametersOf } from '../models/differences.ts';
+import { changedRequest, readValues } from '../models/joborder.ts';
+import { Problem } from '../service/problem.ts';
+import { answered, type Service } from '../service/service.ts';
+import type { Job, Snapshot } from '../service/types.ts';
 
 interface IMistake {
   readonly field: string | null;
@@ -14,19 +14,19 @@ interface IMistake {
 }
 
 /** Ask for other parameters, and run the same snapshot with them; the new job, if there is one. */
-export async function cloneJob(
+export async function askAndRunAgain(
   service: Service,
   job: Job,
   trans: TranslationBundle
 ): Promise<Job | null> {
   const params = { path: { id: job.snapshot } };
   const snapshot = await answered(service.api.GET('/snapshots/{id}', { params }));
-  const form = new CloneForm(job, snapshot, trans);
+  const form = new RunAgainForm(job, snapshot, trans);
   for (;;) {
     const dialog = new Dialog({
       title: trans.__('Run %1 again', job.name),
       body: form.renewed(),
-      focusNodeSelector: '.lbd-CloneForm input',
+      focusNodeSelector: '.lbd-RunAgain input',
       buttons: [Dialog.cancelButton(), Dialog.okButton({ label: trans.__('Run') })]
     });
     const answer = await dialog.launch();
@@ -42,7 +42,7 @@ export async function cloneJob(
 }
 
 /** What was written in the dialog; it is kept while mistakes are mended. */
-class CloneForm {
+class RunAgainForm {
   readonly #job: Job;
   readonly #snapshot: Snapshot;
   readonly #trans: TranslationBundle;
@@ -61,7 +61,7 @@ class CloneForm {
   /** The form as a widget for another dialog. */
   renewed(): ReactWidget {
     const made = ReactWidget.create(
-      <CloneFields
+      <RunAgainFields
         name={this.#name}
         values={this.#written}
         mistake={this.#mistake}
@@ -70,7 +70,7 @@ class CloneForm {
         onValue={(name, text) => (this.#written[name] = text)}
       />
     );
-    made.addClass('lbd-CloneForm');
+    made.addClass('lbd-RunAgain');
     return made;
   }
 
@@ -89,7 +89,7 @@ class CloneForm {
   }
 }
 
-function CloneFields(props: {
+function RunAgainFields(props: {
   name: string;
   values: Record<string, string>;
   mistake: IMistake | null;
@@ -131,7 +131,7 @@ function Field(props: {
 }) {
   const id = React.useId();
   return (
-    <div className="lbd-CloneForm-field">
+    <div className="lbd-RunAgain-field">
       <label htmlFor={id}>{props.label}</label>
       <input
         id={id}
