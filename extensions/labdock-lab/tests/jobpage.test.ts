@@ -90,7 +90,7 @@ test('only what may have changed is read again, and from where it was', async ()
   live.say({ jobs: [job('a', 1, { progress: { epoch: 1 }, message: 'waits' }), job('b', 2)] });
   await quiet();
   assert.deepEqual(asked, ['events 1']);
-  assert.deepEqual([page.events.length, page.drawn[0]?.points.length], [2, 1]);
+  assert.deepEqual([page.events.length, page.drawn[0]?.course.size], [2, 1]);
 });
 
 test('what could not be read is read once the stream is open again', async () => {
@@ -128,6 +128,23 @@ test('another job is drawn over it, and taken away', async () => {
   );
   page.wipe('b');
   assert.equal(page.drawn.length, 1);
+});
+
+test('the curves of a job drawn over it go on from where they were', async () => {
+  const { page, live, asked, points } = pageOf(job('a', 1));
+  page.shown = true;
+  await page.load();
+  await page.draw('b');
+  await quiet();
+  asked.length = 0;
+  points.push({ time: 1, fit: 1, epoch: 1, metrics: { loss: 0.5 } });
+  live.say({ jobs: [job('b', 2, { name: 'other' })] });
+  await quiet();
+  assert.deepEqual(asked, ['metrics 0']);
+  assert.deepEqual([page.drawn[1]?.job.name, page.drawn[1]?.course.size], ['other', 1]);
+  live.say({ jobs: [job('b', 2)] });
+  await quiet();
+  assert.deepEqual(asked, ['metrics 0', 'metrics 1']);
 });
 
 test('a late answer replaces nothing that is newer, and brings back nothing', async () => {

@@ -8,13 +8,13 @@ import type {
   File,
   Job,
   MetricHistory,
-  MetricPoint,
   Snapshot,
   Source
 } from '../service/types.ts';
-import { joined } from './curves.ts';
+import { Course } from './course.ts';
 import type { IWhole } from './differences.ts';
 import { Newest } from './newest.ts';
+import type { Part } from './pagestate.ts';
 import { hasEnded } from './progress.ts';
 import { WorkerLog, type OpenLog } from './workerlog.ts';
 
@@ -31,13 +31,20 @@ export interface IJobSource {
   readonly live: ILive;
 }
 
-/** A job whose curves are drawn over those of the page. */
+/** A job whose curves are drawn: the page's own, or one over it. */
 export interface IDrawn {
   readonly job: Job;
-  readonly points: readonly MetricPoint[];
+  readonly course: Course;
 }
 
-type Part = 'events' | 'metrics' | 'files';
+/** What is read of a job one by one. */
+type Due = 'events' | 'metrics' | 'files' | 'others';
+
+/** The course of a job, and the event until which it was read. */
+interface IRead {
+  readonly course: Course;
+  at: number;
+}
 
 const TOGETHER = 1_000;
 /** A page of events; the service gives no more at once. */
@@ -49,16 +56,18 @@ export class JobPage implements IDisposable {
   readonly #source: IJobSource;
   readonly #pause: (milliseconds: number) => Promise<void>;
   readonly #changed = new Signal<this, void>(this);
+  readonly #arranged = new Signal<this, void>(this);
   readonly #logs = new Map<number, WorkerLog>();
-  readonly #others = new Map<string, IDrawn>();
-  readonly #due = new Set<Part>();
+  readonly #own: IRead = { course: new Course(), at: 0 };
+  readonly #others = new Map<string, IRead & { job: Job }>();
+  readonly #due = new Set<Due>();
   readonly #questions = new Newest();
   #job: Job | null = null;
   #events: Event[] = [];
   #files: readonly File[] | null = null;
   #snapshot: Snapshot | null = null;
-  #points: MetricPoint[] = [];
-  #at = 0;
+  #part: Part = 'overview';
+  #over: readonly string[] = [];
   #problem: Error | null = null;
   #shown = false;
   #reading = false;
@@ -75,6 +84,11 @@ export class JobPage implements IDisposable {
 
   get changed(): ISignal<this, void> {
     return this.#changed;
+  }
+
+  /** Emitted when a person has chosen another part, or other jobs to draw. */
+  get arranged(): ISignal<this, void> {
+    return this.#arranged;
   }
 
   get job(): Job | null {
@@ -94,11 +108,25 @@ export class JobPage implements IDisposable {
     return this.#snapshot;
   }
 
-  /** The curves of this job, then those of jobs drawn over them. */
+  /** The part that is looked at. */
+  get part(): Part {
+    return this.#part;
+  }
+
+  set part(part: Part) {
+    this.#part = part;
+    this.#arrange();
+  }
+
+  /** The jobs whose curves a person wants over those of this one, in order. */
+  get over(): readonly string[] {
+    return this.#over;
+  }
+
+  /** The course of this job, then those of jobs drawn over it, as far as they are read. */
   get drawn(): readonly IDrawn[] {
-    return this.#job === null
-      ? []
-      : [{ job: this.#job, points: this.#points }, ...this.#others.values()];
+    const others = this.#over.flatMap(id => this.#others.get(id) ?? []);
+    return this.#job === null ? [] : [{ job: this.#job, course: this.#own.course }, ...others];
   }
 
   /** Why something could not be read. */
@@ -156,14 +184,18 @@ export class JobPage implements IDisposable {
   /** Draw another job's curves over those of this one. */
   async draw(id: string): Promise<void> {
     const isNewest = this.#questions.ask(id);
+    this.#arrange([...this.#over.filter(one => one !== id), id]);
     try {
-      const [job, history] = await Promise.all([this.#source.job(id), this.#source.metrics(id, 0)]);
+      const job = await this.#source.job(id);
+      const read = { job, course: new Course(), at: 0 };
+      await this.#readMetrics(id, read);
       if (isNewest()) {
-        this.#others.set(id, { job, points: history.points });
+        this.#others.set(id, read);
         this.#tell();
       }
     } catch (error) {
       if (isNewest()) {
+        this.wipe(id);
         this.#fail(error);
       }
     }
@@ -173,7 +205,7 @@ export class JobPage implements IDisposable {
   wipe(id: string): void {
     this.#questions.ask(id);
     this.#others.delete(id);
-    this.#tell();
+    this.#arrange(this.#over.filter(one => one !== id));
   }
 
   /** This job, or another, with what it was made of. */
@@ -202,10 +234,16 @@ export class JobPage implements IDisposable {
       this.#put(job, false);
     }
     for (const other of changes.jobs ?? []) {
-      if (this.#others.has(other.id)) {
-        void this.draw(other.id);
+      const read = this.#others.get(other.id);
+      if (read !== undefined) {
+        read.job = other;
+        this.#due.add('others');
       }
     }
+    if (changes.everything) {
+      this.#due.add('others');
+    }
+    void this.#read();
   }
 
   #put(job: Job, everything: boolean): void {
@@ -251,7 +289,7 @@ export class JobPage implements IDisposable {
     this.#reading = false;
   }
 
-  readonly #parts: Record<Part, () => Promise<void>> = {
+  readonly #parts: Record<Due, () => Promise<void>> = {
     events: async () => {
       let page: Event[];
       do {
@@ -259,21 +297,32 @@ export class JobPage implements IDisposable {
         this.#events = [...this.#events, ...page];
       } while (page.length === EVENTS);
     },
-    metrics: async () => {
-      const history = await this.#source.metrics(this.id, this.#at);
-      this.#points = joined(this.#points, history.points);
-      this.#at = history.at;
+    metrics: () => this.#readMetrics(this.id, this.#own),
+    others: async () => {
+      await Promise.all([...this.#others].map(([id, read]) => this.#readMetrics(id, read)));
     },
     files: async () => {
       this.#files = await this.#source.files(this.id);
     }
   };
 
+  async #readMetrics(id: string, read: IRead): Promise<void> {
+    const { points, at } = await this.#source.metrics(id, read.at);
+    read.course.take(points);
+    read.at = at;
+  }
+
   async #readSnapshot(): Promise<void> {
     const job = this.#job;
     if (job !== null && (this.#snapshot === null || this.#snapshot.state === 'packaging')) {
       this.#snapshot = await this.#source.snapshot(job.snapshot);
     }
+  }
+
+  #arrange(over = this.#over): void {
+    this.#over = over;
+    this.#arranged.emit();
+    this.#tell();
   }
 
   #fail(error: unknown): void {

@@ -5,7 +5,7 @@ import { size } from '../../models/wording.ts';
 import type { JobPage } from '../../models/jobpage.ts';
 
 /** What the job wrote: to download, or to open as a copy. */
-export function FilesTab(props: {
+export function FilesPart(props: {
   page: JobPage;
   url: (path: string) => string;
   onOpen: (path: string) => void;

@@ -14,7 +14,7 @@ const LINE = 18;
 const NEAR_END = 2 * LINE;
 
 /** A worker's output: live, searched, with times or without. */
-export function LogTab(props: { page: JobPage; job: Job; trans: TranslationBundle }) {
+export function LogPart(props: { page: JobPage; job: Job; trans: TranslationBundle }) {
   const { page, job, trans } = props;
   const [rank, setRank] = React.useState(0);
   const [times, setTimes] = React.useState(false);

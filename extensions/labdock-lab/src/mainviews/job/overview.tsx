@@ -7,7 +7,7 @@ import { duration, figure, size } from '../../models/wording.ts';
 import type { Attempt, Job } from '../../service/types.ts';
 
 /** What has happened, and what is going on. */
-export function OverviewTab(props: { page: JobPage; job: Job; trans: TranslationBundle }) {
+export function OverviewPart(props: { page: JobPage; job: Job; trans: TranslationBundle }) {
   const { page, job, trans } = props;
   const metrics = Object.entries(job.progress?.metrics ?? {});
   return (

@@ -8,7 +8,7 @@ import type { Job } from '../../service/types.ts';
 import { JobChoice } from './jobchoice.tsx';
 
 /** What differs between this job and another. */
-export function CompareTab(props: {
+export function DifferencesPart(props: {
   page: JobPage;
   job: Job;
   jobs: JobList;
