@@ -154,7 +154,7 @@ async function openExecuted({ commands, service, trans }: IParts, job: Job): Pro
     Notification.info(trans.__('%1 has not run a cell yet.', job.name), { autoClose: 5_000 });
     return;
   }
-  const copy = await fetchCopy({ job: job.id, path });
+  const copy = await fetchCopy(service, { job: job.id, path });
   await commands.execute('docmanager:open', { path: copy.path });
 }
 

@@ -5,7 +5,9 @@ import { ServerConnection } from '@jupyterlab/services';
 
 import { EndpointPage } from '../src/models/endpointpage.ts';
 import { Serving } from '../src/models/serving.ts';
+import { Connection } from '../src/service/connection.ts';
 import { Service } from '../src/service/service.ts';
+import { trans } from './fakes.ts';
 
 const AWAY = { error: 'unavailable', detail: 'Labdock does not answer.' };
 
@@ -17,7 +19,7 @@ function pageOver(answers: Record<string, unknown>) {
     return Response.json(body ?? AWAY, { status: body === undefined ? 503 : 200 });
   };
   const settings = ServerConnection.makeSettings({ baseUrl: 'http://lab.example/', fetch });
-  const service = new Service(settings);
+  const service = new Service(new Connection(settings, trans));
   const serving = new Serving(service);
   service.live.begin = () => undefined;
   return new EndpointPage(serving, 'ada', 'digits');

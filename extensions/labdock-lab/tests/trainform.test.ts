@@ -11,12 +11,7 @@ import type {
   TrainingEntry,
   TrainingRequest
 } from '../src/service/types.ts';
-import { job } from './fakes.ts';
-
-const trans = {
-  __: (text: string, ...given: unknown[]) =>
-    given.reduce((said: string, value, at) => said.replace(`%${at + 1}`, String(value)), text)
-};
+import { job, trans } from './fakes.ts';
 
 function parameter(name: string, kind: Parameter['kind'], value: unknown, text: string): Parameter {
   return { name, kind, default: value, text, optional: false };

@@ -1,10 +1,9 @@
-import { Time } from '@jupyterlab/coreutils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { ellipsesIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { hasEnded, shareDone } from '../models/progress.ts';
-import { figure, roughly } from '../models/wording.ts';
+import { figure, roughly, timeAgo } from '../models/wording.ts';
 import type { Job } from '../service/types.ts';
 import { Sparkline } from './sparkline.tsx';
 import { StateMark } from './statemark.tsx';
@@ -95,9 +94,9 @@ export function details(job: Job, trans: TranslationBundle): string[] {
         ? trans.__('cell %1', cells ? `${cell}/${cells}` : cell)
         : '';
   const when = hasEnded(job)
-    ? Time.formatHuman(new Date((job.ended ?? job.created) * 1000))
+    ? timeAgo(job.ended ?? job.created)
     : left != null && job.state === 'running'
-      ? trans.__('%1 left', roughly(left))
+      ? trans.__('%1 left', roughly(left, trans))
       : '';
   const first = hasEnded(job) ? [when, place] : [place, when];
   return [

@@ -2,6 +2,7 @@ import { Dialog, Notification, ReactWidget } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
+import { Field, Sentence, type IInputProps } from '../components/field.tsx';
 import { parametersOf } from '../models/differences.ts';
 import { changedRequest, readValues } from '../models/joborder.ts';
 import { Problem } from '../service/problem.ts';
@@ -78,7 +79,7 @@ class RunAgainForm {
   async submit(service: Service): Promise<Job | null> {
     try {
       const known = this.#snapshot.parameters ?? [];
-      const parameters = readValues(this.#written, known, this.#job.parameters);
+      const parameters = readValues(this.#written, known, this.#job.parameters, this.#trans);
       const body = changedRequest(this.#job, this.#name, parameters);
       return await answered(service.api.POST('/jobs', { body }));
     } catch (error) {
@@ -100,52 +101,37 @@ function RunAgainFields(props: {
   const { values, mistake, trans } = props;
   const names = Object.keys(values);
   const placed = names.find(name => mistake?.field === `parameters.${name}`);
-  const mark = (name: string) => (placed === name ? mistake?.text : undefined);
   return (
     <>
-      <Field label={trans.__('Name')} value={props.name} onChange={props.onName} />
+      <Field label={trans.__('Name')} problem={null}>
+        {input => <Text input={input} value={props.name} onChange={props.onName} />}
+      </Field>
       {names.map(name => (
-        <Field
-          key={name}
-          label={name}
-          value={values[name] ?? ''}
-          mistake={mark(name)}
-          onChange={text => props.onValue(name, text)}
-        />
+        <Field key={name} label={name} problem={placed === name ? (mistake?.text ?? null) : null}>
+          {input => (
+            <Text
+              input={input}
+              value={values[name] ?? ''}
+              onChange={text => props.onValue(name, text)}
+            />
+          )}
+        </Field>
       ))}
       {names.length === 0 && <p>{trans.__('It has no parameters: it runs as it is.')}</p>}
-      {mistake && placed === undefined && (
-        <p className="lbd-Problem" role="alert">
-          {mistake.text}
-        </p>
-      )}
+      {mistake && placed === undefined && <Sentence text={mistake.text} />}
     </>
   );
 }
 
-function Field(props: {
-  label: string;
-  value: string;
-  mistake?: string | undefined;
-  onChange: (text: string) => void;
-}) {
-  const id = React.useId();
+function Text(props: { input: IInputProps; value: string; onChange: (text: string) => void }) {
   return (
-    <div className="lbd-RunAgain-field">
-      <label htmlFor={id}>{props.label}</label>
-      <input
-        id={id}
-        className="jp-mod-styled"
-        defaultValue={props.value}
-        aria-invalid={props.mistake !== undefined}
-        aria-describedby={props.mistake === undefined ? undefined : `${id}-mistake`}
-        onChange={event => props.onChange(event.currentTarget.value)}
-      />
-      {props.mistake !== undefined && (
-        <p id={`${id}-mistake`} className="lbd-Problem" role="alert">
-          {props.mistake}
-        </p>
-      )}
-    </div>
+    <input
+      {...props.input}
+      className="jp-mod-styled"
+      autoComplete="off"
+      spellCheck={false}
+      defaultValue={props.value}
+      onChange={event => props.onChange(event.currentTarget.value)}
+    />
   );
 }

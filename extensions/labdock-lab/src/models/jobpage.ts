@@ -2,6 +2,7 @@ import type { IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
 
 import type { ILive, LiveState } from '../service/live.ts';
+import { Problem } from '../service/problem.ts';
 import type {
   Changes,
   Event,
@@ -16,7 +17,7 @@ import type { IWhole } from './differences.ts';
 import { Newest } from './newest.ts';
 import type { Part } from './pagestate.ts';
 import { hasEnded } from './progress.ts';
-import { WorkerLog, type OpenLog } from './workerlog.ts';
+import { TextLog, type OpenLog } from './textlog.ts';
 
 /** Where a job's page reads. */
 export interface IJobSource {
@@ -27,7 +28,7 @@ export interface IJobSource {
   files(id: string): Promise<File[]>;
   snapshot(id: string): Promise<Snapshot>;
   source(snapshot: string): Promise<Source>;
-  log(job: string): OpenLog;
+  log(job: string, rank: number): OpenLog;
   readonly live: ILive;
 }
 
@@ -57,7 +58,7 @@ export class JobPage implements IDisposable {
   readonly #pause: (milliseconds: number) => Promise<void>;
   readonly #changed = new Signal<this, void>(this);
   readonly #arranged = new Signal<this, void>(this);
-  readonly #logs = new Map<number, WorkerLog>();
+  readonly #logs = new Map<number, TextLog>();
   readonly #own: IRead = { course: new Course(), at: 0 };
   readonly #others = new Map<string, IRead & { job: Job }>();
   readonly #due = new Set<Due>();
@@ -175,8 +176,9 @@ export class JobPage implements IDisposable {
     }
   }
 
-  log(rank: number): WorkerLog {
-    const log = this.#logs.get(rank) ?? new WorkerLog(rank, this.#source.log(this.id));
+  /** The output of a worker. */
+  log(rank: number): TextLog {
+    const log = this.#logs.get(rank) ?? new TextLog(this.#source.log(this.id, rank));
     this.#logs.set(rank, log);
     return log;
   }
@@ -194,8 +196,9 @@ export class JobPage implements IDisposable {
         this.#tell();
       }
     } catch (error) {
-      if (isNewest()) {
-        this.wipe(id);
+      if (isNewest() && error instanceof Problem && error.code === 'not_found') {
+        this.wipe(id); // it was deleted meanwhile
+      } else if (isNewest()) {
         this.#fail(error);
       }
     }
@@ -220,6 +223,10 @@ export class JobPage implements IDisposable {
 
   /** Read again what could not be read. */
   #retry(_: unknown, state: LiveState): void {
+    if (state === 'open') {
+      this.#logs.forEach(log => log.retry());
+      this.#over.filter(id => !this.#others.has(id)).forEach(id => void this.draw(id));
+    }
     if (state === 'open' && this.#problem !== null) {
       void this.load();
     }

@@ -13,6 +13,7 @@ import type { JobList } from '../models/jobs.ts';
 import type { IJobSource, JobPage } from '../models/jobpage.ts';
 import { PARTS, readPageState, type IPageState } from '../models/pagestate.ts';
 import { fetchCopy, fileUrl, readFile } from '../service/files.ts';
+import { logOf } from '../service/logs.ts';
 import { answered, type Service } from '../service/service.ts';
 import { IJobs, IService } from '../tokens.ts';
 
@@ -97,7 +98,7 @@ async function makeView(
     trans,
     url: path => fileUrl(service, id, path),
     read: path => readFile(service, id, path),
-    onOpen: path => void openCopy(app, id, path)
+    onOpen: path => void openCopy(app, service, id, path)
   });
   view.disposed.connect(() => jobs.forget(id));
   return view;
@@ -109,9 +110,14 @@ function leaveAs(page: JobPage, { part, over }: IPageState): void {
   over.forEach(id => void page.draw(id));
 }
 
-async function openCopy(app: JupyterFrontEnd, job: string, path: string): Promise<void> {
+async function openCopy(
+  app: JupyterFrontEnd,
+  service: Service,
+  job: string,
+  path: string
+): Promise<void> {
   try {
-    const copy = await fetchCopy({ job, path });
+    const copy = await fetchCopy(service, { job, path });
     await app.commands.execute('docmanager:open', { path: copy.path });
   } catch (error) {
     Notification.error(error instanceof Error ? error.message : String(error));
@@ -143,12 +149,6 @@ function sourceOf(service: Service): IJobSource {
       answered(
         api.GET('/events', { params: { query: { job, after, limit: 1_000, progress: false } } })
       ).then(found => (Array.isArray(found) ? found : [])),
-    log: id => (rank, after, follow, signal) => {
-      const query = new URLSearchParams({ rank: String(rank), follow: String(follow) });
-      if (after !== null) {
-        query.set('after', after);
-      }
-      return service.events(`jobs/${id}/logs?${query}`, signal);
-    }
+    log: (id, rank) => logOf(service, `jobs/${id}/logs`, { rank: String(rank) })
   };
 }

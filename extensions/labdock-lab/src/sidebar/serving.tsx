@@ -7,9 +7,9 @@ import * as React from 'react';
 import { CommandIDs } from '../commands.ts';
 import { moveByArrows } from '../components/arrowkeys.ts';
 import { endpointMark, endpointSentence } from '../components/states.ts';
-import { timeAgo } from '../components/timeago.ts';
 import { servingIcon } from '../icons.ts';
 import type { Serving } from '../models/serving.ts';
+import { figure, timeAgo } from '../models/wording.ts';
 import type { Endpoint, ModelVersion } from '../service/types.ts';
 
 const FIRST_MODELS = 50;
@@ -177,7 +177,7 @@ const ModelRow = React.memo(function ModelRow(props: {
 function metrics(model: ModelVersion): string[] {
   return Object.entries(model.metrics ?? {})
     .slice(0, 2)
-    .map(([name, value]) => `${name} ${Number(value.toPrecision(3))}`);
+    .map(([name, value]) => `${name} ${figure(value)}`);
 }
 
 function Trouble({ problem }: { problem: Error | null }) {

@@ -3,7 +3,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { CodeText } from '../../components/codetext.tsx';
-import { timeAgo } from '../../components/timeago.ts';
+import { timeAgo } from '../../models/wording.ts';
 import type { EndpointPage } from '../../models/endpointpage.ts';
 import type { Key } from '../../service/types.ts';
 import type { IPageParts } from './view.tsx';

@@ -2,7 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { closeIcon, ToolbarButtonComponent } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import { CurveChart } from '../../components/curvechart.tsx';
+import { colourOf, CurveChart } from '../../components/curvechart.tsx';
 import { grouped } from '../../models/curves.ts';
 import type { JobPage } from '../../models/jobpage.ts';
 import type { JobList } from '../../models/jobs.ts';
@@ -33,7 +33,7 @@ export function CurvesPart(props: {
           onChoose={id => id !== '' && void page.draw(id)}
         />
         {names.slice(1).map((one, index) => (
-          <span key={one.id} className="lbd-Drawn-job" data-colour={(index + 1) % 6}>
+          <span key={one.id} className="lbd-Drawn-job" data-colour={colourOf(index + 1)}>
             {one.name}
             <ToolbarButtonComponent
               icon={closeIcon}

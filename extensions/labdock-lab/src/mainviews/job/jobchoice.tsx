@@ -1,8 +1,9 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { HTMLSelect } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
+import { Select } from '../../components/select.tsx';
 import type { JobList } from '../../models/jobs.ts';
+import { moment } from '../../models/wording.ts';
 import type { Job } from '../../service/types.ts';
 
 const OFFERED = 100;
@@ -24,7 +25,7 @@ export function JobChoice(props: {
   const alike = others.filter(one => one.entry === job.entry);
   const rest = others.filter(one => one.entry !== job.entry);
   return (
-    <HTMLSelect
+    <Select
       aria-label={props.label}
       value={chosen}
       onChange={event => props.onChoose(event.currentTarget.value)}
@@ -32,14 +33,14 @@ export function JobChoice(props: {
       <option value="">{props.label}</option>
       <optgroup label={trans.__('Of %1', job.entry)}>{options(alike)}</optgroup>
       <optgroup label={trans.__('Others')}>{options(rest)}</optgroup>
-    </HTMLSelect>
+    </Select>
   );
 }
 
 function options(jobs: readonly Job[]): JSX.Element[] {
   return jobs.slice(0, OFFERED).map(job => (
     <option key={job.id} value={job.id}>
-      {`${job.name} · ${job.id} · ${new Date(job.created * 1000).toLocaleString()}`}
+      {`${job.name} · ${job.id} · ${moment(job.created)}`}
     </option>
   ));
 }
