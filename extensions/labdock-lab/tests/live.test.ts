@@ -108,6 +108,37 @@ test('where the network is back it is tried at once', async () => {
   live.dispose();
 });
 
+test('who waits is told when it is tried again, and that it is tried now', async () => {
+  const told: [again: boolean, problem: string | undefined][] = [];
+  let open = false;
+  const live = new LiveChanges(
+    async () => {
+      if (!open) {
+        throw new Error('Labdock does not answer.');
+      }
+      return of(event(1));
+    },
+    () => new Promise(() => undefined)
+  );
+  live.tried.connect(() => told.push([live.again !== null, live.problem?.message]));
+  const before = Date.now();
+  live.begin();
+  await settled();
+  const wait = (live.again ?? 0) - before;
+  assert.ok(wait >= 750 && wait <= 2_000, `${wait} ms`);
+  open = true;
+  live.retry();
+  await settled();
+  const away = 'Labdock does not answer.';
+  assert.deepEqual(told, [
+    [false, undefined],
+    [true, away],
+    [false, away],
+    [false, undefined]
+  ]);
+  live.dispose();
+});
+
 test('events are read however they are cut', async () => {
   const text = ': ping\n\nevent: changes\nid: 7\ndata: {"at":7,"name":"é"}\n\n';
   const bytes = new TextEncoder().encode(text);

@@ -1,8 +1,8 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
+import { HTMLSelect } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { Field, Sentence, type IInputProps } from '../components/field.tsx';
-import { Select } from '../components/select.tsx';
 import { defaultText, placeholder } from '../models/parametertext.ts';
 import type { TrainForm } from '../models/trainform.ts';
 import type { Environment, Parameter } from '../service/types.ts';
@@ -34,7 +34,7 @@ function EntryField({ form, trans }: IProps) {
   return (
     <Field id="lbd-train-entry" label={trans.__('Notebook or script')} problem={problem} wide>
       {input => (
-        <Select
+        <HTMLSelect
           {...input}
           value={form.choice.entry}
           options={form.chosen?.entries ?? []}
@@ -62,7 +62,7 @@ function EnvironmentField({ form, trans }: IProps) {
       wide
     >
       {input => (
-        <Select
+        <HTMLSelect
           {...input}
           value={form.environment ?? chosen?.name ?? ''}
           options={environments.map(one => environmentOption(one, trans))}
@@ -248,7 +248,12 @@ function BoolInput(props: {
     { value: 'false', label: 'False' }
   ];
   return (
-    <Select {...input} value={text} options={options} onChange={event => set(event.target.value)} />
+    <HTMLSelect
+      {...input}
+      value={text}
+      options={options}
+      onChange={event => set(event.target.value)}
+    />
   );
 }
 
@@ -298,7 +303,7 @@ function MoreFields({ form, trans }: IProps) {
     <div className="lbd-Train-row">
       <Field id="lbd-train-project" label={trans.__('Project')} problem={form.problem('project')}>
         {input => (
-          <Select
+          <HTMLSelect
             {...input}
             value={choice.project || (personal?.name ?? '')}
             options={projects.map(({ name, personal: own }) => ({

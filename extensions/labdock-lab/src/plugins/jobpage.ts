@@ -94,6 +94,7 @@ async function makeView(
   const view = new JobView({
     page,
     jobs,
+    live: service.live,
     commands: app.commands,
     trans,
     url: path => fileUrl(service, id, path),

@@ -8,8 +8,10 @@ import { CommandIDs } from '../commands.ts';
 import { NotebookServerModel } from '../models/notebookserver.ts';
 import { Connection } from '../service/connection.ts';
 import { NotebookServer } from '../service/notebookserver.ts';
+import type { Service } from '../service/service.ts';
 import { FiguresItem } from '../statusbar/figures.tsx';
 import { giveBack, ServerPopup } from '../statusbar/serverpopup.tsx';
+import { IService } from '../tokens.ts';
 
 const OFTEN = 10_000;
 const SELDOM = 300_000;
@@ -19,13 +21,14 @@ export const notebookServerPlugin: JupyterFrontEndPlugin<void> = {
   id: 'labdock-lab:notebook-server',
   description: 'CPU, memory and GPUs of a person’s server in the status bar.',
   autoStart: true,
-  requires: [ITranslator],
+  requires: [IService, ITranslator],
   optional: [IStatusBar, ICommandPalette],
   activate
 };
 
 function activate(
   app: JupyterFrontEnd,
+  service: Service,
   translator: ITranslator,
   statusBar: IStatusBar | null,
   palette: ICommandPalette | null
@@ -46,7 +49,7 @@ function activate(
       }
       void model.readLease();
       popup = showPopup({
-        body: new ServerPopup(model, trans),
+        body: new ServerPopup(model, service.live, trans),
         anchor: item,
         align: 'left',
         hasDynamicSize: true

@@ -1,3 +1,4 @@
+import { Signal, type ISignal } from '@lumino/signaling';
 import createClient, { type Client } from 'openapi-fetch';
 
 import { posted, type Connection } from './connection.ts';
@@ -23,6 +24,7 @@ export class Service {
   readonly api: Client<paths>;
   /** What changes, as it happens. */
   readonly live: LiveChanges;
+  readonly #predicted = new Signal<this, IPrediction>(this);
 
   constructor(connection: Connection) {
     this.connection = connection;
@@ -33,6 +35,11 @@ export class Service {
     this.live = new LiveChanges(async (after, signal) =>
       this.events('changes?follow=true', signal, after)
     );
+  }
+
+  /** Emitted when a model has answered. */
+  get predicted(): ISignal<this, IPrediction> {
+    return this.#predicted;
   }
 
   /** The address of something of the API, such as a file to download. */
@@ -65,7 +72,10 @@ export class Service {
     const response = await this.connection.request(url, posted(body));
     const answer: unknown = await response.json().catch(() => null);
     const milliseconds = performance.now() - begun;
-    return { answer, revision: response.headers.get('Labdock-Revision'), milliseconds };
+    const revision = response.headers.get('Labdock-Revision');
+    const prediction = { answer, revision, milliseconds };
+    this.#predicted.emit(prediction);
+    return prediction;
   }
 
   async #fetch(request: Request): Promise<Response> {

@@ -1,8 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { InputGroup } from '@jupyterlab/ui-components';
+import { HTMLSelect, InputGroup } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import { Select } from '../components/select.tsx';
 import { stateName } from '../components/statename.ts';
 import { CHOICES, isChoice, isScope, type StateChoice } from '../models/jobfilter.ts';
 import type { JobsView } from '../models/jobsview.ts';
@@ -48,7 +47,7 @@ function Search({ view, trans }: IProps) {
 
 function ScopeChoice({ view, projects, trans }: IProps & { projects: readonly string[] }) {
   return (
-    <Select
+    <HTMLSelect
       aria-label={trans.__('Whose jobs')}
       value={view.filter.scope}
       onChange={event => {
@@ -65,13 +64,13 @@ function ScopeChoice({ view, projects, trans }: IProps & { projects: readonly st
           {trans.__('Project %1', name)}
         </option>
       ))}
-    </Select>
+    </HTMLSelect>
   );
 }
 
 function StateFilter({ view, trans }: IProps) {
   return (
-    <Select
+    <HTMLSelect
       aria-label={trans.__('State')}
       value={view.filter.state}
       onChange={event => {
@@ -86,7 +85,7 @@ function StateFilter({ view, trans }: IProps) {
           {choiceName(choice, trans)}
         </option>
       ))}
-    </Select>
+    </HTMLSelect>
   );
 }
 

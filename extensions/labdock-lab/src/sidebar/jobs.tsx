@@ -10,6 +10,7 @@ import type { Message } from '@lumino/messaging';
 import * as React from 'react';
 
 import { CommandIDs } from '../commands.ts';
+import { Trouble } from '../components/trouble.tsx';
 import { labdockIcon } from '../icons.ts';
 import type { JobList } from '../models/jobs.ts';
 import type { JobsView } from '../models/jobsview.ts';
@@ -50,9 +51,7 @@ export class JobsPanel extends PanelWithToolbar {
     this.node.setAttribute('role', 'region');
     this.node.setAttribute('aria-label', trans.__('Jobs'));
     const content = ReactWidget.create(
-      <UseSignal signal={props.live.stateChanged}>
-        {() => <UseSignal signal={view.changed}>{() => <Jobs {...props} />}</UseSignal>}
-      </UseSignal>
+      <UseSignal signal={view.changed}>{() => <Jobs {...props} />}</UseSignal>
     );
     content.addClass('lbd-Jobs-content');
     this.addWidget(content);
@@ -75,18 +74,13 @@ export class JobsPanel extends PanelWithToolbar {
 
 function Jobs(props: IJobsProps) {
   const { jobs, view, live, commands, trans } = props;
-  const problem = live.problem ?? jobs.problem;
   return (
     <>
       <JobFilters view={view} projects={props.projects()} trans={trans} />
       <p className="lbd-Jobs-count" role="status">
         {summary(jobs, view, trans)}
       </p>
-      {problem && (
-        <p className="lbd-Problem" role="alert">
-          {problem.message}
-        </p>
-      )}
+      <Trouble live={live} problem={jobs.problem} trans={trans} />
       {view.selected.length > 1 && <Selected commands={commands} />}
       <JobRows
         view={view}

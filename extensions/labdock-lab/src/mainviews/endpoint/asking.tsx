@@ -1,9 +1,9 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
+import { HTMLSelect } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { CodeText } from '../../components/codetext.tsx';
 import { hubPlace } from '../../components/hubplace.ts';
-import { Select } from '../../components/select.tsx';
 import { Tabs } from '../../components/tabs.tsx';
 import { callings } from '../../models/calling.ts';
 import { serving } from '../../models/endpoints.ts';
@@ -182,7 +182,7 @@ function Origin(props: { model: ModelVersion; request: IRequest; trans: Translat
     <div className="lbd-Form-note lbd-Asking-origin">
       {words}
       {rows > 1 && (
-        <Select
+        <HTMLSelect
           aria-label={trans.__('Row')}
           value={request.row}
           onChange={event => request.choose(Number(event.currentTarget.value))}
@@ -192,7 +192,7 @@ function Origin(props: { model: ModelVersion; request: IRequest; trans: Translat
               {trans.__('Row %1 of %2', at + 1, rows)}
             </option>
           ))}
-        </Select>
+        </HTMLSelect>
       )}
     </div>
   );

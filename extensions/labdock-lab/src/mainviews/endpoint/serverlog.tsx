@@ -1,7 +1,7 @@
+import { HTMLSelect } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { LogView } from '../../components/logview.tsx';
-import { Select } from '../../components/select.tsx';
 import { newest } from '../../models/endpoints.ts';
 import { TextLog } from '../../models/textlog.ts';
 import { logOf } from '../../service/logs.ts';
@@ -24,10 +24,10 @@ export function ServerLog({ page, trans, endpoint }: IPageParts & { endpoint: En
       log={log}
       label={trans.__('Log')}
       file={`${endpoint.name}-${revision}`}
-      shown={revision !== ''}
+      shown={page.shown && revision !== ''}
       trans={trans}
     >
-      <Select
+      <HTMLSelect
         aria-label={trans.__('Revision')}
         value={revision}
         onChange={event => setChosen(event.currentTarget.value)}
@@ -37,7 +37,7 @@ export function ServerLog({ page, trans, endpoint }: IPageParts & { endpoint: En
             {trans.__('Revision %1', one.number)}
           </option>
         ))}
-      </Select>
+      </HTMLSelect>
     </LogView>
   );
 }

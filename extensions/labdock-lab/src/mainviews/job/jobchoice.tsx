@@ -1,7 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
+import { HTMLSelect } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import { Select } from '../../components/select.tsx';
 import type { JobList } from '../../models/jobs.ts';
 import { moment } from '../../models/wording.ts';
 import type { Job } from '../../service/types.ts';
@@ -25,7 +25,7 @@ export function JobChoice(props: {
   const alike = others.filter(one => one.entry === job.entry);
   const rest = others.filter(one => one.entry !== job.entry);
   return (
-    <Select
+    <HTMLSelect
       aria-label={props.label}
       value={chosen}
       onChange={event => props.onChoose(event.currentTarget.value)}
@@ -33,7 +33,7 @@ export function JobChoice(props: {
       <option value="">{props.label}</option>
       <optgroup label={trans.__('Of %1', job.entry)}>{options(alike)}</optgroup>
       <optgroup label={trans.__('Others')}>{options(rest)}</optgroup>
-    </Select>
+    </HTMLSelect>
   );
 }
 

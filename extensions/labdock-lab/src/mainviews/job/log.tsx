@@ -1,8 +1,8 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
+import { HTMLSelect } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { LogView } from '../../components/logview.tsx';
-import { Select } from '../../components/select.tsx';
 import type { JobPage } from '../../models/jobpage.ts';
 import type { Job } from '../../service/types.ts';
 
@@ -19,7 +19,7 @@ export function LogPart(props: { page: JobPage; job: Job; trans: TranslationBund
       trans={trans}
     >
       {job.workers > 1 && (
-        <Select
+        <HTMLSelect
           aria-label={trans.__('Worker')}
           value={rank}
           onChange={event => setRank(Number(event.currentTarget.value))}
@@ -29,7 +29,7 @@ export function LogPart(props: { page: JobPage; job: Job; trans: TranslationBund
               {one === 0 ? trans.__('Worker 0 (chief)') : trans.__('Worker %1', one)}
             </option>
           ))}
-        </Select>
+        </HTMLSelect>
       )}
     </LogView>
   );

@@ -10,10 +10,12 @@ import { details } from '../../components/jobrow.tsx';
 import { StateMark, stateIcon } from '../../components/statemark.tsx';
 import { Tabs } from '../../components/tabs.tsx';
 import { stateName } from '../../components/statename.ts';
+import { Trouble } from '../../components/trouble.tsx';
 import type { JobPage } from '../../models/jobpage.ts';
 import type { JobList } from '../../models/jobs.ts';
 import { PARTS, type Part } from '../../models/pagestate.ts';
 import { hasEnded, shareDone } from '../../models/progress.ts';
+import type { LiveChanges } from '../../service/live.ts';
 import type { Job } from '../../service/types.ts';
 import { DifferencesPart } from './differences.tsx';
 import { CurvesPart } from './curves.tsx';
@@ -26,6 +28,7 @@ import { OverviewPart } from './overview.tsx';
 interface IJobViewProps {
   page: JobPage;
   jobs: JobList;
+  live: LiveChanges;
   commands: CommandRegistry;
   trans: TranslationBundle;
   /** The address of one of its files. */
@@ -109,9 +112,11 @@ function JobBody(props: IJobViewProps) {
   const { page, trans } = props;
   const { job } = page;
   if (job === null) {
-    return (
-      <p className={page.problem ? 'lbd-Problem' : 'lbd-Empty'} role="status">
-        {page.problem?.message ?? trans.__('Reading the job …')}
+    return page.problem ? (
+      <Trouble live={props.live} problem={page.problem} trans={trans} />
+    ) : (
+      <p className="lbd-Empty" role="status">
+        {trans.__('Reading the job …')}
       </p>
     );
   }
@@ -132,11 +137,7 @@ function JobBody(props: IJobViewProps) {
   return (
     <>
       <Head job={job} trans={trans} />
-      {page.problem && (
-        <p className="lbd-Problem" role="alert">
-          {page.problem.message}
-        </p>
-      )}
+      <Trouble live={props.live} problem={page.problem} trans={trans} />
       {job.failure && (
         <FailureCard page={page} failure={job.failure} read={props.read} trans={trans} />
       )}
