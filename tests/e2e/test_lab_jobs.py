@@ -186,7 +186,7 @@ def test_jobs_are_laid_over_each_other_and_asked_together(
     page = job_page(lab)
     part(page, "Log")
     expect(page.get_by_role("log", name="Output of worker 0")).to_contain_text("I am")
-    page.get_by_label("Worker").select_option("1")
+    page.get_by_label("Worker", exact=True).select_option("1")
     expect(page.get_by_role("log", name="Output of worker 1")).to_contain_text('"index": 1')
     lab.picture("job-log-workers")
 

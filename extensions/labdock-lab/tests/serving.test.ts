@@ -303,14 +303,13 @@ test('a probability vector is classes, the likeliest first', () => {
 });
 
 test('programs get the request as it stands in the form', () => {
-  const [curl, python, notebook] = callings(endpoint('digits'), 'http://hub/e/digits', {
-    inputs: { x: ["it's"] }
-  });
+  const body = { inputs: { x: ["it's"] } };
+  const [curl, python, notebook] = callings(endpoint('digits'), 'http://hub/e/digits', body, trans);
   assert.match(curl?.text ?? '', /^curl -i http:\/\/hub\/e\/digits:predict/);
   assert.match(curl?.text ?? '', /it'\\''s/);
   assert.match(python?.text ?? '', /it\\'s/);
   assert.match(notebook?.text ?? '', /labdock\.endpoint\("ada\/digits"\)/);
-  const [long] = callings(endpoint('digits'), 'http://hub', Array(5000).fill(1));
+  const [long] = callings(endpoint('digits'), 'http://hub', Array(5000).fill(1), trans);
   assert.match(long?.text ?? '', /@request\.json/);
 });
 

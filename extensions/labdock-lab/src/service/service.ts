@@ -61,7 +61,7 @@ export class Service {
     if (body === null) {
       throw this.connection.problem(null);
     }
-    return readEvents(body);
+    return readEvents(body, this.connection.problem(null));
   }
 
   /** Ask an endpoint's model through the person's server, which has the key. Throws a Problem. */

@@ -36,8 +36,9 @@ export class TrainingServer {
   /** Submit a job. It is submitted to its end even where this page does not stay for it. */
   async submit(request: TrainingRequest, report: (step: TrainingStep) => void): Promise<Job> {
     const answer = await this.#connection.request(this.#url('jobs'), posted(request));
+    const away = this.#connection.problem(null);
     if (answer.body !== null) {
-      for await (const { event, data } of readEvents(answer.body)) {
+      for await (const { event, data } of readEvents(answer.body, away)) {
         if (event === 'step') {
           report(JSON.parse(data) as TrainingStep);
         } else if (event === 'job') {
@@ -47,7 +48,7 @@ export class TrainingServer {
         }
       }
     }
-    throw this.#connection.problem(null);
+    throw away;
   }
 
   #url(path: string, query: Readonly<Record<string, string>> = {}): string {

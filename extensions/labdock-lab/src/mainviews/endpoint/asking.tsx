@@ -201,7 +201,7 @@ function Origin(props: { model: ModelVersion; request: IRequest; trans: Translat
 /** How programs send the request, in tabs. */
 function Program(props: { endpoint: Endpoint; body: unknown; trans: TranslationBundle }) {
   const { endpoint, body, trans } = props;
-  const ways = callings(endpoint, hubAddress(hubPlace(), endpoint.url), body);
+  const ways = callings(endpoint, hubAddress(hubPlace(), endpoint.url), body, trans);
   const [chosen, choose] = React.useState(ways[0]?.title ?? '');
   const way = ways.find(one => one.title === chosen);
   const id = React.useId();
