@@ -7,6 +7,7 @@ import * as React from 'react';
 
 import { CommandIDs } from '../../commands.ts';
 import { details } from '../../components/jobrow.tsx';
+import { keepReachable } from '../../components/toolbarkeys.ts';
 import { StateMark, stateIcon } from '../../components/statemark.tsx';
 import { stateName } from '../../components/statename.ts';
 import type { JobPage } from '../../models/jobpage.ts';
@@ -66,6 +67,7 @@ export class JobView extends MainAreaWidget<ReactWidget> {
       const args = { id: props.page.id };
       this.toolbar.addItem(id, new CommandToolbarButton({ commands: props.commands, id, args }));
     }
+    keepReachable(this.toolbar.node);
     props.page.changed.connect(this.#follow, this);
     void props.page.load();
   }
