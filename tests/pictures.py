@@ -16,7 +16,9 @@ SEEN = CHECKOUT / "build/pictures"
 def tests_of(picture: Path) -> list[Path]:
     """The files of tests that keep this picture."""
     words = f'lab.picture("{picture.stem}")'
-    return [file for file in sorted((CHECKOUT / "tests/e2e").glob("*.py")) if words in file.read_text()]
+    return [
+        file for file in sorted((CHECKOUT / "tests/e2e").glob("*.py")) if words in file.read_text()
+    ]
 
 
 def main() -> None:

@@ -1,9 +1,11 @@
 import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
+import { focusPlugin } from './plugins/focus.ts';
 import { jobCommandsPlugin } from './plugins/jobcommands.ts';
 import { jobPagePlugin } from './plugins/jobpage.ts';
 import { idlenessPlugin } from './plugins/idleness.ts';
 import { jobsPlugin } from './plugins/jobs.ts';
+import { jobsPanelPlugin } from './plugins/jobspanel.ts';
 import { linksPlugin } from './plugins/links.ts';
 import { notebookServerPlugin } from './plugins/notebookserver.ts';
 import { servicePlugin } from './plugins/service.ts';
@@ -15,6 +17,7 @@ import { welcomePlugin } from './plugins/welcome.ts';
 const plugins: JupyterFrontEndPlugin<unknown>[] = [
   servicePlugin,
   jobsPlugin,
+  jobsPanelPlugin,
   jobCommandsPlugin,
   jobPagePlugin,
   trainPlugin,
@@ -23,7 +26,8 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   notebookServerPlugin,
   idlenessPlugin,
   welcomePlugin,
-  linksPlugin
+  linksPlugin,
+  focusPlugin
 ];
 
 export default plugins;

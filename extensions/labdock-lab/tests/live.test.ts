@@ -148,7 +148,7 @@ test('events are read however they are cut', async () => {
       controller.close();
     }
   });
-  const found = await Array.fromAsync(readEvents(body));
+  const found = await Array.fromAsync(readEvents(body, new Error('silent')));
   assert.deepEqual(
     found.map(one => [one.event, one.id, one.data]),
     [['changes', '7', '{"at":7,"name":"é"}']]
@@ -162,6 +162,6 @@ test('a stream that falls silent ends with an error', async () => {
       cancelled = true;
     }
   });
-  await assert.rejects(Array.fromAsync(readEvents(body, 1)), /silent/);
+  await assert.rejects(Array.fromAsync(readEvents(body, new Error('silent'), 1)), /silent/);
   assert.ok(cancelled);
 });

@@ -25,20 +25,18 @@ export class Serving {
   /** Put a model version behind an endpoint; it serves once it has answered. Throws a Problem. */
   async deploy(project: string, name: string, body: DeployRequest): Promise<Endpoint> {
     const path = { project, name };
-    const endpoint = await answered(
-      this.service.api.POST('/endpoints/{project}/{name}/deploy', { params: { path }, body })
+    return this.endpoints.answer(
+      answered(
+        this.service.api.POST('/endpoints/{project}/{name}/deploy', { params: { path }, body })
+      )
     );
-    this.endpoints.put(endpoint);
-    return endpoint;
   }
 
   /** Go back to the revision before. Throws a Problem. */
   async undo({ project, name }: Endpoint): Promise<void> {
     const path = { project, name };
-    this.endpoints.put(
-      await answered(
-        this.service.api.POST('/endpoints/{project}/{name}/undo', { params: { path } })
-      )
+    await this.endpoints.answer(
+      answered(this.service.api.POST('/endpoints/{project}/{name}/undo', { params: { path } }))
     );
   }
 

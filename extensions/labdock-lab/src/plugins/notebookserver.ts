@@ -6,6 +6,7 @@ import { Poll } from '@lumino/polling';
 
 import { CommandIDs } from '../commands.ts';
 import { NotebookServerModel } from '../models/notebookserver.ts';
+import { Connection } from '../service/connection.ts';
 import { NotebookServer } from '../service/notebookserver.ts';
 import type { Service } from '../service/service.ts';
 import { FiguresItem } from '../statusbar/figures.tsx';
@@ -33,7 +34,8 @@ function activate(
   palette: ICommandPalette | null
 ): void {
   const trans = translator.load('labdock');
-  const model = new NotebookServerModel(new NotebookServer(app.serviceManager.serverSettings));
+  const connection = new Connection(app.serviceManager.serverSettings, trans);
+  const model = new NotebookServerModel(new NotebookServer(connection));
   const execute = () => void app.commands.execute(CommandIDs.showServer);
   const item = new FiguresItem(model, trans, execute);
   let popup: Popup | null = null;

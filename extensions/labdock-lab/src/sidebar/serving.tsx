@@ -7,10 +7,10 @@ import * as React from 'react';
 import { CommandIDs } from '../commands.ts';
 import { moveByArrows } from '../components/arrowkeys.ts';
 import { endpointMark, endpointSentence } from '../components/states.ts';
-import { timeAgo } from '../components/timeago.ts';
 import { Trouble } from '../components/trouble.tsx';
 import { servingIcon } from '../icons.ts';
 import type { Serving } from '../models/serving.ts';
+import { figure, timeAgo } from '../models/wording.ts';
 import type { Endpoint, ModelVersion } from '../service/types.ts';
 
 const FIRST_MODELS = 50;
@@ -38,6 +38,12 @@ export class ServingPanel extends SidePanel {
     this.header.addWidget(ReactWidget.create(<Troubles {...parts} />));
     this.addWidget(section(trans.__('Endpoints'), <Endpoints {...parts} />));
     this.addWidget(section(trans.__('Models'), <Models {...parts} />));
+  }
+
+  protected override onActivateRequest(msg: Message): void {
+    super.onActivateRequest(msg);
+    const row = this.node.querySelector<HTMLElement>('[data-row]');
+    (row ?? this.node.querySelector<HTMLElement>('.jp-AccordionPanel-title'))?.focus();
   }
 
   protected override onBeforeShow(msg: Message): void {
@@ -204,5 +210,5 @@ const ModelRow = React.memo(function ModelRow(props: {
 function metrics(model: ModelVersion): string[] {
   return Object.entries(model.metrics ?? {})
     .slice(0, 2)
-    .map(([name, value]) => `${name} ${Number(value.toPrecision(3))}`);
+    .map(([name, value]) => `${name} ${figure(value)}`);
 }

@@ -4,7 +4,7 @@ import { HTMLSelect } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { CodeText } from '../../components/codetext.tsx';
-import { timeAgo } from '../../components/timeago.ts';
+import { timeAgo } from '../../models/wording.ts';
 import type { EndpointPage } from '../../models/endpointpage.ts';
 import type { Key } from '../../service/types.ts';
 import type { IPageParts } from './view.tsx';

@@ -4,7 +4,7 @@ import * as React from 'react';
 
 import { CommandIDs } from '../../commands.ts';
 import { revisionState, versionName } from '../../components/states.ts';
-import { timeAgo } from '../../components/timeago.ts';
+import { timeAgo } from '../../models/wording.ts';
 import type { Endpoint, Revision, Trace } from '../../service/types.ts';
 import type { IPageParts } from './view.tsx';
 
