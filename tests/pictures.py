@@ -13,7 +13,7 @@ SHOWN = CHECKOUT / "docs/images"
 SEEN = CHECKOUT / "build/pictures"
 
 
-def tests_of(picture: Path) -> list[Path]:
+def kept_by(picture: Path) -> list[Path]:
     """The files of tests that keep this picture."""
     words = f'lab.picture("{picture.stem}")'
     return [
@@ -24,7 +24,7 @@ def tests_of(picture: Path) -> list[Path]:
 def main() -> None:
     """Run what keeps them, and put what it saw into the documents."""
     pictures = sorted(SHOWN.glob("*.png"))
-    files = sorted({str(file) for picture in pictures for file in tests_of(picture)})
+    files = sorted({str(file) for picture in pictures for file in kept_by(picture)})
     done = subprocess.run([sys.executable, "-m", "pytest", *files], cwd=CHECKOUT, check=False)
     if done.returncode:
         sys.exit("The tests failed: the documents' pictures are as they were.")

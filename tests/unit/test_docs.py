@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from docs import generate
-from tests.pictures import SHOWN, tests_of
+from tests.pictures import SHOWN, kept_by
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -55,7 +55,7 @@ def test_each_picture_is_what_one_test_sees() -> None:
         for target in PICTURE.findall(page.read_text(encoding="utf-8"))
     }
     assert shown == set(SHOWN.glob("*.png"))  # none is missing, and none is left over
-    assert {picture.name: len(tests_of(picture)) for picture in shown} == {
+    assert {picture.name: len(kept_by(picture)) for picture in shown} == {
         picture.name: 1 for picture in shown
     }
 
