@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, expect
 from tests.support.deployment import Deployment, eventually
-from tests.support.lab import Lab, without_complaints
+from tests.support.lab import Lab
 from tests.support.notebooks import write_notebook
 
 pytestmark = [pytest.mark.browser, pytest.mark.tensorflow, pytest.mark.timeout(900)]
@@ -57,19 +56,11 @@ model.fit(*data, epochs=10, verbose=0)
 MANY = 2000
 
 
-@pytest.fixture
-def lab(page: Page, deployment: Deployment) -> Iterator[Lab]:
-    with without_complaints(page):
-        opened = Lab(page, deployment)
-        opened.open()
-        yield opened
-
-
 def test_a_job_is_watched_stopped_deleted_and_had_back(
     lab: Lab, deployment: Deployment, tmp_path: Path
 ) -> None:
     (tmp_path / "slow.py").write_text(TRAINING)
-    job = submit(deployment, tmp_path / "slow.py")
+    job = deployment.submit(tmp_path / "slow.py")
     row = lab.job(job)
     expect(row).to_contain_text("running", timeout=LATER)
     row.dblclick()
@@ -132,7 +123,7 @@ def test_a_notebook_that_fails_shows_its_cell(
     lab: Lab, deployment: Deployment, tmp_path: Path
 ) -> None:
     write_notebook(tmp_path / "broken.ipynb", *FAILING)
-    job = submit(deployment, tmp_path / "broken.ipynb")
+    job = deployment.submit(tmp_path / "broken.ipynb")
     expect(lab.job(job)).to_contain_text("failed", timeout=LATER)
     lab.job(job).click()
     lab.page.keyboard.press("Enter")
@@ -180,7 +171,7 @@ def test_jobs_are_laid_over_each_other_and_asked_together(
     lab: Lab, deployment: Deployment, tmp_path: Path
 ) -> None:
     tag_parameters(write_notebook(tmp_path / "several.ipynb", *SEVERAL))
-    first = submit(deployment, tmp_path / "several.ipynb", "--workers", "2")
+    first = deployment.submit(tmp_path / "several.ipynb", "--workers", "2")
     expect(lab.job(first)).to_contain_text("succeeded", timeout=LATER)
     lab.job(first).dblclick()
     page = job_page(lab)
@@ -268,16 +259,6 @@ def tag_parameters(notebook: Path) -> None:
     body = json.loads(notebook.read_text())
     body["cells"][0]["metadata"]["tags"] = ["parameters"]
     notebook.write_text(json.dumps(body))
-
-
-def submit(deployment: Deployment, entry: Path, *more: str) -> str:
-    """Submit by the command line; the job's id."""
-    made = deployment.labdock("token", "admin")
-    assert made.returncode == 0, made.stderr
-    place = {"LABDOCK_URL": deployment.url, "LABDOCK_TOKEN": made.stdout.strip()}
-    done = deployment.labdock("submit", str(entry), *more, "--json", **place)
-    assert done.returncode == 0, done.stderr
-    return str(json.loads(done.stdout)["id"])
 
 
 def job_page(lab: Lab) -> Locator:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, expect
 from tests.support.deployment import Deployment
-from tests.support.lab import Lab, without_complaints
+from tests.support.lab import Lab
 
 pytestmark = [pytest.mark.browser, pytest.mark.tensorflow, pytest.mark.timeout(600)]
 
@@ -33,18 +32,11 @@ model.fit((digits.data / 16).astype("float32"), digits.target, epochs=8, verbose
 """
 
 
-@pytest.fixture
-def lab(page: Page, deployment: Deployment, tmp_path: Path) -> Iterator[Lab]:
-    with without_complaints(page):
-        opened = Lab(page, deployment, tmp_path)
-        opened.open()
-        yield opened
-
-
 def test_a_model_is_deployed_asked_and_taken_back(
     lab: Lab, deployment: Deployment, tmp_path: Path
 ) -> None:
-    train(deployment, tmp_path / "digits.py")
+    (tmp_path / "digits.py").write_text(DIGITS)
+    deployment.submit(tmp_path / "digits.py")
     lab.command("Show Models and Endpoints")
     side_bar = lab.side_bar("Models and Endpoints")
     side_bar.get_by_role("button", name="Deploy digits version 1").click(timeout=LATER)
@@ -121,13 +113,3 @@ def deploy(lab: Lab, picture: str) -> None:
 
 def revision(endpoint: Locator, number: int) -> Locator:
     return endpoint.locator(f"[data-revision='{number}']")
-
-
-def train(deployment: Deployment, script: Path) -> None:
-    """Run a script as a job by the command line, to its end."""
-    script.parent.mkdir(exist_ok=True)
-    script.write_text(DIGITS)
-    made = deployment.labdock("token", "admin")
-    place = {"LABDOCK_URL": deployment.url, "LABDOCK_TOKEN": made.stdout.strip()}
-    done = deployment.labdock("submit", str(script), "--follow", **place)
-    assert done.returncode == 0, done.stdout + done.stderr

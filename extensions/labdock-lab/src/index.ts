@@ -1,5 +1,6 @@
 import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
+import { focusPlugin } from './plugins/focus.ts';
 import { jobCommandsPlugin } from './plugins/jobcommands.ts';
 import { jobPagePlugin } from './plugins/jobpage.ts';
 import { idlenessPlugin } from './plugins/idleness.ts';
@@ -25,7 +26,8 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   notebookServerPlugin,
   idlenessPlugin,
   welcomePlugin,
-  linksPlugin
+  linksPlugin,
+  focusPlugin
 ];
 
 export default plugins;

@@ -40,6 +40,12 @@ export class ServingPanel extends SidePanel {
     this.addWidget(section(trans.__('Models'), <Models {...parts} />));
   }
 
+  protected override onActivateRequest(msg: Message): void {
+    super.onActivateRequest(msg);
+    const row = this.node.querySelector<HTMLElement>('[data-row]');
+    (row ?? this.node.querySelector<HTMLElement>('.jp-AccordionPanel-title'))?.focus();
+  }
+
   protected override onBeforeShow(msg: Message): void {
     super.onBeforeShow(msg);
     this.#serving.begin();

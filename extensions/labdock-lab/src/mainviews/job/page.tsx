@@ -7,6 +7,7 @@ import * as React from 'react';
 
 import { CommandIDs } from '../../commands.ts';
 import { details } from '../../components/jobrow.tsx';
+import { keepReachable } from '../../components/toolbarkeys.ts';
 import { StateMark, stateIcon } from '../../components/statemark.tsx';
 import { Tabs } from '../../components/tabs.tsx';
 import { stateName } from '../../components/statename.ts';
@@ -71,6 +72,7 @@ export class JobView extends MainAreaWidget<ReactWidget> {
       const args = { id: props.page.id };
       this.toolbar.addItem(id, new CommandToolbarButton({ commands: props.commands, id, args }));
     }
+    keepReachable(this.toolbar.node);
     props.page.changed.connect(this.#follow, this);
     void props.page.load();
   }
