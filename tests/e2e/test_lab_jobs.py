@@ -170,7 +170,7 @@ def test_a_notebook_that_fails_shows_its_cell(
 def test_jobs_are_laid_over_each_other_and_asked_together(
     lab: Lab, deployment: Deployment, tmp_path: Path
 ) -> None:
-    write_notebook(tmp_path / "several.ipynb", *SEVERAL)
+    tag_parameters(write_notebook(tmp_path / "several.ipynb", *SEVERAL))
     first = deployment.submit(tmp_path / "several.ipynb", "--workers", "2")
     expect(lab.job(first)).to_contain_text("succeeded", timeout=LATER)
     lab.job(first).dblclick()
@@ -183,14 +183,19 @@ def test_jobs_are_laid_over_each_other_and_asked_together(
 
     page.get_by_role("button", name="Run Again with Changes").click()
     dialog = lab.page.get_by_role("dialog")
+    expect(dialog.get_by_label("Name")).to_be_focused()
+    dialog.get_by_label("Name").fill("slower")
     dialog.get_by_label("rate").fill("much")
     dialog.get_by_role("button", name="Run", exact=True).click()
     expect(dialog.get_by_text("'rate' takes a number, not 'much'.")).to_be_visible()
+    expect(dialog.get_by_label("rate")).to_be_focused()
     lab.picture("job-again-mistake")
     dialog.get_by_label("rate").fill("0.01")
     dialog.get_by_role("button", name="Run", exact=True).click()
     page = job_page(lab)
-    second = lab.side_bar("Jobs").locator("[data-job]").first.get_attribute("data-job") or ""
+    expect(page.get_by_role("heading", name="slower")).to_be_visible()
+    slower = lab.side_bar("Jobs").locator("[data-job]", has_text="slower")
+    second = slower.get_attribute("data-job") or ""
     expect(lab.job(second)).to_contain_text("succeeded", timeout=LATER)
     part(page, "Curves")
     page.get_by_label("Draw another job over it").select_option(first)
@@ -210,13 +215,14 @@ def test_jobs_are_laid_over_each_other_and_asked_together(
     lab.picture("jobs-selected")
     choose_theme(lab, "JupyterLab Dark")
     lab.picture("jobs-selected-dark")
-    lab.page.get_by_role("tab", name="several").last.click()
+    lab.page.get_by_role("tab", name="slower").click()
     lab.picture("job-curves-over-dark")
     choose_theme(lab, "JupyterLab Light")
     jobs.get_by_role("listbox", name="Jobs").press("Delete")
     expect(lab.job(first)).to_have_count(0)
     lab.picture("jobs-deleted")
-    lab.page.get_by_role("button", name="Undo").first.click()
+    told = lab.page.locator(".Toastify__toast", has_text="2 jobs are deleted")
+    told.get_by_role("button", name="Undo").click()
     expect(lab.job(first)).to_be_visible()
     expect(lab.job(second)).to_be_visible()
 
@@ -246,6 +252,13 @@ def test_two_thousand_jobs_stay_smooth(lab: Lab, deployment: Deployment) -> None
     lab.page.reload()
     lab.wait_until_restored()
     expect(lab.side_bar("Jobs").get_by_label("State")).to_have_value("failed")
+
+
+def tag_parameters(notebook: Path) -> None:
+    """Give the first cell the tag `parameters`."""
+    body = json.loads(notebook.read_text())
+    body["cells"][0]["metadata"]["tags"] = ["parameters"]
+    notebook.write_text(json.dumps(body))
 
 
 def job_page(lab: Lab) -> Locator:
