@@ -19,6 +19,7 @@ from tests.support.labserver import TOKEN, lab_server, printed_by
 
 from labdock import client as clients
 from labdock.cli import main
+from labdock.notebookserver.gpus import why_useless
 from labdock_service.hubclient import ADMIN
 from labdock_service.reconciler.loop import own_pipe
 
@@ -158,3 +159,18 @@ def test_outside_of_a_notebook_server(ada: Ada, monkeypatch: pytest.MonkeyPatch)
     for verb in ("release", "acquire"):
         code, _, err = ada.types(verb)
         assert (code, "This is for a notebook server" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("installed", "useless"),
+    [
+        (["numpy", "tensorflow_cpu"], True),
+        (["tensorflow"], False),
+        (["tensorflow-cpu", "torch", "nvidia-cudnn-cu12"], False),
+        ([], False),
+    ],
+)
+def test_what_has_no_use_for_a_gpu_is_said_to_have_none(
+    installed: list[str], useless: bool
+) -> None:
+    assert bool(why_useless(installed)) == useless

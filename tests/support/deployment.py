@@ -72,6 +72,12 @@ class Deployment:
         return self.state.password.read_text().strip()
 
     @property
+    def database(self) -> Path:
+        """The service's SQLite file."""
+        url = self.settings.get("LABDOCK_DATABASE_URL")
+        return Path(url.removeprefix("sqlite:///")) if url else self.state.database
+
+    @property
     def environment(self) -> dict[str, str]:
         """What its commands run with."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("LABDOCK_", "JUPYTER"))}

@@ -5,6 +5,7 @@ import { jobCommandsPlugin } from './plugins/jobcommands.ts';
 import { jobPagePlugin } from './plugins/jobpage.ts';
 import { idlenessPlugin } from './plugins/idleness.ts';
 import { jobsPlugin } from './plugins/jobs.ts';
+import { jobsPanelPlugin } from './plugins/jobspanel.ts';
 import { linksPlugin } from './plugins/links.ts';
 import { notebookServerPlugin } from './plugins/notebookserver.ts';
 import { servicePlugin } from './plugins/service.ts';
@@ -16,6 +17,7 @@ import { welcomePlugin } from './plugins/welcome.ts';
 const plugins: JupyterFrontEndPlugin<unknown>[] = [
   servicePlugin,
   jobsPlugin,
+  jobsPanelPlugin,
   jobCommandsPlugin,
   jobPagePlugin,
   trainPlugin,

@@ -21,10 +21,9 @@ import {
   typeName
 } from '../src/models/requestform.ts';
 import { columnsOf, gridOf, pictureOf, withNumber } from '../src/models/tensors.ts';
-import { MOST_LINES, TextLog } from '../src/models/textlog.ts';
 import { Problem } from '../src/service/problem.ts';
 import type { Endpoint, ModelVersion, Revision, Sample, Signature } from '../src/service/types.ts';
-import { FakeLive, job, settled } from './fakes.ts';
+import { FakeLive, job, settled, trans } from './fakes.ts';
 
 function revision(number: number, state: Revision['state'], model = `m${number}`): Revision {
   const id = `r${number}`;
@@ -98,6 +97,22 @@ test('endpoints that could not be read are read once the stream is open again', 
   assert.equal(answers.length, 0);
 });
 
+test('an endpoint that is deployed while they are read is not lost', async () => {
+  const live = new FakeLive();
+  let answer: (found: Endpoint[]) => void = () => undefined;
+  const list = new EndpointList({ live, list: () => new Promise(resolve => (answer = resolve)) });
+  list.begin();
+  await list.answer(Promise.resolve(endpoint('b')));
+  answer([endpoint('a')]);
+  await settled();
+  assert.deepEqual(
+    list.endpoints.map(one => one.name),
+    ['a', 'b']
+  );
+  list.remove('a');
+  assert.equal(list.find('ada', 'a'), undefined);
+});
+
 test('an endpoint knows what serves, what comes up and what undoing goes back to', () => {
   const first = revision(1, 'serving');
   const second = revision(2, 'warming');
@@ -165,7 +180,6 @@ test('a dialog offers the models of a job, or the versions of a model, or all', 
 });
 
 test('a version that is not what was trained needs a tick', () => {
-  const trans = { __: (words: string) => words };
   const check = { state: 'different', reason: 'It differs.' } as const;
   const choice = new DeployChoice(model('m1', { check }), undefined);
   assert.equal(choice.name, 'digits');
@@ -189,7 +203,7 @@ test('a form asks for one row, which begins with one of the sample', () => {
   const [field] = form.fields;
   assert.ok(field);
   assert.equal(form.rows, 2);
-  assert.equal(typeName(field), 'float32 [64]');
+  assert.equal(typeName(field, trans), 'float32 [64]');
   assert.deepEqual(firstValue(form, field, 1), rows[1]);
   assert.deepEqual(requestBody(form, { x: [3] }), { inputs: { x: [[3]] } });
   const empty = requestForm(DIGITS, null);
@@ -289,14 +303,13 @@ test('a probability vector is classes, the likeliest first', () => {
 });
 
 test('programs get the request as it stands in the form', () => {
-  const [curl, python, notebook] = callings(endpoint('digits'), 'http://hub/e/digits', {
-    inputs: { x: ["it's"] }
-  });
+  const body = { inputs: { x: ["it's"] } };
+  const [curl, python, notebook] = callings(endpoint('digits'), 'http://hub/e/digits', body, trans);
   assert.match(curl?.text ?? '', /^curl -i http:\/\/hub\/e\/digits:predict/);
   assert.match(curl?.text ?? '', /it'\\''s/);
   assert.match(python?.text ?? '', /it\\'s/);
   assert.match(notebook?.text ?? '', /labdock\.endpoint\("ada\/digits"\)/);
-  const [long] = callings(endpoint('digits'), 'http://hub', Array(5000).fill(1));
+  const [long] = callings(endpoint('digits'), 'http://hub', Array(5000).fill(1), trans);
   assert.match(long?.text ?? '', /@request\.json/);
 });
 
@@ -318,34 +331,4 @@ test('TensorBoard shows the runs that were chosen', () => {
     tensorBoardPath('a b', ['j1', 'j2'], true),
     '/services/tensorboard/a%20b/?darkMode=true&runFilter=j1%7Cj2'
   );
-});
-
-test('a log that is cut off goes on where it was, and keeps its last lines', async () => {
-  const asked: (string | undefined)[] = [];
-  const line = (number: number) => ({
-    event: 'line',
-    data: JSON.stringify({ text: `line ${number}`, cursor: `1:${number}` })
-  });
-  const log = new TextLog(
-    async after => {
-      asked.push(after);
-      const first = asked.length === 1;
-      return (async function* () {
-        if (first) {
-          for (let number = 0; number <= MOST_LINES; number++) {
-            yield line(number);
-          }
-          throw new Error('cut off');
-        }
-        yield line(MOST_LINES + 1);
-        yield { event: 'end', data: '{}' };
-      })();
-    },
-    () => Promise.resolve()
-  );
-  await log.follow();
-  assert.deepEqual(asked, [undefined, `1:${MOST_LINES}`]);
-  assert.equal(log.lines.length, MOST_LINES);
-  assert.equal(log.lines.at(-1), `line ${MOST_LINES + 1}`);
-  assert.ok(log.ended);
 });

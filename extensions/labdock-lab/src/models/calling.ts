@@ -1,4 +1,5 @@
 import type { Endpoint } from '../service/types.ts';
+import type { Words } from './wording.ts';
 
 /** A way to send a request, to copy. */
 export interface ICalling {
@@ -11,7 +12,12 @@ const LONGEST = 3000;
 const KEY = 'ldk_…';
 
 /** How a terminal, a program and a notebook send this request to an endpoint at this address. */
-export function callings(endpoint: Endpoint, address: string, body: unknown): ICalling[] {
+export function callings(
+  endpoint: Endpoint,
+  address: string,
+  body: unknown,
+  trans: Words
+): ICalling[] {
   const json = JSON.stringify(body);
   const short = json.length <= LONGEST;
   const data = short ? `'${json.replaceAll("'", `'\\''`)}'` : '@request.json';
@@ -38,7 +44,7 @@ export function callings(endpoint: Endpoint, address: string, body: unknown): IC
       ].join('\n')
     },
     {
-      title: 'Notebook',
+      title: trans.__('Notebook'),
       text: [
         'import labdock',
         '',

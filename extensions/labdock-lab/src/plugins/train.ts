@@ -14,8 +14,8 @@ import { labdockIcon } from '../icons.ts';
 import type { JobList } from '../models/jobs.ts';
 import { readChoice } from '../models/trainchoice.ts';
 import { TrainForm, type ITrainSource } from '../models/trainform.ts';
-import { OwnServer } from '../service/ownserver.ts';
 import { answered, type Service } from '../service/service.ts';
+import { TrainingServer } from '../service/trainingserver.ts';
 import type { Job } from '../service/types.ts';
 import { IJobs, IService } from '../tokens.ts';
 
@@ -114,7 +114,7 @@ class Training {
     trans: TranslationBundle
   ) {
     this.#app = app;
-    this.#source = sourceOf(service, new OwnServer(app.serviceManager.serverSettings));
+    this.#source = sourceOf(service, new TrainingServer(service.connection));
     this.#jobs = jobs;
     this.#documents = documents;
     this.#state = state;
@@ -180,7 +180,7 @@ class Training {
     });
     const job = await form.submit();
     if (job !== null) {
-      this.#jobs.put(job);
+      this.#jobs.add(job);
       this.#tell(job);
     } else if (dialog.isDisposed && form.anyProblem !== null) {
       Notification.error(form.anyProblem, { autoClose: false });
@@ -230,7 +230,7 @@ class Training {
   }
 }
 
-function sourceOf(service: Service, own: OwnServer): ITrainSource {
+function sourceOf(service: Service, own: TrainingServer): ITrainSource {
   const { api } = service;
   return {
     environments: () => answered(api.GET('/environments')),

@@ -1664,6 +1664,11 @@ export interface components {
        * @default
        */
       message: string;
+      /**
+       * Unavailable
+       * @default
+       */
+      unavailable: string;
     };
     /**
      * NotebookStart
@@ -2455,6 +2460,11 @@ export interface components {
        * @default
        */
       message: string;
+      /**
+       * Unavailable
+       * @default
+       */
+      unavailable: string;
       /** Visible */
       visible: string;
       /** Notice */

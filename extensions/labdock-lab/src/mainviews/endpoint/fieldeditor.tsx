@@ -31,7 +31,7 @@ export function FieldEditor(props: IEditor) {
   return (
     <div className="lbd-Input">
       <label htmlFor={id}>
-        <b>{field.name}</b> <span className="lbd-Input-type">{typeName(field)}</span>
+        <b>{field.name}</b> <span className="lbd-Input-type">{typeName(field, trans)}</span>
       </label>
       <div className="lbd-Input-row">
         {picture && <Picture picture={picture} label={trans.__('%1, drawn', field.name)} />}
