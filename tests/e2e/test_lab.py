@@ -72,13 +72,12 @@ def test_nothing_is_missing_where_the_browser_was_closed_in_the_middle(
         row.dblclick()
         look_at_all_of_it(elsewhere)
         elsewhere.open("closed.ipynb")
+        expect(page.get_by_text("| Idle").first).to_be_visible(timeout=LATER)
         cells = page.locator(".jp-Notebook:visible .jp-CodeCell")
         expect(cells.first.locator(".jp-OutputArea-output")).to_have_text("42")
         cells.last.locator(".cm-content").click()
         page.keyboard.press("Shift+Enter")  # of the kernel that has gone on meanwhile
-        expect(cells.nth(2).locator(".jp-OutputArea-output")).to_have_text(
-            str(EPOCHS), timeout=LATER
-        )
+        expect(cells.nth(2).locator(".jp-OutputArea-output")).to_have_text(str(EPOCHS))
         elsewhere.picture("opened-elsewhere")
 
 
