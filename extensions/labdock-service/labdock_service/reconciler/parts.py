@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from labdock_service.delivery.messages import MailServer
 from labdock_service.diskspace import is_full
 from labdock_service.engines.base import Engine
+from labdock_service.findings import Policy
 from labdock_service.packaging.layers import LayerStore
 from labdock_service.reconciler.clock import SteadyClock
 from labdock_service.registry import RegistryPlace
@@ -47,6 +48,8 @@ class Parts:
     registry: RegistryPlace | None = None
     """Where images go on the container engines."""
     limits: Limits = field(default_factory=Limits)
+    policy: Policy = field(default_factory=Policy)
+    """Which findings of a scan keep a model server's image out."""
     mail: MailServer = field(default_factory=MailServer)
     webhook_hosts: Sequence[str] = ()
     """Those that webhooks may lead to although their addresses are not public."""
