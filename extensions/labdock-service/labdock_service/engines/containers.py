@@ -30,7 +30,7 @@ SHARED_MEMORY = 2**30
 """Bytes of /dev/shm at most, which count as the worker's memory once they are used."""
 
 KEPT_OUTPUT = {"max-size": "1m", "max-file": "32", "compress": "true"}
-"""At each look Docker reads a file from its start; compressed ones that are older it passes over."""
+"""A look reads the newest file from its start, and passes over older ones that are compressed."""
 
 _PROGRAM = f"""\
 import sys
