@@ -9,6 +9,7 @@ import { notebookServerPlugin } from './plugins/notebookserver.ts';
 import { servicePlugin } from './plugins/service.ts';
 import { servingPlugin } from './plugins/serving.ts';
 import { tensorBoardPlugin } from './plugins/tensorboard.ts';
+import { togetherPlugin } from './plugins/together.ts';
 import { trainPlugin } from './plugins/train.ts';
 import { welcomePlugin } from './plugins/welcome.ts';
 
@@ -23,7 +24,8 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   notebookServerPlugin,
   idlenessPlugin,
   welcomePlugin,
-  linksPlugin
+  linksPlugin,
+  togetherPlugin
 ];
 
 export default plugins;

@@ -1824,6 +1824,8 @@ export interface components {
        * @enum {string}
        */
       role: 'member' | 'admin';
+      /** Together */
+      together?: string | null;
     };
     /**
      * Requirements
