@@ -17,6 +17,8 @@ from labdock_service.statefolder import StateFolder
 
 pytestmark = [pytest.mark.browser, pytest.mark.tensorflow, pytest.mark.timeout(900)]
 
+CLIPBOARD = ["clipboard-read", "clipboard-write"]
+
 LATER = 300_000
 """Milliseconds for a job, or for a server."""
 
@@ -45,8 +47,8 @@ def people(browser: Browser, deployment: Deployment, tmp_path: Path) -> Iterator
     with ExitStack() as stack:
         labs = []
         for name in ("ann", "bo"):
-            page = stack.enter_context(opened_page(browser, tmp_path, color_scheme="light"))
-            page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+            pictures = tmp_path / name
+            page = stack.enter_context(opened_page(browser, pictures, permissions=CLIPBOARD))
             stack.enter_context(without_complaints(page))
             labs.append(Lab(page, deployment))
         yield labs[0], labs[1]
@@ -73,7 +75,7 @@ def test_two_people_in_one_notebook_and_a_link_from_one_to_the_other(
     bo.page.goto(f"{deployment.url}/user/bo/lab/tree/projects/digits/plan.ipynb")
     bo.wait_until_restored()
     with bo.page.expect_popup() as opened:
-        bo.command("Work Together…")
+        bo.command("Work Together")
     bos = Lab(opened.value, deployment)
     expect_ready(bos)
 
