@@ -43,7 +43,7 @@ class Lab:
         expect(name.or_(menu).first).to_be_visible(timeout=SOON * 2)
         if name.is_visible():
             name.fill(person)
-            self.page.get_by_label("Password").fill(self.deployment.password)
+            self.page.get_by_label("Password").fill(self.deployment.password_of(person))
             self.page.get_by_role("button", name="Sign in").click()
         expect(menu).to_be_visible(timeout=SOON * 2)
 
