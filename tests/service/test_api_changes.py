@@ -14,7 +14,7 @@ import pytest
 from tests.support.api import Api, fill, make_job, problem, running_api
 
 from labdock.sse import Message, messages
-from labdock_service.api import changes
+from labdock_service.api import editions
 from labdock_service.store.tables import JobRow
 
 LIMIT = 90.0
@@ -86,7 +86,7 @@ async def test_who_missed_too_much_reads_the_list_again(
     at = (await ada.get("changes")).json()["at"]
     await make_job(ada)
     await make_job(ada)
-    monkeypatch.setattr(changes, "MOST_EVENTS", 1)
+    monkeypatch.setattr(editions, "MOST_EVENTS", 1)
     found = (await ada.get("changes", params={"after": at})).json()
     assert (found["everything"], found["jobs"]) == (True, [])
     assert found["at"] == (await ada.get("changes")).json()["at"]

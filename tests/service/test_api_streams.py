@@ -178,13 +178,14 @@ async def test_streams_end_with_the_service(tmp_path: Path) -> None:
 async def test_a_reader_that_leaves_frees_everything(api: Api, ada: httpx.AsyncClient) -> None:
     job = await make_job(ada)
     before, listening = len(asyncio.all_tasks()), len(api.parts.wakeups._listeners)
+    followers = len(api.parts.bulletin._followers)
     async with contextlib.AsyncExitStack() as stack:
         for path in ("events?follow=1&after=1000000", f"jobs/{job['id']}/logs?follow=1"):
             await stack.enter_async_context(reading(ada, path))
         await until(lambda: len(api.parts.wakeups._listeners) == listening + 2)
-        await until(lambda: len(api.parts.bulletin._followers) == 2)
+        await until(lambda: len(api.parts.bulletin._followers) == followers + 2)
     await until(lambda: len(api.parts.wakeups._listeners) == listening)
-    await until(lambda: not api.parts.bulletin._followers)
+    await until(lambda: len(api.parts.bulletin._followers) == followers)
     await until(lambda: len(asyncio.all_tasks()) <= before)
 
 

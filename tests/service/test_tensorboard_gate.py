@@ -155,9 +155,19 @@ async def test_only_this_origin_and_those_of_people_show_it_in_a_frame(
 ) -> None:
     async with running(tmp_path / "domain", framed_by="https://*.lab.example") as other:
         for one, origins in ((gate, "'self'"), (other, "'self' https://*.lab.example")):
+            await personal_logs(one, "ada")
             async with one.client("ada") as client:
-                policy = (await client.get("nothing/")).headers["Content-Security-Policy"]
-            assert policy.endswith(f"; frame-ancestors {origins}")
+                for path in ("nothing/", "ada/data/runs"):
+                    (policy,) = policies(await client.get(path))
+                    assert policy.endswith(f"; frame-ancestors {origins}")
+                *others, policy = policies(await client.get("ada/"))
+            assert policy == f"frame-ancestors {origins}"
+            assert "script-src" in others[0], "TensorBoard's own, which its page needs"
+
+
+def policies(answer: httpx.Response) -> list[str]:
+    """All of them count, each by itself."""
+    return answer.headers.get_list("Content-Security-Policy")
 
 
 async def test_who_is_not_logged_in_is_sent_to_the_login(gate: RunningGate) -> None:

@@ -1,9 +1,11 @@
 import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
+import { focusPlugin } from './plugins/focus.ts';
 import { jobCommandsPlugin } from './plugins/jobcommands.ts';
 import { jobPagePlugin } from './plugins/jobpage.ts';
 import { idlenessPlugin } from './plugins/idleness.ts';
 import { jobsPlugin } from './plugins/jobs.ts';
+import { jobsPanelPlugin } from './plugins/jobspanel.ts';
 import { linksPlugin } from './plugins/links.ts';
 import { notebookServerPlugin } from './plugins/notebookserver.ts';
 import { servicePlugin } from './plugins/service.ts';
@@ -16,6 +18,7 @@ import { welcomePlugin } from './plugins/welcome.ts';
 const plugins: JupyterFrontEndPlugin<unknown>[] = [
   servicePlugin,
   jobsPlugin,
+  jobsPanelPlugin,
   jobCommandsPlugin,
   jobPagePlugin,
   trainPlugin,
@@ -25,6 +28,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   idlenessPlugin,
   welcomePlugin,
   linksPlugin,
+  focusPlugin,
   togetherPlugin
 ];
 

@@ -42,6 +42,7 @@ from labdock_service.api import (
     sources,
 )
 from labdock_service.api.bulletin import Bulletin
+from labdock_service.api.editions import Editions
 from labdock_service.api.parts import Parts
 from labdock_service.api.people import People
 from labdock_service.api.problems import handle_problems
@@ -121,9 +122,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     parts.wakeups.open()
     await run_in_threadpool(endpoints.write_live_keys, parts)
     news = asyncio.create_task(parts.bulletin.run())
+    editions = asyncio.create_task(parts.editions.run())
     yield
     parts.wakeups.close()
-    await news
+    editions.cancel()
+    await asyncio.wait([news, editions])
 
 
 def _name_of(route: APIRoute) -> str:
@@ -146,6 +149,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
 def assemble(settings: Settings, hub: Hub, store: Store) -> Parts:
     """The service's parts."""
     wakeups = Wakeups(settings.state.run / "api.pipe")
+    bulletin = Bulletin(store, wakeups)
     return Parts(
         settings=settings,
         store=store,
@@ -153,7 +157,8 @@ def assemble(settings: Settings, hub: Hub, store: Store) -> Parts:
         login=Login(hub, guarded=True, door=_door(settings)),
         people=People(hub, store, settings),
         wakeups=wakeups,
-        bulletin=Bulletin(store, wakeups),
+        bulletin=bulletin,
+        editions=Editions(store, bulletin),
     )
 
 

@@ -43,7 +43,7 @@ PAGE_PATIENCE = 0.5
 
 POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
-    "object-src 'none'; base-uri 'self'; frame-ancestors 'self'"
+    "object-src 'none'; base-uri 'self'"
 )
 METHODS = ["GET", "HEAD", "POST", "OPTIONS"]
 
@@ -68,7 +68,7 @@ class Gate:
 
     def __init__(self, hub: Hub, boards: Boards, framed_by: str = "") -> None:
         self._hub = hub
-        self._framed_by = framed_by
+        self._framing = f"frame-ancestors 'self' {framed_by}".rstrip()
         self._login = Login(hub, guarded=False)
         self._boards = boards
         self._prefix = hub.place.prefix
@@ -86,7 +86,7 @@ class Gate:
         headers = {
             "X-Content-Type-Options": "nosniff",
             "Referrer-Policy": "same-origin",
-            "Content-Security-Policy": f"{POLICY} {self._framed_by}".rstrip(),
+            "Content-Security-Policy": f"{POLICY}; {self._framing}",
         }
         return Guard(app, headers)
 
@@ -120,7 +120,10 @@ class Gate:
             return _page(project, "TensorBoard is starting …", again=again)
         from labdock_service.boards.passing import pass_on  # 10 MB, once somebody looks at curves
 
-        return await pass_on(self._boards, spec, request, path, self._prefix)
+        answer = await pass_on(self._boards, spec, request, path, self._prefix)
+        if "Content-Security-Policy" in answer.headers:  # TensorBoard's own lets anybody frame it
+            answer.headers.append("Content-Security-Policy", self._framing)
+        return answer
 
     async def _user(self, request: Request) -> HubUser | Response:
         """Who is asking, or the way to the login for a browser."""

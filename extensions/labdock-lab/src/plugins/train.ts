@@ -14,8 +14,8 @@ import { labdockIcon } from '../icons.ts';
 import type { JobList } from '../models/jobs.ts';
 import { readChoice } from '../models/trainchoice.ts';
 import { TrainForm, type ITrainSource } from '../models/trainform.ts';
-import { OwnServer } from '../service/ownserver.ts';
 import { answered, type Service } from '../service/service.ts';
+import { TrainingServer } from '../service/trainingserver.ts';
 import type { Job } from '../service/types.ts';
 import { IJobs, IService } from '../tokens.ts';
 
@@ -116,7 +116,7 @@ class Training {
     trans: TranslationBundle
   ) {
     this.#app = app;
-    this.#source = sourceOf(service, new OwnServer(app.serviceManager.serverSettings));
+    this.#source = sourceOf(service, new TrainingServer(service.connection));
     this.#jobs = jobs;
     this.#documents = documents;
     this.#state = state;
@@ -182,7 +182,7 @@ class Training {
     });
     const job = await form.submit();
     if (job !== null) {
-      this.#jobs.put(job);
+      this.#jobs.add(job);
       this.#tell(job);
     } else if (dialog.isDisposed && form.anyProblem !== null) {
       Notification.error(form.anyProblem, { autoClose: false });
@@ -254,7 +254,7 @@ async function savedByServer(model: DocumentRegistry.IModel): Promise<void> {
   });
 }
 
-function sourceOf(service: Service, own: OwnServer): ITrainSource {
+function sourceOf(service: Service, own: TrainingServer): ITrainSource {
   const { api } = service;
   return {
     environments: () => answered(api.GET('/environments')),

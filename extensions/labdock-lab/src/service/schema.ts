@@ -1664,6 +1664,11 @@ export interface components {
        * @default
        */
       message: string;
+      /**
+       * Unavailable
+       * @default
+       */
+      unavailable: string;
     };
     /**
      * NotebookStart
@@ -2457,6 +2462,11 @@ export interface components {
        * @default
        */
       message: string;
+      /**
+       * Unavailable
+       * @default
+       */
+      unavailable: string;
       /** Visible */
       visible: string;
       /** Notice */

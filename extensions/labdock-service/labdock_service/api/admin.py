@@ -21,11 +21,13 @@ from labdock.schema import Job, Person
 from labdock.servingschema import Revision
 from labdock_service.api.access import Caller, Id
 from labdock_service.api.availability import environments_here, why_unavailable
+from labdock_service.api.messages import message
 from labdock_service.api.parts import Parts, PartsOf, Writing
 from labdock_service.api.problems import describe
 from labdock_service.api.service import node_views
-from labdock_service.api.streams import STREAM, event_stream, message
+from labdock_service.api.streams import STREAM, event_stream
 from labdock_service.errors import Forbidden, NotFound
+from labdock_service.findings import Policy
 from labdock_service.hubclient import HubServer
 from labdock_service.packaging.environments import PinnedEnvironment, find_named
 from labdock_service.store import endpoints, jobs, leases, overview
@@ -139,7 +141,9 @@ def _admissions(parts: Parts, session: Session, found: list[PinnedEnvironment]) 
             digest=one.digest,
             unavailable=why.get(one.digest),
             verifications=overview.verifications_of(session, one.images),
-            scans=overview.scans_of(session, one.images, parts.settings.images, time.time()),
+            scans=overview.scans_of(
+                session, one.images, Policy.of(parts.settings.images), time.time()
+            ),
         )
         for one in found
     ]

@@ -13,9 +13,10 @@ from starlette.responses import Response
 from labdock.schema import Event, Person
 from labdock_service.api.access import Caller, ProjectName, find_job, seen_projects
 from labdock_service.api.bodies import LARGEST_INTEGER
+from labdock_service.api.messages import message
 from labdock_service.api.parts import Parts, PartsOf
 from labdock_service.api.problems import describe
-from labdock_service.api.streams import STREAM, event_stream, message
+from labdock_service.api.streams import STREAM, event_stream
 from labdock_service.errors import Invalid
 from labdock_service.store import events
 from labdock_service.waiting import wait

@@ -16,9 +16,10 @@ from starlette.responses import StreamingResponse
 
 from labdock.schema import ENDED, LogLine, Person
 from labdock_service.api.access import Caller, Id, find_job, find_revision
+from labdock_service.api.messages import message
 from labdock_service.api.parts import Parts, PartsOf
 from labdock_service.api.problems import describe
-from labdock_service.api.streams import STREAM, event_stream, message
+from labdock_service.api.streams import STREAM, event_stream
 from labdock_service.errors import Invalid, NotFound
 from labdock_service.store import endpoints, jobs, workers
 from labdock_service.waiting import wait

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from labdock_service.api.bulletin import Bulletin
 from labdock_service.api.diskuse import DiskUse
+from labdock_service.api.editions import Editions
 from labdock_service.api.people import People
 from labdock_service.api.wakeups import Wakeups
 from labdock_service.engines.base import Engine
@@ -42,6 +43,7 @@ class Parts:
     people: People
     wakeups: Wakeups
     bulletin: Bulletin
+    editions: Editions
     disk: DiskUse = field(default_factory=DiskUse)
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
     reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READERS))

@@ -1,6 +1,6 @@
 """Server-sent events: nothing is polled, and nothing outlives its client or the service.
 
-The events are FastAPI's; sse-starlette looks twice a second whether the server ends.
+sse-starlette is not what serves them: it looks twice a second whether the server ends.
 """
 
 from __future__ import annotations
@@ -9,8 +9,6 @@ import asyncio
 from collections.abc import AsyncIterator, Collection
 from typing import Any
 
-import msgspec
-from fastapi.sse import format_sse_event
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
@@ -58,15 +56,6 @@ def event_stream(
         _batches(parts, allowed, messages),
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         media_type="text/event-stream",
-    )
-
-
-def message(kind: str, data: object, number: int | None = None) -> bytes:
-    """One event of a stream, its data as JSON."""
-    return format_sse_event(
-        event=kind,
-        data_str=msgspec.json.encode(data).decode(),
-        id=None if number is None else str(number),
     )
 
 

@@ -39,6 +39,9 @@ VERIFIER = "labdock.verifier"
 NO_SPACE = "no space left on device"
 _PATIENCE_SECONDS = 60
 
+NOTICE_SECONDS = 10.0
+"""How long Docker may take to notice that a process is gone, on a machine with much to do."""
+
 REMOVAL_SECONDS = 60.0
 """How long the removal of a container that somebody else began may take."""
 
@@ -183,12 +186,22 @@ class Dockerd:
             except NotFound:
                 return None
 
-    def workers(self) -> set[str]:
-        """The ids of workers that have a container here, whatever its state."""
+    def await_end(self, container: Container) -> None:
+        """Wait for Docker to notice that its first process is gone, and learn its state anew.
+
+        What does not end in a while is left to run on.
+        """
+        with _sentences():
+            with contextlib.suppress(requests.ReadTimeout, requests.ConnectionError):
+                container.wait(timeout=NOTICE_SECONDS)
+            container.reload()
+
+    def workers(self) -> dict[str, str]:
+        """Docker's ids of the containers that workers have here, whatever their state."""
         labels = [f"{DEPLOYMENT}={self.prefix}", WORKER]
         with _sentences():
             found = self.client.api.containers(all=True, filters={"label": labels})
-        return {container["Labels"][WORKER] for container in found}
+        return {container["Labels"][WORKER]: container["Id"] for container in found}
 
     def has_server(self, person_id: str) -> bool:
         """Whether a person's server has a container here."""
@@ -206,8 +219,12 @@ class Dockerd:
         """End and delete a container and its anonymous volumes; one that is gone is gone."""
         container = self.find_container(name)
         if container is not None:
-            with _sentences():
-                end_container(container)
+            self.remove_exactly(str(container.id))
+
+    def remove_exactly(self, container: str) -> None:
+        """The same by Docker's own id, which no container has that took its name meanwhile."""
+        with _sentences(), contextlib.suppress(NotFound):
+            end_container(self.client.containers.get(container))
 
     def remove_labelled(self, label: str) -> None:
         """End and delete those of the deployment's containers that have this label."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -14,6 +14,15 @@ from labdock_service.store.tables import EventRow, ProjectRow
 
 EPOCH, PROGRESS = "job.epoch", "job.progress"
 """What jobs tell of their training; there may be very many of these."""
+
+
+class Subject(NamedTuple):
+    """What an event was about: ids of a project, and of a job or an endpoint of it."""
+
+    event: int
+    project: str
+    job: str | None
+    endpoint: str | None
 
 
 def add(
@@ -75,15 +84,13 @@ def since(session: Session, after: int) -> list[tuple[int, str, str | None]]:
     return [(row[0], row[1], row[2]) for row in session.execute(query)]
 
 
-def subjects(
-    session: Session, projects: Collection[str], after: int, limit: int
-) -> list[tuple[int, str | None, str | None]]:
-    """Id, job id and endpoint id of the events with greater ids of these projects, oldest first."""
-    query = select(EventRow.id, EventRow.job_id, EventRow.endpoint_id).where(
+def subjects(session: Session, projects: Collection[str], after: int, limit: int) -> list[Subject]:
+    """What the events with greater ids of these projects were about, oldest first."""
+    query = select(EventRow.id, EventRow.project_id, EventRow.job_id, EventRow.endpoint_id).where(
         EventRow.id > after, EventRow.project_id.in_(projects)
     )
     found = session.execute(query.order_by(EventRow.id).limit(limit))
-    return [(row[0], row[1], row[2]) for row in found]
+    return [Subject(*row) for row in found]
 
 
 def last(session: Session) -> int:
