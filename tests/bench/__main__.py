@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from tests.bench import (
     containers,
+    labstart,
     model_server,
     packages,
     spawning,
@@ -20,12 +23,12 @@ from tests.bench import (
 from tests.bench.measure import Series, interleave
 from tests.bench.report import PAGE, keep, kept, write_report
 from tests.load import queue
-from tests.support.deployment import CHECKOUT, running_deployment
+from tests.support.deployment import CHECKOUT, Deployment, running_deployment
 
 from labdock_service.installation import ensure_environment, ensure_proxy
 from labdock_service.statefolder import StateFolder
 
-ON_PROCESSES = ("starting", "training", "packages", "serving")
+ON_PROCESSES = ("starting", "training", "packages", "serving", "lab")
 PARTS = (*ON_PROCESSES, "load", "containers", "spawning")
 
 
@@ -70,23 +73,34 @@ def on_processes(parts: set[str], prepared: StateFolder, rounds: int) -> dict[st
         figures["packages"] = packages.measure(python, rounds)
     if "serving" in parts:
         figures["serving"] = model_server.measure(python, install_servers(python), rounds)
+    if "lab" in parts:
+        with running(prepared) as (deployment, folder):
+            figures |= labstart.measure(deployment, python, folder, rounds)
     return figures
 
 
 def with_deployment(prepared: StateFolder, python: Path, rounds: int) -> dict[str, list[Series]]:
     """What needs a running hub: memory while idle, then all that a person waits for."""
     peers = install_peers()
-    with tempfile.TemporaryDirectory(prefix="labdock-bench-") as name:
-        folder = Path(name)
-        with running_deployment(prepared, folder) as deployment:
-            memory = starting.idle_memory(deployment)
-            start = interleave({"labdock --version": starting.command_line_start}, rounds, "s")
-            figures = starting.measure(deployment, python, peers, folder / "project", rounds)
-            points = waiting.new_point(deployment, rounds)
-            starts = waiting.second_start(deployment, rounds)
+    with running(prepared) as (deployment, folder):
+        memory = starting.idle_memory(deployment)
+        start = interleave({"labdock --version": starting.command_line_start}, rounds, "s")
+        figures = starting.measure(deployment, python, peers, folder / "project", rounds)
+        points = waiting.new_point(deployment, rounds)
+        starts = waiting.second_start(deployment, rounds)
     parts = [Series(name, "MB", (value,)) for name, value in memory.items()]
     lines = [*figures, *start.values()]
     return {"memory": parts, "up": starts, "starting": lines, "curves": points}
+
+
+@contextlib.contextmanager
+def running(prepared: StateFolder) -> Iterator[tuple[Deployment, Path]]:
+    """A started deployment, and a folder for what is measured with it."""
+    with (
+        tempfile.TemporaryDirectory(prefix="labdock-bench-") as name,
+        running_deployment(prepared, Path(name)) as deployment,
+    ):
+        yield deployment, Path(name)
 
 
 def install_peers(name: str = "") -> Path:

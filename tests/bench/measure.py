@@ -61,6 +61,23 @@ def compare(ours: Series, theirs: Series) -> Comparison:
     return Comparison(statistics.median(ratios), low, high, len(ratios))
 
 
+@dataclass(frozen=True)
+class Difference:
+    """The median difference of paired figures with its 95 % bootstrap interval."""
+
+    median: float
+    low: float
+    high: float
+    pairs: int
+
+
+def subtract(ours: Series, theirs: Series) -> Difference:
+    """Ours less theirs, pair by pair."""
+    more = [mine - other for mine, other in zip(ours.values, theirs.values, strict=True)]
+    low, high = interval(more)
+    return Difference(statistics.median(more), low, high, len(more))
+
+
 def interval(values: Sequence[float], seed: int = 1) -> tuple[float, float]:
     """The 95 % percentile bootstrap interval of the median."""
     source = random.Random(seed)

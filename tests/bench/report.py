@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.bench.measure import Series, compare, percentile, shown
+from tests.bench.labstart import AGAIN, FIRST, WITH, WITHOUT
+from tests.bench.measure import Series, compare, percentile, shown, subtract
 from tests.bench.model_server import BARE, FASTAPI, KSERVE, MLSERVER, OURS
 
 PAGE = Path(__file__).parents[2] / "docs/explanation/benchmarks.md"
@@ -58,6 +59,10 @@ PAIRS = {
     ],
 }
 
+DIFFERENCES = {
+    "lab": [(f"{WITH}, {when}", f"{WITHOUT}, {when}") for when in (FIRST, AGAIN)],
+}
+
 TITLES = {
     "up": (
         "The second `make up`",
@@ -90,6 +95,16 @@ TITLES = {
         "The model server",
         "The digits model (64-64-10), one instance a request, 16 connections from the same "
         "machine. Requests a second. Aim: 5,000.",
+    ),
+    "lab": (
+        "JupyterLab's start",
+        "The same JupyterLab with Labdock's extension and without it, in Chromium: from the "
+        "address until the launcher can be used. The first time the browser has nothing of it; "
+        "again it has its cache. Aim: 300 ms more.",
+    ),
+    "lab, script": (
+        "The extension's script at JupyterLab's start",
+        "What of it is loaded before somebody opens anything. Aim: 250 kB for all of it.",
     ),
     "pushing": (
         "In containers: a changed line, packaged and pushed",
@@ -238,10 +253,22 @@ def requests(series: Sequence[Series]) -> Iterator[str]:
 def comparisons(part: str, series: Sequence[Series]) -> Iterator[str]:
     """A sentence for each pair that is compared."""
     by_name = {one.name: one for one in series}
-    for ours, theirs in PAIRS.get(part, []):
-        if not {ours, theirs} <= by_name.keys():
-            continue  # figures that were kept from before there was this pair
+    for ours, theirs in pairs(PAIRS, part, by_name):
         result = compare(by_name[ours], by_name[theirs])
         interval = f"{shown(result.low)} to {shown(result.high)}"
         yield f"- {ours} / {theirs}: {shown(result.ratio)} ({interval}, {result.pairs} pairs)."
+    for ours, theirs in pairs(DIFFERENCES, part, by_name):
+        more = subtract(by_name[ours], by_name[theirs])
+        interval = f"{shown(more.low)} to {shown(more.high)}"
+        told = f"{shown(more.median)} {by_name[ours].unit} ({interval}, {more.pairs} pairs)"
+        yield f"- {ours} - {theirs}: {told}."
     yield ""
+
+
+def pairs(
+    among: Mapping[str, list[tuple[str, str]]], part: str, known: Mapping[str, Series]
+) -> Iterator[tuple[str, str]]:
+    """The pairs of a part, without those of which figures were kept from before they were one."""
+    for ours, theirs in among.get(part, []):
+        if {ours, theirs} <= known.keys():
+            yield ours, theirs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import docker
+import psutil
 import pytest
 import requests
 from docker.errors import APIError
@@ -327,6 +329,23 @@ def test_a_container_that_is_killed(engine: PlainDockerEngine) -> None:
     assert container is not None
     container.kill("KILL")
     after = ended(engine, wanted.id)
+    assert (after.exit_code, after.reason) == (-signal.SIGKILL, None)
+
+
+def test_a_container_that_is_killed_while_docker_notices_late(engine: PlainDockerEngine) -> None:
+    wanted = spec("sleep", "600")
+    start(engine, wanted)
+    container = engine.find_container(wanted.id)
+    assert container is not None
+    process = psutil.Process(container.attrs["State"]["Pid"])
+    shim = process.parent()
+    assert shim is not None and "shim" in shim.name()
+    shim.suspend()
+    process.kill()
+    noticing = threading.Timer(1.0, shim.resume)
+    noticing.start()
+    after = ended(engine, wanted.id)
+    noticing.join()
     assert (after.exit_code, after.reason) == (-signal.SIGKILL, None)
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, expect
 from tests.support.deployment import Deployment, eventually
-from tests.support.lab import Lab, without_complaints
+from tests.support.lab import Lab
 from tests.support.notebooks import write_notebook
 
 pytestmark = [pytest.mark.browser, pytest.mark.tensorflow, pytest.mark.timeout(900)]
@@ -38,22 +38,29 @@ model.fit(*data, epochs=400, validation_split=0.25, verbose=0, callbacks=[Slow()
 
 FAILING = ("width = 3", "def measure(width):\n    return 1 / (width - 3)\n\nmeasure(width)", "1")
 
+SEVERAL = (
+    "rate = 0.1",
+    """
+import os
+import keras
+import numpy as np
+
+print("I am", os.environ.get("TF_CONFIG", "alone")[-24:])
+model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+model.compile(keras.optimizers.SGD(rate), "mse")
+data = np.random.default_rng(0).random((64, 4)), np.zeros((64, 1))
+model.fit(*data, epochs=10, verbose=0)
+""",
+)
+
 MANY = 2000
-
-
-@pytest.fixture
-def lab(page: Page, deployment: Deployment) -> Iterator[Lab]:
-    with without_complaints(page):
-        opened = Lab(page, deployment)
-        opened.open()
-        yield opened
 
 
 def test_a_job_is_watched_stopped_deleted_and_had_back(
     lab: Lab, deployment: Deployment, tmp_path: Path
 ) -> None:
     (tmp_path / "slow.py").write_text(TRAINING)
-    job = submit(deployment, tmp_path / "slow.py")
+    job = deployment.submit(tmp_path / "slow.py")
     row = lab.job(job)
     expect(row).to_contain_text("running", timeout=LATER)
     row.dblclick()
@@ -74,6 +81,11 @@ def test_a_job_is_watched_stopped_deleted_and_had_back(
     part(page, "Log")
     log = page.get_by_role("log")
     expect(log.get_by_text("epoch 5 is over")).to_be_visible(timeout=LATER)
+    follow = page.get_by_label("Follow")
+    log.evaluate("box => (box.scrollTop -= 20)")
+    expect(follow).not_to_be_checked()
+    log.evaluate("box => (box.scrollTop = box.scrollHeight)")
+    expect(follow).to_be_checked()
     assert log.locator(".lbd-Log-line").count() < 200
     page.get_by_role("searchbox", name="Search in the log").fill("line 1234")
     expect(log.get_by_text("line 1234")).to_be_visible()
@@ -83,6 +95,7 @@ def test_a_job_is_watched_stopped_deleted_and_had_back(
     lab.wait_until_restored()
     page = job_page(lab)
     expect(page.get_by_role("heading", name="slow", exact=True)).to_be_visible()
+    expect(page.get_by_role("tab", name="Log")).to_have_attribute("aria-selected", "true")
     expect(lab.page.get_by_role("tab", name="slow").last).to_be_visible()
     part(page, "Curves")
     page.get_by_text("loss as a table").click()
@@ -110,7 +123,7 @@ def test_a_notebook_that_fails_shows_its_cell(
     lab: Lab, deployment: Deployment, tmp_path: Path
 ) -> None:
     write_notebook(tmp_path / "broken.ipynb", *FAILING)
-    job = submit(deployment, tmp_path / "broken.ipynb")
+    job = deployment.submit(tmp_path / "broken.ipynb")
     expect(lab.job(job)).to_contain_text("failed", timeout=LATER)
     lab.job(job).click()
     lab.page.keyboard.press("Enter")
@@ -147,6 +160,72 @@ def test_a_notebook_that_fails_shows_its_cell(
     expect(opened).to_be_visible()
     lab.picture("job-executed")
 
+    lab.page.get_by_role("tab", name="broken", exact=True).click()
+    page = job_page(lab)
+    page.get_by_role("button", name="Retry").click()
+    part(page, "Overview")
+    expect(page.get_by_text("Asked to go on by admin")).to_be_visible()
+
+
+def test_jobs_are_laid_over_each_other_and_asked_together(
+    lab: Lab, deployment: Deployment, tmp_path: Path
+) -> None:
+    tag_parameters(write_notebook(tmp_path / "several.ipynb", *SEVERAL))
+    first = deployment.submit(tmp_path / "several.ipynb", "--workers", "2")
+    expect(lab.job(first)).to_contain_text("succeeded", timeout=LATER)
+    lab.job(first).dblclick()
+    page = job_page(lab)
+    part(page, "Log")
+    expect(page.get_by_role("log", name="Output of worker 0")).to_contain_text("I am")
+    page.get_by_label("Worker", exact=True).select_option("1")
+    expect(page.get_by_role("log", name="Output of worker 1")).to_contain_text('"index": 1')
+    lab.picture("job-log-workers")
+
+    page.get_by_role("button", name="Run Again with Changes").click()
+    dialog = lab.page.get_by_role("dialog")
+    expect(dialog.get_by_label("Name")).to_be_focused()
+    dialog.get_by_label("Name").fill("slower")
+    dialog.get_by_label("rate").fill("much")
+    dialog.get_by_role("button", name="Run", exact=True).click()
+    expect(dialog.get_by_text("'rate' takes a number, not 'much'.")).to_be_visible()
+    expect(dialog.get_by_label("rate")).to_be_focused()
+    lab.picture("job-again-mistake")
+    dialog.get_by_label("rate").fill("0.01")
+    dialog.get_by_role("button", name="Run", exact=True).click()
+    page = job_page(lab)
+    expect(page.get_by_role("heading", name="slower")).to_be_visible()
+    slower = lab.side_bar("Jobs").locator("[data-job]", has_text="slower")
+    second = slower.get_attribute("data-job") or ""
+    expect(lab.job(second)).to_contain_text("succeeded", timeout=LATER)
+    part(page, "Curves")
+    page.get_by_label("Draw another job over it").select_option(first)
+    expect(page.locator(".lbd-Chart-legend li")).to_have_count(2)
+    lab.picture("job-curves-over")
+    lab.page.reload()
+    lab.wait_until_restored()
+    expect(job_page(lab).locator(".lbd-Chart-legend li")).to_have_count(2)
+
+    lab.job(second).click()
+    lab.job(first).click(modifiers=["Control"])
+    jobs = lab.side_bar("Jobs")
+    expect(jobs.get_by_role("status")).to_contain_text("2 selected")
+    jobs.get_by_role("button", name="TensorBoard").click()
+    board = lab.page.locator(".lbd-TensorBoard iframe")
+    expect(board).to_have_attribute("src", re.compile(f"runFilter={second}%7C{first}"))
+    lab.picture("jobs-selected")
+    choose_theme(lab, "JupyterLab Dark")
+    lab.picture("jobs-selected-dark")
+    lab.page.get_by_role("tab", name="slower").click()
+    lab.picture("job-curves-over-dark")
+    choose_theme(lab, "JupyterLab Light")
+    jobs.get_by_role("listbox", name="Jobs").press("Delete")
+    expect(lab.job(first)).to_have_count(0)
+    lab.picture("jobs-deleted")
+    told = lab.page.locator(".Toastify__toast", has_text="2 jobs are deleted")
+    told.get_by_role("button", name="Undo").click()
+    expect(lab.job(first)).to_be_visible()
+    expect(lab.job(second)).to_be_visible()
+
 
 def test_two_thousand_jobs_stay_smooth(lab: Lab, deployment: Deployment) -> None:
     multiply(deployment.state.database, MANY)
@@ -175,14 +254,11 @@ def test_two_thousand_jobs_stay_smooth(lab: Lab, deployment: Deployment) -> None
     expect(lab.side_bar("Jobs").get_by_label("State")).to_have_value("failed")
 
 
-def submit(deployment: Deployment, entry: Path) -> str:
-    """Submit by the command line; the job's id."""
-    made = deployment.labdock("token", "admin")
-    assert made.returncode == 0, made.stderr
-    place = {"LABDOCK_URL": deployment.url, "LABDOCK_TOKEN": made.stdout.strip()}
-    done = deployment.labdock("submit", str(entry), "--json", **place)
-    assert done.returncode == 0, done.stderr
-    return str(json.loads(done.stdout)["id"])
+def tag_parameters(notebook: Path) -> None:
+    """Give the first cell the tag `parameters`."""
+    body = json.loads(notebook.read_text())
+    body["cells"][0]["metadata"]["tags"] = ["parameters"]
+    notebook.write_text(json.dumps(body))
 
 
 def job_page(lab: Lab) -> Locator:

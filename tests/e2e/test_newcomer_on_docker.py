@@ -86,6 +86,8 @@ def test_a_killed_worker_costs_at_most_its_epoch_and_a_stop_loses_none(
     ended = gang.until_over()
     assert ended["state"] == "succeeded", ended["message"] + deployment.logs()
     assert "Worker 1 of 2 was killed" in ended["attempts"][0]["reason"]
-    assert gang.begun() == [at_the_kill + 1, at_the_stop + 1]
+    after_the_kill, after_the_stop = gang.begun()
+    assert after_the_kill > at_the_kill  # an epoch may end, and be saved, before it is told
+    assert after_the_stop > at_the_stop
     assert gang.epochs() == list(range(1, EPOCHS + 1))
     assert f"RESULT True {EPOCHS}" in gang.log()

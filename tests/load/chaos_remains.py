@@ -36,7 +36,7 @@ def audit_remains(deployment: Deployment, striker: Striker) -> Iterator[str]:
     striker.down()
     yield from (f"`down` left a process: {command}" for command in striker.left)
     yield from (f"`down` left a container: {name}" for name in striker.left_containers())
-    with contextlib.closing(sqlite3.connect(deployment.state.database)) as database:
+    with contextlib.closing(sqlite3.connect(deployment.database)) as database:
         (said,) = database.execute("PRAGMA integrity_check").fetchone()
         if said != "ok":
             yield f"the database is broken: {said}"
@@ -49,7 +49,7 @@ def _workers(deployment: Deployment) -> Iterator[str]:
 
 
 def _database(deployment: Deployment) -> Iterator[str]:
-    with contextlib.closing(sqlite3.connect(deployment.state.database)) as database:
+    with contextlib.closing(sqlite3.connect(deployment.database)) as database:
         for what, query in NOTHING.items():
             if found := database.execute(query).fetchall():
                 yield f"there are {what}: {found[:5]}"

@@ -16,12 +16,15 @@ from tests.support.api import (
     Filled,
     fill,
     make_job,
+    make_jobs,
     make_settings,
     problem,
     running_api,
 )
 from tests.support.invented import WithGpus
 
+from labdock.adminschema import Verification
+from labdock_service.api.adminpage import verdicts
 from labdock_service.findings import Finding
 from labdock_service.reconciler.loop import own_pipe
 from labdock_service.store import notebooks, verifications
@@ -223,8 +226,35 @@ async def test_the_page_shows_it_and_keeps_its_policy(api: Api, root: httpx.Asyn
     assert "<b>" not in page.text
     part = await root.get(f"{api.url}{PREFIX}admin/live")
     assert "ada/digits" in part.text
-    for name in ("admin.js", "admin.css"):
+    for name in ("patch.js", "admin.js", "admin.css"):
         assert (await root.get(f"{api.url}{PREFIX}static/{name}")).status_code == 200
+
+
+async def test_a_long_queue_is_drawn_in_parts(api: Api, root: httpx.AsyncClient) -> None:
+    waiting = make_jobs(api, 105)
+    with api.parts.store.write() as session:
+        for number, job in enumerate(waiting):
+            row = session.get_one(JobRow, job)
+            row.state, row.queued = "queued", float(number)
+    page = (await root.get(f"{api.url}{PREFIX}admin/live")).text
+    assert (page.count('id="queue-job-'), "and 5 more" in page) == (100, True)
+    assert waiting[0] in page  # in the queue's order
+    page = (await root.get(f"{api.url}{PREFIX}admin/live", params={"queue": 200})).text
+    assert (page.count('id="queue-job-'), "data-more" in page) == (105, False)
+    problem(await root.get(f"{api.url}{PREFIX}admin/live", params={"queue": 0}), 400)
+
+
+def test_what_verify_found_alike_on_several_nodes_is_said_once() -> None:
+    def seen(node: str, time: float, *failed: str) -> Verification:
+        return Verification(
+            image=IMAGE, node=node, time=time, passed=not failed, failed=list(failed)
+        )
+
+    found = verdicts([seen("b", 3, "gpu: none"), seen("c", 2), seen("a", 4), seen("a", 1)])
+    assert [(one.passed, one.nodes, one.time) for one in found] == [
+        (False, ["b"], 3),
+        (True, ["c", "a"], 4),
+    ]
 
 
 async def test_a_stream_says_when_to_look_again(api: Api, root: httpx.AsyncClient) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +98,17 @@ async def test_a_notebook_gets_a_gpu_and_gives_it_back(place: Place) -> None:
     assert kinds == [leased, returned, leased, returned, returned]
 
 
+async def test_where_no_machine_has_a_gpu_that_is_said_before_one_asks(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await place.start("ada", 0)
+    assert (await place.ada.get("notebook-lease")).json()["unavailable"] == ""
+    bare = [replace(node, devices=()) for node in place.engine.nodes()]
+    monkeypatch.setattr(place.engine, "nodes", lambda: bare)
+    lease = (await place.ada.get("notebook-lease")).json()
+    assert (lease["state"], lease["unavailable"]) == ("none", "No machine here has a GPU.")
+
+
 async def test_what_is_held_is_said_with_who_holds_it(place: Place) -> None:
     await place.start("ada", 2)
     waits = await place.start("grace")
@@ -121,6 +132,8 @@ async def test_a_container_gets_back_what_it_had(place: Place) -> None:
     alan = await place.api.client("alan")
     answer = await alan.post("notebook-lease/acquire", json={})
     assert "started without a GPU" in problem(answer, 409)
+    lease = (await alan.get("notebook-lease")).json()
+    assert "started without a GPU" in lease["unavailable"]  # which is no use to ask for
 
 
 async def test_who_may_say_what(place: Place) -> None:

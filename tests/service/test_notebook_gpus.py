@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,31 +11,28 @@ from typing import Any
 
 import httpx
 import pytest
-from jupyter_client.blocking.client import BlockingKernelClient
 from tests.support.api import Api, api_in_thread, make_settings
-from tests.support.deployment import CHECKOUT, eventually, free_port
+from tests.support.deployment import eventually
 from tests.support.gpus import reconciling_beside
 from tests.support.invented import WithGpus
+from tests.support.labserver import TOKEN, lab_server, printed_by
 
 from labdock import client as clients
 from labdock.cli import main
+from labdock.notebookserver.gpus import why_useless
 from labdock_service.hubclient import ADMIN
 from labdock_service.reconciler.loop import own_pipe
-
-TOKEN = "token-ada"
 
 
 @dataclass
 class Jupyter:
     """Ada's server."""
 
-    url: str
+    client: httpx.Client
     folder: Path
 
     def ask(self, method: str, path: str, body: object = None) -> Any:
-        headers = {"Authorization": f"token {TOKEN}"}
-        url = f"{self.url}{path}"
-        answer = httpx.request(method, url, json=body, headers=headers, timeout=90)
+        answer = self.client.request(method, path, json=body)
         assert answer.status_code < 300, answer.text
         return answer.json() if answer.content else None
 
@@ -49,21 +44,7 @@ class Jupyter:
 
     def run(self, kernel: str, code: str) -> str:
         """What a kernel prints."""
-        file = self.folder / f"kernel-{kernel}.json"
-        connection = BlockingKernelClient(connection_file=str(file))
-        connection.load_connection_file()
-        connection.start_channels(hb=False)  # a busy machine answers late
-        printed: list[str] = []
-
-        def hear(message: dict[str, Any]) -> None:
-            printed.append(message["content"].get("text", ""))
-
-        try:
-            connection.wait_for_ready(timeout=90)
-            connection.execute_interactive(code, timeout=90, output_hook=hear)
-        finally:
-            connection.stop_channels()
-        return "".join(printed).strip()
+        return printed_by(kernel, code, self.folder)
 
     def sees(self, kernel: str) -> str:
         return self.run(kernel, "import os; print(os.environ['CUDA_VISIBLE_DEVICES'])")
@@ -114,52 +95,13 @@ def ada(
 def jupyter(
     folder: Path, python: Path, monkeypatch: pytest.MonkeyPatch, **more: str
 ) -> Iterator[Jupyter]:
-    port, home = free_port(), folder / "home"
-    home.mkdir()
-    url = f"http://127.0.0.1:{port}/user/ada/"
-    monkeypatch.setenv("JUPYTERHUB_SERVICE_URL", url)
-    paths = [CHECKOUT, CHECKOUT / "extensions/labdock"]
-    own = {
-        "PYTHONPATH": os.pathsep.join(map(str, paths)),
-        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
-        "HOME": str(home),
-        "INVENTED_GPU": str(folder / "nvidia0"),
-        "CUDA_VISIBLE_DEVICES": "GPU-0",
-    }
-    (folder / "nvidia0").touch()
-    arguments = [
-        "--allow-root",
-        f"--ServerApp.port={port}",
-        "--ServerApp.base_url=/user/ada/",
-        f"--IdentityProvider.token={TOKEN}",
-        "--ServerApp.jpserver_extensions={'tests.support.gpuserver': True}",
-    ]
-    log = folder / "jupyter.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [str(python), "-m", "jupyter_server", *arguments],
-            env=os.environ | own | more,
-            cwd=home,
-            stdout=output,
-            stderr=output,
-        )
-    made = Jupyter(url, folder / "runtime")
-
-    def answers() -> bool:
-        assert process.poll() is None, log.read_text()
-        with contextlib.suppress(httpx.TransportError):
-            return httpx.get(f"{url}api").status_code == 200
-        return False
-
-    try:
-        eventually(answers, seconds=90, what="the start of Jupyter's server")
-        yield made
-    except BaseException:
-        print(log.read_text()[-4000:])
-        raise
-    finally:
-        process.terminate()
-        process.wait(60)
+    gpu = folder / "nvidia0"
+    gpu.touch()
+    own = {"INVENTED_GPU": str(gpu), "CUDA_VISIBLE_DEVICES": "GPU-0"}
+    extension = "tests.support.gpuserver"
+    with lab_server(folder, python, extension=extension, password=TOKEN, **own, **more) as client:
+        monkeypatch.setenv("JUPYTERHUB_SERVICE_URL", str(client.base_url))
+        yield Jupyter(client, folder)
 
 
 def test_a_gpu_is_given_back_and_asked_for_again(
@@ -217,3 +159,18 @@ def test_outside_of_a_notebook_server(ada: Ada, monkeypatch: pytest.MonkeyPatch)
     for verb in ("release", "acquire"):
         code, _, err = ada.types(verb)
         assert (code, "This is for a notebook server" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("installed", "useless"),
+    [
+        (["numpy", "tensorflow_cpu"], True),
+        (["tensorflow"], False),
+        (["tensorflow-cpu", "torch", "nvidia-cudnn-cu12"], False),
+        ([], False),
+    ],
+)
+def test_what_has_no_use_for_a_gpu_is_said_to_have_none(
+    installed: list[str], useless: bool
+) -> None:
+    assert bool(why_useless(installed)) == useless

@@ -10,9 +10,8 @@ from typing import Any
 
 import httpx
 import pytest
-from jupyter_client.blocking.client import BlockingKernelClient
 from tests.support.api import Api, api_in_thread
-from tests.support.labserver import TOKEN, lab_server
+from tests.support.labserver import TOKEN, lab_server, printed_by
 
 from labdock import sse
 
@@ -62,21 +61,7 @@ class Desk:
         """What a new kernel of a notebook prints."""
         body = {"path": notebook, "name": "", "type": "notebook", "kernel": {"name": "python3"}}
         kernel = self.server.post("api/sessions", json=body).json()["kernel"]["id"]
-        file = self.home.parent / f"runtime/kernel-{kernel}.json"
-        connection = BlockingKernelClient(connection_file=str(file))
-        connection.load_connection_file()
-        connection.start_channels(hb=False)
-        printed: list[str] = []
-        try:
-            connection.wait_for_ready(timeout=90)
-            connection.execute_interactive(
-                code,
-                timeout=90,
-                output_hook=lambda message: printed.append(str(message["content"].get("text", ""))),
-            )
-        finally:
-            connection.stop_channels()
-        return "".join(printed).strip()
+        return printed_by(kernel, code, self.home.parent)
 
 
 @pytest.fixture(scope="module")

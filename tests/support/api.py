@@ -43,6 +43,7 @@ from labdock_service.store import (
     snapshots,
     sources,
 )
+from labdock_service.store.tables import SnapshotRow
 
 PREFIX = "/services/labdock/"
 ENVIRONMENT = "sha256:" + "e" * 64
@@ -315,6 +316,17 @@ def fill(store: Store, user: HubUser) -> Filled:
         points = [JobRequest(snapshot=snapshot.id, name=f"a={value}") for value in (1, 2)]
         grid = grids.create(session, snapshot, person, "grid", {"a": [1, 2]}, points)
         return Filled(snapshot.id, job.id, model.id, revision.id, key.id, grid.id)
+
+
+def make_jobs(api: Api, count: int) -> list[str]:
+    """The ids of new jobs of Ada's, all of one snapshot."""
+    ada = HubUser(name="ada", created=api.hub.people["ada"].created, admin=False, groups=())
+    made = fill(api.parts.store, ada)
+    with api.parts.store.write() as session:
+        person = people.ensure_person(session, ada.name, ada.created)
+        snapshot = session.get_one(SnapshotRow, made.snapshot)
+        asked = (JobRequest(snapshot=snapshot.id, name=f"digits-{at}") for at in range(count))
+        return [jobs.create(session, snapshot, person, one).id for one in asked]
 
 
 FILES = {"train.py": b"print('hello')\n", "data/x.csv": b"1,2\n"}

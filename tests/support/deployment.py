@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
 import signal
@@ -70,6 +71,17 @@ class Deployment:
         """The password that the first start made."""
         return self.state.password.read_text().strip()
 
+    def password_of(self, person: str) -> str:
+        """What a person of a trusted team logs in with."""
+        file = self.state.password if person == "admin" else self.state.team_password
+        return file.read_text().strip()
+
+    @property
+    def database(self) -> Path:
+        """The service's SQLite file."""
+        url = self.settings.get("LABDOCK_DATABASE_URL")
+        return Path(url.removeprefix("sqlite:///")) if url else self.state.database
+
     @property
     def environment(self) -> dict[str, str]:
         """What its commands run with."""
@@ -92,6 +104,15 @@ class Deployment:
             check=False,
         )
 
+    def submit(self, entry: Path, *options: str) -> str:
+        """Submit a file as the admin does by the command line; the job's id."""
+        made = self.labdock("token", "admin")
+        assert made.returncode == 0, made.stderr
+        place = {"LABDOCK_URL": self.url, "LABDOCK_TOKEN": made.stdout.strip()}
+        done = self.labdock("submit", str(entry), "--json", *options, **place)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return str(json.loads(done.stdout)["id"])
+
     def up(self) -> str:
         """Start it; returns what the command printed."""
         done = self.labdock("up", "--detach")
@@ -106,8 +127,6 @@ class Deployment:
 
     def pid(self, name: str) -> int:
         """The process id in a record of the state folder."""
-        import json
-
         return int(json.loads((self.state.run / f"{name}.json").read_text())["pid"])
 
     def kill(self, name: str) -> None:

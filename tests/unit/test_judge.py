@@ -167,6 +167,21 @@ def test_a_stopped_job_that_handles_sigterm_and_ends_well_is_stopped() -> None:
     assert judge([end(code=0, ours=True)], "stop", {}).outcome == "stopped"
 
 
+def test_an_error_that_is_seen_late_comes_before_that_of_who_was_hung_up_on() -> None:
+    """Labdock had begun to end it, as the others were seen to end first."""
+    gang = [end(0, 1, 2), end(1, 1, 3), end(2, 1, 1, ours=True)]
+    told = {rank: {"reason": "ConnectionError: it hung up", "exit": 1} for rank in ("0", "1")}
+    meant = {"2": {"reason": "ValueError: no", "exit": 1}}
+    assert judge(gang, "gang_lost", {**told, **meant}).reason == "ValueError: no"
+
+
+@pytest.mark.parametrize(("at", "reason"), [(1, "crashed with SIGSEGV."), (9, "it hung up")])
+def test_a_crash_that_is_seen_late_counts_if_it_came_first(at: float, reason: str) -> None:
+    gang = [end(0, 1, 2), end(1, -11, at, ours=True)]
+    told = {"0": {"reason": "ConnectionError: it hung up", "exit": 1}}
+    assert judge(gang, "gang_lost", told).reason.endswith(reason)
+
+
 @pytest.mark.parametrize("code", [None, -9])
 def test_who_was_taken_may_have_found_its_output_closed_before(code: int | None) -> None:
     closed = {"0": {"reason": "BrokenPipeError: [Errno 32] Broken pipe", "exit": 1}}

@@ -5,6 +5,9 @@ export const CommandIDs = {
   openServing: 'labdock:open-serving',
   deploy: 'labdock:deploy',
   openEndpoint: 'labdock:open-endpoint',
+  deployVersion: 'labdock:deploy-version',
+  undoDeploy: 'labdock:undo-deploy',
+  deleteEndpoint: 'labdock:delete-endpoint',
   openTensorBoard: 'labdock:open-tensorboard',
   stopJob: 'labdock:stop-job',
   retryJob: 'labdock:retry-job',
@@ -18,5 +21,6 @@ export const CommandIDs = {
   trainSelected: 'labdock:train-selected',
   copyLink: 'labdock:copy-link',
   showServer: 'labdock:show-server',
-  startTour: 'labdock:start-tour'
+  startTour: 'labdock:start-tour',
+  workTogether: 'labdock:work-together'
 } as const;

@@ -27,70 +27,103 @@ export class JobActions {
     return this.#jobs.job(id) ?? answered(this.#service.api.GET('/jobs/{id}', { params }));
   }
 
-  /** Stop a job; it is asked for first where work would be lost. */
-  async stop(job: Job): Promise<void> {
-    const trans = this.#trans;
-    if (losesWork(job) && !(await this.#sure(job))) {
-      return;
-    }
-    await this.#told(async () => {
-      const params = { path: { id: job.id } };
-      this.#jobs.put(await answered(this.#service.api.POST('/jobs/{id}/stop', { params })));
-      Notification.info(trans.__('%1 is being stopped.', job.name), { autoClose: 5_000 });
-    });
-  }
-
-  async retry(job: Job): Promise<void> {
-    await this.#told(async () => {
-      const params = { path: { id: job.id } };
-      this.#jobs.put(await answered(this.#service.api.POST('/jobs/{id}/retry', { params })));
-      const said = this.#trans.__('%1 goes on from its last checkpoint.', job.name);
-      Notification.info(said, { autoClose: 5_000 });
-    });
-  }
-
-  /** Delete a job, and offer to have it back. Whether it was deleted. */
-  async delete(job: Job): Promise<boolean> {
-    const trans = this.#trans;
-    return this.#told(async () => {
-      const params = { path: { id: job.id } };
-      this.#jobs.put(await answered(this.#service.api.DELETE('/jobs/{id}', { params })));
-      Notification.info(trans.__('%1 is deleted. It can be had back for 7 days.', job.name), {
-        autoClose: UNDO,
-        actions: [{ label: trans.__('Undo'), callback: () => void this.restore(job) }]
-      });
-    });
-  }
-
-  /** Have a deleted job back. */
-  async restore(job: Job): Promise<void> {
-    await this.#told(async () => {
-      const params = { path: { id: job.id } };
-      this.#jobs.put(await answered(this.#service.api.POST('/jobs/{id}/restore', { params })));
-      Notification.success(this.#trans.__('%1 is back.', job.name), { autoClose: 5_000 });
-    });
-  }
-
-  /** Run a function; what it throws is shown to the person. Whether it went well. */
-  async #told(act: () => Promise<void>): Promise<boolean> {
-    try {
-      await act();
-      return true;
-    } catch (error) {
-      Notification.error(error instanceof Error ? error.message : String(error));
-      return false;
+  /** Stop jobs; it is asked for first where work would be lost. */
+  async stop(jobs: readonly Job[]): Promise<void> {
+    const losing = jobs.filter(losesWork);
+    if (losing.length === 0 || (await this.#sure(losing))) {
+      const { api } = this.#service;
+      const done = await this.#each(jobs, params => api.POST('/jobs/{id}/stop', { params }));
+      this.#tell(done, (count, name) =>
+        this.#trans._n('%2 is being stopped.', '%1 jobs are being stopped.', count, name)
+      );
     }
   }
 
-  async #sure(job: Job): Promise<boolean> {
+  /** Let jobs go on that have failed or were stopped. */
+  async retry(jobs: readonly Job[]): Promise<void> {
+    const { api } = this.#service;
+    const done = await this.#each(jobs, params => api.POST('/jobs/{id}/retry', { params }));
+    this.#tell(done, (count, name) =>
+      this.#trans._n(
+        '%2 goes on from its last checkpoint.',
+        '%1 jobs go on from their last checkpoints.',
+        count,
+        name
+      )
+    );
+  }
+
+  /** Delete jobs, and offer to have them back. */
+  async delete(jobs: readonly Job[]): Promise<void> {
     const trans = this.#trans;
+    const { api } = this.#service;
+    const done = await this.#each(jobs, params => api.DELETE('/jobs/{id}', { params }));
+    const undo = { label: trans.__('Undo'), callback: () => void this.restore(done) };
+    this.#tell(
+      done,
+      (count, name) =>
+        trans._n(
+          '%2 is deleted. It can be had back for 7 days.',
+          '%1 jobs are deleted. They can be had back for 7 days.',
+          count,
+          name
+        ),
+      { autoClose: UNDO, actions: [undo] }
+    );
+  }
+
+  /** Have deleted jobs back. */
+  async restore(jobs: readonly Job[]): Promise<void> {
+    const { api } = this.#service;
+    const done = await this.#each(jobs, params => api.POST('/jobs/{id}/restore', { params }));
+    this.#tell(done, (count, name) =>
+      this.#trans._n('%2 is back.', '%1 jobs are back.', count, name)
+    );
+  }
+
+  /** Ask something of each job; those that took it. Why others did not is shown to the person. */
+  async #each(
+    jobs: readonly Job[],
+    ask: (params: { path: { id: string } }) => Parameters<typeof answered<Job>>[0]
+  ): Promise<Job[]> {
+    const done: Job[] = [];
+    const refused = new Set<string>();
+    for (const { id } of jobs) {
+      try {
+        done.push(await this.#jobs.answer(answered(ask({ path: { id } }))));
+      } catch (error) {
+        refused.add(error instanceof Error ? error.message : String(error));
+      }
+    }
+    refused.forEach(sentence => Notification.error(sentence));
+    return done;
+  }
+
+  #tell(
+    done: readonly Job[],
+    sentence: (count: number, name: string) => string,
+    more: Notification.IOptions<null> = { autoClose: 5_000 }
+  ): void {
+    const [first] = done;
+    if (first !== undefined) {
+      Notification.info(sentence(done.length, first.name), more);
+    }
+  }
+
+  async #sure(losing: readonly Job[]): Promise<boolean> {
+    const trans = this.#trans;
+    const name = losing[0]?.name ?? '';
     const answer = await showDialog({
-      title: trans.__('Stop %1?', job.name),
-      body: trans.__(
-        'It keeps nothing yet that a retry could go on from: what it has computed is lost.'
+      title: trans._n('Stop %2?', 'Stop %1 jobs?', losing.length, name),
+      body: trans._n(
+        'It keeps nothing yet that a retry could go on from: what it has computed is lost.',
+        'They keep nothing yet that a retry could go on from: what they have computed is lost.',
+        losing.length
       ),
       buttons: [
-        Dialog.cancelButton({ label: trans.__('Let it run') }),
+        Dialog.cancelButton({
+          label: trans._n('Let it run', 'Let them run', losing.length)
+        }),
         Dialog.warnButton({ label: trans.__('Stop') })
       ]
     });

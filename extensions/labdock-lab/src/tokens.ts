@@ -1,6 +1,7 @@
 import { Token } from '@lumino/coreutils';
 
 import type { JobList } from './models/jobs.ts';
+import type { JobsView } from './models/jobsview.ts';
 import type { Service } from './service/service.ts';
 
 /** The one way to Labdock's service: calls, and what changes. */
@@ -11,3 +12,9 @@ export const IService = new Token<Service>(
 
 /** The jobs that the person sees, kept up to date. */
 export const IJobs = new Token<JobList>('labdock-lab:IJobs', 'The jobs of a person, live.');
+
+/** Which of them are shown and selected in the side bar. */
+export const IJobsView = new Token<JobsView>(
+  'labdock-lab:IJobsView',
+  'What is shown and selected of the jobs.'
+);

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { curvesOf, grouped, joined, nearest, ticks } from '../src/models/curves.ts';
+import { Course, MOST_POINTS } from '../src/models/course.ts';
+import { grouped, nearest, ticks } from '../src/models/curves.ts';
 import type { MetricPoint } from '../src/service/types.ts';
 
 const point = (fit: number, epoch: number, metrics: Record<string, number>): MetricPoint => ({
@@ -10,6 +11,12 @@ const point = (fit: number, epoch: number, metrics: Record<string, number>): Met
   epoch,
   metrics
 });
+
+function curvesOf(job: string, ...answers: MetricPoint[][]) {
+  const course = new Course();
+  answers.forEach(points => course.take(points));
+  return course.curves(job);
+}
 
 test('a second training is drawn behind the first', () => {
   const [loss] = curvesOf('a', [
@@ -25,22 +32,35 @@ test('a second training is drawn behind the first', () => {
 });
 
 test('points that were there already do not come again', () => {
-  const before = [point(1, 1, {}), point(1, 2, {})];
-  const all = joined(before, [
-    point(1, 2, {}),
-    point(1, 1.5, {}),
-    point(1, 3, {}),
-    point(2, 1, {})
-  ]);
-  assert.deepEqual(
-    all.map(one => [one.fit, one.epoch]),
+  const [loss] = curvesOf(
+    'a',
+    [point(1, 1, { loss: 4 }), point(1, 2, { loss: 3 })],
     [
-      [1, 1],
-      [1, 2],
-      [1, 3],
-      [2, 1]
+      point(1, 2, { loss: 9 }),
+      point(1, 1.5, { loss: 9 }),
+      point(1, 2.5, { loss: 2 }),
+      point(2, 1, { loss: 1 })
     ]
   );
+  assert.deepEqual(loss?.points, [
+    [1, 4],
+    [2, 3],
+    [2.5, 2],
+    [4, 1]
+  ]);
+});
+
+test('of very many points the first, the last and the extremes stay', () => {
+  const course = new Course();
+  for (let epoch = 1; epoch <= 10 * MOST_POINTS; epoch += 1) {
+    const loss = epoch === 777 ? 50 : epoch === 1778 ? -50 : 1 / epoch;
+    course.take([point(1, epoch - 0.5, { loss: 7 }), point(1, epoch, { loss })]);
+    assert.ok(course.size <= MOST_POINTS);
+  }
+  const points = course.curves('a')[0]?.points ?? [];
+  assert.ok(points.length > MOST_POINTS / 3);
+  assert.deepEqual([points[0]?.[0], points.at(-1)?.[0]], [1, 10 * MOST_POINTS]);
+  assert.ok(points.some(one => one[1] === 50) && points.some(one => one[1] === -50));
 });
 
 test('a metric and its validation are in one picture, the loss first', () => {

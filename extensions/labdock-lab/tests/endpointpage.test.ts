@@ -5,7 +5,10 @@ import { ServerConnection } from '@jupyterlab/services';
 
 import { EndpointPage } from '../src/models/endpointpage.ts';
 import { Serving } from '../src/models/serving.ts';
+import { Connection } from '../src/service/connection.ts';
 import { Service } from '../src/service/service.ts';
+import type { Endpoint, Revision } from '../src/service/types.ts';
+import { trans } from './fakes.ts';
 
 const AWAY = { error: 'unavailable', detail: 'Labdock does not answer.' };
 
@@ -17,7 +20,7 @@ function pageOver(answers: Record<string, unknown>) {
     return Response.json(body ?? AWAY, { status: body === undefined ? 503 : 200 });
   };
   const settings = ServerConnection.makeSettings({ baseUrl: 'http://lab.example/', fetch });
-  const service = new Service(settings);
+  const service = new Service(new Connection(settings, trans));
   const serving = new Serving(service);
   service.live.begin = () => undefined;
   return new EndpointPage(serving, 'ada', 'digits');
@@ -43,4 +46,53 @@ test('keys that could not be read are a problem until they can', async () => {
   answers['GET /endpoints/ada/digits/keys'] = [KEY];
   await page.readKeys();
   assert.equal(page.problem, null);
+});
+
+test('who listens hears that a model has answered, and not that it was asked in vain', async () => {
+  let status = 503;
+  const fetch = async () => Response.json(status === 200 ? { outputs: [1] } : AWAY, { status });
+  const settings = ServerConnection.makeSettings({ baseUrl: 'http://lab.example/', fetch });
+  const service = new Service(new Connection(settings, trans));
+  const heard: unknown[] = [];
+  service.predicted.connect((_, { answer }) => heard.push(answer));
+  await assert.rejects(service.predict('ada', 'digits', {}), /Labdock does not answer/);
+  status = 200;
+  await service.predict('ada', 'digits', {});
+  assert.deepEqual(heard, [{ outputs: [1] }]);
+});
+
+function revision(state: Revision['state']): Revision {
+  return {
+    id: 'r1',
+    endpoint: 'e1',
+    number: 1,
+    model: 'm1',
+    state,
+    created: 1,
+    message: '',
+    server: ''
+  };
+}
+
+function endpointWith(state: Revision['state']): Endpoint {
+  const url = '/services/endpoints/ada/digits';
+  const revisions = [revision(state)];
+  return { id: 'e1', project: 'ada', name: 'digits', url, traffic: [], revisions, created: 1 };
+}
+
+test('a revision that one goes back to has settled when it serves again, or is given up', async () => {
+  const { serving } = pageOver({});
+  const put = (state: Revision['state']) =>
+    serving.endpoints.answer(Promise.resolve(endpointWith(state)));
+  const after = async (...states: Revision['state'][]) => {
+    await put('retired');
+    const end = serving.settled(endpointWith('retired'), 'r1');
+    for (const state of states) {
+      await put(state);
+    }
+    return (await end)?.state;
+  };
+  assert.equal(await after('starting', 'warming', 'serving'), 'serving');
+  assert.equal(await after('starting', 'failed'), 'failed');
+  assert.equal(await after('starting', 'retired'), 'retired');
 });

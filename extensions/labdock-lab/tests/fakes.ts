@@ -1,5 +1,6 @@
 import { Signal } from '@lumino/signaling';
 
+import type { Words } from '../src/models/wording.ts';
 import type { ILive, LiveState } from '../src/service/live.ts';
 import type { Changes, Job } from '../src/service/types.ts';
 
@@ -48,4 +49,14 @@ export class FakeLive implements ILive {
 /** Let what waits for a promise go on. */
 export function settled(): Promise<void> {
   return new Promise(resolve => setImmediate(resolve));
+}
+
+/** Words as they are written in the source. */
+export const trans: Words = {
+  __: (text, ...given) => filled(text, given),
+  _n: (one, several, count, ...given) => filled(count === 1 ? one : several, [count, ...given])
+};
+
+function filled(text: string, given: readonly unknown[]): string {
+  return given.reduce((said: string, value, at) => said.replace(`%${at + 1}`, String(value)), text);
 }

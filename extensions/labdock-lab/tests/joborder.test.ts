@@ -4,10 +4,10 @@ import { test } from 'node:test';
 import { compared, differences, packages } from '../src/models/differences.ts';
 import { cellSource, executedNotebook } from '../src/models/executed.ts';
 import { changedRequest, readValues } from '../src/models/joborder.ts';
-import { duration, figure, size } from '../src/models/wording.ts';
+import { duration, figure, roughly, size } from '../src/models/wording.ts';
 import { Problem } from '../src/service/problem.ts';
 import type { Parameter } from '../src/service/types.ts';
-import { job } from './fakes.ts';
+import { job, trans } from './fakes.ts';
 
 const known: Parameter[] = [
   { name: 'epochs', kind: 'int', text: '3', default: 3, optional: false },
@@ -18,13 +18,13 @@ const known: Parameter[] = [
 
 test('what is as the notebook has it is left to the notebook', () => {
   const written = { epochs: '3', rate: '0.5', title: "'x'", deep: 'True' };
-  assert.deepEqual(readValues(written, known, {}), { rate: 0.5, deep: true });
+  assert.deepEqual(readValues(written, known, {}, trans), { rate: 0.5, deep: true });
 });
 
 test('what a job was given is given again', () => {
   const before = { epochs: 7, title: '7' };
-  assert.deepEqual(readValues({ epochs: '7', title: '7' }, known, before), before);
-  assert.deepEqual(readValues({ epochs: '8', title: 'y' }, known, before), {
+  assert.deepEqual(readValues({ epochs: '7', title: '7' }, known, before, trans), before);
+  assert.deepEqual(readValues({ epochs: '8', title: 'y' }, known, before, trans), {
     epochs: 8,
     title: 'y'
   });
@@ -32,7 +32,7 @@ test('what a job was given is given again', () => {
 
 test('a mistake is at its field', () => {
   assert.throws(
-    () => readValues({ epochs: 'many' }, known, {}),
+    () => readValues({ epochs: 'many' }, known, {}, trans),
     (error: unknown) => error instanceof Problem && error.field === 'parameters.epochs'
   );
 });
@@ -98,14 +98,14 @@ test('the executed notebook lies beside the entry', () => {
 });
 
 test('times, sizes and numbers are short', () => {
-  assert.deepEqual([0.4, 8, 200, 3600, 7500, 90_000].map(duration), [
-    '0 s',
-    '8 s',
-    '3 min 20 s',
-    '1 h',
-    '2 h 5 min',
-    '1 d 1 h'
-  ]);
+  assert.deepEqual(
+    [0.4, 8, 200, 3600, 7500, 90_000].map(one => duration(one, trans)),
+    ['0 s', '8 s', '3 min 20 s', '1 h', '2 h 5 min', '1 d 1 h']
+  );
+  assert.deepEqual(
+    [0.4, 100, 200, 3600, 90_000, 200_000].map(one => roughly(one, trans)),
+    ['0 s', '100 s', '3 min', '60 min', '25 h', '2 d']
+  );
   assert.deepEqual([0, 512, 1500, 2.5e9].map(size), ['0 B', '512 B', '1.5 kB', '2.5 GB']);
   assert.deepEqual([0, 0.12345, 1e-7, 123456].map(figure), ['0', '0.1235', '1.00e-7', '123500']);
 });

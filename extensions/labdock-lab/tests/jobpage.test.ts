@@ -21,10 +21,15 @@ function pageOf(first: Job) {
   const events = [event(1, 'job.submitted', { actor: 'ada' })];
   const points: MetricPoint[] = [];
   const away = { files: false };
+  const held: (() => void)[] = [];
+  const holding = { job: false };
   const source: IJobSource = {
     live,
     async job(id) {
       asked.push('job');
+      if (holding.job) {
+        await new Promise<void>(resolve => held.push(resolve));
+      }
       return { ...first, id };
     },
     async events(_, after) {
@@ -51,7 +56,7 @@ function pageOf(first: Job) {
     log: () => async () => [][Symbol.iterator]() as never
   };
   const page = new JobPage(first.id, source, settled);
-  return { page, live, asked, events, points, away };
+  return { page, live, asked, events, points, away, holding, held };
 }
 
 async function quiet() {
@@ -85,7 +90,7 @@ test('only what may have changed is read again, and from where it was', async ()
   live.say({ jobs: [job('a', 1, { progress: { epoch: 1 }, message: 'waits' }), job('b', 2)] });
   await quiet();
   assert.deepEqual(asked, ['events 1']);
-  assert.deepEqual([page.events.length, page.drawn[0]?.points.length], [2, 1]);
+  assert.deepEqual([page.events.length, page.drawn[0]?.course.size], [2, 1]);
 });
 
 test('what could not be read is read once the stream is open again', async () => {
@@ -123,6 +128,35 @@ test('another job is drawn over it, and taken away', async () => {
   );
   page.wipe('b');
   assert.equal(page.drawn.length, 1);
+});
+
+test('the curves of a job drawn over it go on from where they were', async () => {
+  const { page, live, asked, points } = pageOf(job('a', 1));
+  page.shown = true;
+  await page.load();
+  await page.draw('b');
+  await quiet();
+  asked.length = 0;
+  points.push({ time: 1, fit: 1, epoch: 1, metrics: { loss: 0.5 } });
+  live.say({ jobs: [job('b', 2, { name: 'other' })] });
+  await quiet();
+  assert.deepEqual(asked, ['metrics 0']);
+  assert.deepEqual([page.drawn[1]?.job.name, page.drawn[1]?.course.size], ['other', 1]);
+  live.say({ jobs: [job('b', 2)] });
+  await quiet();
+  assert.deepEqual(asked, ['metrics 0', 'metrics 1']);
+});
+
+test('a late answer replaces nothing that is newer, and brings back nothing', async () => {
+  const { page, live, holding, held } = pageOf(job('a', 1));
+  holding.job = true;
+  const loaded = page.load();
+  const drawn = page.draw('b');
+  live.say({ jobs: [job('a', 1, { state: 'failed' })] });
+  page.wipe('b');
+  held.splice(0).forEach(go => go());
+  await Promise.all([loaded, drawn]);
+  assert.deepEqual([page.job?.state, page.drawn.length], ['failed', 1]);
 });
 
 test('stages have times, the reasons that were told in them, and who asked', () => {

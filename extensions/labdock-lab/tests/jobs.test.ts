@@ -153,3 +153,32 @@ test('a list that could not be read is read once the stream is open again', asyn
   await settled();
   assert.deepEqual([ids(jobs), jobs.problem], [['a'], null]);
 });
+
+test('a late answer does not replace what the stream has told meanwhile', async () => {
+  const { jobs, live } = listOver([job('a', 1)]);
+  live.say({ everything: true });
+  await settled();
+  let answer: (found: Job) => void = () => undefined;
+  const asked = jobs.answer(new Promise<Job>(resolve => (answer = resolve)));
+  live.say({ jobs: [job('a', 1, { state: 'stopped' })] });
+  answer(job('a', 1, { state: 'stopping' }));
+  assert.equal((await asked).state, 'stopping');
+  assert.equal(jobs.job('a')?.state, 'stopped');
+  await jobs.answer(Promise.resolve(job('a', 1, { state: 'queued' })));
+  assert.equal(jobs.job('a')?.state, 'queued');
+  jobs.add(job('a', 1, { state: 'packaging' }));
+  jobs.add(job('b', 2, { state: 'packaging' }));
+  assert.deepEqual([jobs.job('a')?.state, ids(jobs)], ['queued', ['b', 'a']]);
+});
+
+test('an old job that changes while the first page is read leaves no gap', async () => {
+  const all = Array.from({ length: PAGE + 5 }, (_, n) => job(`j${1000 - n}`, 1000 - n));
+  const { jobs, live, hold, release } = listOver(all);
+  hold();
+  live.say({ everything: true });
+  live.say({ jobs: [job('j796', 796)] });
+  await release();
+  assert.equal(jobs.jobs.length, PAGE);
+  await jobs.more();
+  assert.deepEqual([jobs.jobs.length, jobs.complete], [PAGE + 5, true]);
+});

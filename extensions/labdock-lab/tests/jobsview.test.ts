@@ -96,3 +96,22 @@ test('one’s own jobs that have not ended are counted', async () => {
   ]);
   assert.equal(view.active, 1);
 });
+
+test('several jobs are selected one by one or in a range, of those that are shown', async () => {
+  const { view, live } = await viewOf([1, 2, 3, 4, 5].map(at => job(`j${at}`, 9 - at)));
+  const selected = () => view.selected.map(one => one.id);
+  view.select('j2');
+  view.select('j4', 'toggled');
+  assert.deepEqual([selected(), view.current?.id], [['j2', 'j4'], 'j4']);
+  view.select('j2', 'upTo');
+  assert.deepEqual(selected(), ['j2', 'j3', 'j4']);
+  view.move(-1, 'upTo');
+  assert.deepEqual(selected(), ['j1', 'j2', 'j3', 'j4']);
+  view.select('j1', 'toggled');
+  live.say({ jobs: [job('j3', 6, { deleted: 5 })] });
+  assert.deepEqual(selected(), ['j2', 'j4']);
+  view.selectAll();
+  assert.deepEqual(selected(), ['j1', 'j2', 'j4', 'j5']);
+  view.move(1);
+  assert.deepEqual(selected(), ['j2']);
+});

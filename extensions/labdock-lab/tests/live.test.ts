@@ -108,6 +108,37 @@ test('where the network is back it is tried at once', async () => {
   live.dispose();
 });
 
+test('who waits is told when it is tried again, and that it is tried now', async () => {
+  const told: [again: boolean, problem: string | undefined][] = [];
+  let open = false;
+  const live = new LiveChanges(
+    async () => {
+      if (!open) {
+        throw new Error('Labdock does not answer.');
+      }
+      return of(event(1));
+    },
+    () => new Promise(() => undefined)
+  );
+  live.tried.connect(() => told.push([live.again !== null, live.problem?.message]));
+  const before = Date.now();
+  live.begin();
+  await settled();
+  const wait = (live.again ?? 0) - before;
+  assert.ok(wait >= 750 && wait <= 2_000, `${wait} ms`);
+  open = true;
+  live.retry();
+  await settled();
+  const away = 'Labdock does not answer.';
+  assert.deepEqual(told, [
+    [false, undefined],
+    [true, away],
+    [false, away],
+    [false, undefined]
+  ]);
+  live.dispose();
+});
+
 test('events are read however they are cut', async () => {
   const text = ': ping\n\nevent: changes\nid: 7\ndata: {"at":7,"name":"é"}\n\n';
   const bytes = new TextEncoder().encode(text);
@@ -117,7 +148,7 @@ test('events are read however they are cut', async () => {
       controller.close();
     }
   });
-  const found = await Array.fromAsync(readEvents(body));
+  const found = await Array.fromAsync(readEvents(body, new Error('silent')));
   assert.deepEqual(
     found.map(one => [one.event, one.id, one.data]),
     [['changes', '7', '{"at":7,"name":"é"}']]
@@ -131,6 +162,6 @@ test('a stream that falls silent ends with an error', async () => {
       cancelled = true;
     }
   });
-  await assert.rejects(Array.fromAsync(readEvents(body, 1)), /silent/);
+  await assert.rejects(Array.fromAsync(readEvents(body, new Error('silent'), 1)), /silent/);
   assert.ok(cancelled);
 });

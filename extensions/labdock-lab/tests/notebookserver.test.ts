@@ -9,7 +9,8 @@ import {
 import type { ServerFigures, ServerLease } from '../src/service/types.ts';
 
 function lease(more: Partial<ServerLease> = {}): ServerLease {
-  return { state: 'none', gpus: 0, devices: [], message: '', visible: '', notice: '', ...more };
+  const empty = { gpus: 0, devices: [], message: '', unavailable: '', visible: '', notice: '' };
+  return { state: 'none', ...empty, ...more };
 }
 
 function figures(more: Partial<ServerFigures> = {}): ServerFigures {
@@ -73,6 +74,18 @@ test('who asks for a GPU keeps the place in the queue until it comes', async () 
   assert.match(server.asked[0] ?? '', /"wait":0/);
   assert.match(server.asked[1] ?? '', /"wait":30/);
   assert.equal(model.waiting, false);
+});
+
+test('where no GPU can be had it says why, and not to who has one', async () => {
+  const server = new FakeServer();
+  const model = new NotebookServerModel(server);
+  assert.equal(model.unavailable, '');
+  const unavailable = 'No machine here has a GPU.';
+  server.answers.push(lease({ unavailable }), lease({ state: 'held', gpus: 1, unavailable }));
+  await model.readLease();
+  assert.equal(model.unavailable, unavailable);
+  await model.readLease();
+  assert.equal(model.unavailable, '');
 });
 
 test('giving back ends the wait', async () => {

@@ -12,6 +12,7 @@ import {
 } from '../src/models/deployment.ts';
 import { EndpointList, comingUp, serving, undoTarget } from '../src/models/endpoints.ts';
 import { hubAddress, isElsewhere, tensorBoardPath } from '../src/models/hubaddress.ts';
+import { frameOf, imageValue, inverted, rangeOf } from '../src/models/imageinput.ts';
 import { ModelVersionList } from '../src/models/modelversions.ts';
 import {
   firstValue,
@@ -20,11 +21,10 @@ import {
   requestForm,
   typeName
 } from '../src/models/requestform.ts';
-import { columnsOf, gridOf, pictureOf, withNumber } from '../src/models/tensors.ts';
-import { MOST_LINES, TextLog } from '../src/models/textlog.ts';
+import { columnsOf, gridOf, pictureOf, withNumber, type Json } from '../src/models/tensors.ts';
 import { Problem } from '../src/service/problem.ts';
 import type { Endpoint, ModelVersion, Revision, Sample, Signature } from '../src/service/types.ts';
-import { FakeLive, job, settled } from './fakes.ts';
+import { FakeLive, job, settled, trans } from './fakes.ts';
 
 function revision(number: number, state: Revision['state'], model = `m${number}`): Revision {
   const id = `r${number}`;
@@ -98,6 +98,22 @@ test('endpoints that could not be read are read once the stream is open again', 
   assert.equal(answers.length, 0);
 });
 
+test('an endpoint that is deployed while they are read is not lost', async () => {
+  const live = new FakeLive();
+  let answer: (found: Endpoint[]) => void = () => undefined;
+  const list = new EndpointList({ live, list: () => new Promise(resolve => (answer = resolve)) });
+  list.begin();
+  await list.answer(Promise.resolve(endpoint('b')));
+  answer([endpoint('a')]);
+  await settled();
+  assert.deepEqual(
+    list.endpoints.map(one => one.name),
+    ['a', 'b']
+  );
+  list.remove('a');
+  assert.equal(list.find('ada', 'a'), undefined);
+});
+
 test('an endpoint knows what serves, what comes up and what undoing goes back to', () => {
   const first = revision(1, 'serving');
   const second = revision(2, 'warming');
@@ -165,7 +181,6 @@ test('a dialog offers the models of a job, or the versions of a model, or all', 
 });
 
 test('a version that is not what was trained needs a tick', () => {
-  const trans = { __: (words: string) => words };
   const check = { state: 'different', reason: 'It differs.' } as const;
   const choice = new DeployChoice(model('m1', { check }), undefined);
   assert.equal(choice.name, 'digits');
@@ -189,7 +204,7 @@ test('a form asks for one row, which begins with one of the sample', () => {
   const [field] = form.fields;
   assert.ok(field);
   assert.equal(form.rows, 2);
-  assert.equal(typeName(field), 'float32 [64]');
+  assert.equal(typeName(field, trans), 'float32 [64]');
   assert.deepEqual(firstValue(form, field, 1), rows[1]);
   assert.deepEqual(requestBody(form, { x: [3] }), { inputs: { x: [[3]] } });
   const empty = requestForm(DIGITS, null);
@@ -286,17 +301,20 @@ test('a probability vector is classes, the likeliest first', () => {
   assert.equal(outputsOf({ predictions: [3] })[0]?.classes, null);
   assert.deepEqual(outputsOf('nonsense'), []);
   assert.equal(readable([[1, 2]]), '[\n  [1, 2]\n]');
+  const row = Array(6).fill([7]);
+  assert.equal(readable([row, row]).split('\n').length, 4);
+  assert.deepEqual(JSON.parse(readable([row, row])), [row, row]);
+  assert.equal(readable([Array(6).fill([1, 2, 3])]).split('\n').length, 3);
 });
 
 test('programs get the request as it stands in the form', () => {
-  const [curl, python, notebook] = callings(endpoint('digits'), 'http://hub/e/digits', {
-    inputs: { x: ["it's"] }
-  });
+  const body = { inputs: { x: ["it's"] } };
+  const [curl, python, notebook] = callings(endpoint('digits'), 'http://hub/e/digits', body, trans);
   assert.match(curl?.text ?? '', /^curl -i http:\/\/hub\/e\/digits:predict/);
   assert.match(curl?.text ?? '', /it'\\''s/);
   assert.match(python?.text ?? '', /it\\'s/);
   assert.match(notebook?.text ?? '', /labdock\.endpoint\("ada\/digits"\)/);
-  const [long] = callings(endpoint('digits'), 'http://hub', Array(5000).fill(1));
+  const [long] = callings(endpoint('digits'), 'http://hub', Array(5000).fill(1), trans);
   assert.match(long?.text ?? '', /@request\.json/);
 });
 
@@ -320,32 +338,37 @@ test('TensorBoard shows the runs that were chosen', () => {
   );
 });
 
-test('a log that is cut off goes on where it was, and keeps its last lines', async () => {
-  const asked: (string | undefined)[] = [];
-  const line = (number: number) => ({
-    event: 'line',
-    data: JSON.stringify({ text: `line ${number}`, cursor: `1:${number}` })
+test('an input that holds an image is known by its shape, or by what is in it', () => {
+  const frame = (shape: (number | null)[] | null, value: Json = null) => frameOf(shape, value);
+  assert.deepEqual(frame([64]), { width: 8, height: 8, channels: 0, flat: true });
+  assert.deepEqual(frame([32, 48, 3]), { width: 48, height: 32, channels: 3, flat: false });
+  const open = Array.from({ length: 6 }, () => Array(7).fill([0]));
+  assert.deepEqual(frame([null, null, 1], open), {
+    width: 7,
+    height: 6,
+    channels: 1,
+    flat: false
   });
-  const log = new TextLog(
-    async after => {
-      asked.push(after);
-      const first = asked.length === 1;
-      return (async function* () {
-        if (first) {
-          for (let number = 0; number <= MOST_LINES; number++) {
-            yield line(number);
-          }
-          throw new Error('cut off');
-        }
-        yield line(MOST_LINES + 1);
-        yield { event: 'end', data: '{}' };
-      })();
-    },
-    () => Promise.resolve()
+  assert.deepEqual(
+    [frame([13]), frame([4, 4]), frame([28, 28, 2]), frame(null, 3)],
+    Array(4).fill(null)
   );
-  await log.follow();
-  assert.deepEqual(asked, [undefined, `1:${MOST_LINES}`]);
-  assert.equal(log.lines.length, MOST_LINES);
-  assert.equal(log.lines.at(-1), `line ${MOST_LINES + 1}`);
-  assert.ok(log.ended);
+});
+
+test('an image becomes numbers as the model knows them', () => {
+  const pixels = [255, 255, 255, 255, 0, 0, 0, 255];
+  const frame = { width: 2, height: 1, channels: 0, flat: false } as const;
+  assert.deepEqual(imageValue(pixels, frame, [0, 1], false), [[1, 0]]);
+  assert.deepEqual(imageValue(pixels, { ...frame, flat: true }, [0, 255], true), [255, 0]);
+  assert.deepEqual(imageValue(pixels, { ...frame, channels: 3 }, [-1, 1], false), [
+    [
+      [1, 1, 1],
+      [-1, -1, -1]
+    ]
+  ]);
+  assert.deepEqual(rangeOf([[0, 0.5]], false), [0, 1]);
+  assert.deepEqual(rangeOf([[-0.2]], false), [-1, 1]);
+  assert.deepEqual(rangeOf([[0, 16]], false), [0, 16]);
+  assert.deepEqual([rangeOf([[0, 201]], false), rangeOf([0, 1], true)], Array(2).fill([0, 255]));
+  assert.deepEqual(inverted([[0.25, 1]], [0, 1]), [[0.75, 0]]);
 });

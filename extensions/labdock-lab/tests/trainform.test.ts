@@ -5,13 +5,13 @@ import { defaultText } from '../src/models/parametertext.ts';
 import { readChoice, USUAL, type ITrainChoice } from '../src/models/trainchoice.ts';
 import { TrainForm, type ITrainSource } from '../src/models/trainform.ts';
 import { Problem } from '../src/service/problem.ts';
-import type { Environment, Parameter, TrainingRequest } from '../src/service/types.ts';
-import { job } from './fakes.ts';
-
-const trans = {
-  __: (text: string, ...given: unknown[]) =>
-    given.reduce((said: string, value, at) => said.replace(`%${at + 1}`, String(value)), text)
-};
+import type {
+  Environment,
+  Parameter,
+  TrainingEntry,
+  TrainingRequest
+} from '../src/service/types.ts';
+import { job, trans } from './fakes.ts';
 
 function parameter(name: string, kind: Parameter['kind'], value: unknown, text: string): Parameter {
   return { name, kind, default: value, text, optional: false };
@@ -289,4 +289,40 @@ test('steps are told while it is submitted, and it is not submitted twice', asyn
   finish?.();
   assert.equal((await first)?.id, 'j2');
   assert.equal(form.step, null);
+});
+
+test('of a folder the last choice counts, also where an older answer comes later', async () => {
+  const late = new Map<string, () => void>();
+  const held = async <T>(name: string, answer: () => T) => {
+    await new Promise<void>(resolve => late.set(name, resolve));
+    return answer();
+  };
+  const script = (path: string): TrainingEntry => ({ path, kind: 'script', parameters: null });
+  const { form } = await formOf(
+    {},
+    {
+      entry: async path =>
+        path === 'digits.ipynb'
+          ? { path: 'work', kind: 'folder', entries: ['a.py', 'b.py', 'c.py'], parameters: null }
+          : path === 'work/c.py'
+            ? held('c', () => {
+                throw new Error('It cannot be read.');
+              })
+            : path === 'work/b.py'
+              ? held('b', () => script(path))
+              : script(path),
+      secrets: project =>
+        project === 'vision' ? held('vision', () => ['DB']) : Promise.resolve(['TOKEN'])
+    }
+  );
+  form.set('entry', 'b.py');
+  form.set('entry', 'c.py');
+  form.set('entry', 'a.py');
+  form.set('project', 'vision');
+  form.set('project', '');
+  await passed();
+  late.forEach(go => go());
+  await passed();
+  assert.deepEqual([form.entry?.path, form.anyProblem], ['work/a.py', null]);
+  assert.deepEqual(form.secrets, ['TOKEN']);
 });

@@ -48,6 +48,11 @@ class Client:
         """The person's name, which is their own project's as well."""
         return self.connection.person or self.me.name
 
+    @property
+    def project(self) -> str:
+        """The project that is meant where none is named: the person's, or that of this server."""
+        return self.connection.project or self.person
+
     def environments(self) -> list[schema.Environment]:
         """What notebooks and jobs can start from."""
         return self._get("environments", list[schema.Environment])

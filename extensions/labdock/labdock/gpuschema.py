@@ -69,6 +69,8 @@ class NotebookLease:
     """What it has, by UUID."""
     message: str = ""
     """What it waits for, or what is wrong with what it has."""
+    unavailable: str = ""
+    """Why it cannot be given one while it runs, as a sentence; empty where it may ask."""
 
 
 @dataclass(frozen=True, kw_only=True)

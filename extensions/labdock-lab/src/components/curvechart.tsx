@@ -1,7 +1,14 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { isValidation, nearest, ticks, type ICurve, type ICurveGroup } from '../models/curves.ts';
+import {
+  isValidation,
+  nearest,
+  range,
+  ticks,
+  type ICurve,
+  type ICurveGroup
+} from '../models/curves.ts';
 import { figure } from '../models/wording.ts';
 
 const WIDTH = 480;
@@ -18,34 +25,34 @@ interface IScale {
   ticks: number[];
 }
 
-/** Curves of one metric: hover or the arrow keys tell the values, and a table has them all. */
-export function CurveChart(props: {
+interface IChartProps {
   group: ICurveGroup;
   /** The jobs that are drawn, in order: each has its colour. */
   jobs: readonly { readonly id: string; readonly name: string }[];
   trans: TranslationBundle;
-}) {
-  const { group, jobs, trans } = props;
+}
+
+/** What the parts of a picture share. */
+interface IDrawing {
+  readonly curves: readonly ICurve[];
+  readonly epochs: readonly number[];
+  readonly x: IScale;
+  readonly y: IScale;
+  readonly colour: (curve: ICurve) => number;
+  readonly title: (curve: ICurve) => string;
+}
+
+/** The colour of a job by its place among those that are drawn, as `data-colour` takes it. */
+export function colourOf(place: number): number {
+  return place % COLOURS;
+}
+
+/** Curves of one metric: hover or the arrow keys tell the values, and a table has them all. */
+export function CurveChart({ group, jobs, trans }: IChartProps) {
+  const drawing = React.useMemo(() => drawingOf(group, jobs), [group, jobs]);
   const [at, look] = React.useState<number | null>(null);
-  const points = group.curves.flatMap(curve => curve.points);
-  const x = scale(
-    points.map(point => point[0]),
-    LEFT,
-    WIDTH - RIGHT,
-    6
-  );
-  const y = scale(
-    points.map(point => point[1]),
-    HEIGHT - BOTTOM,
-    TOP,
-    4
-  );
-  const epochs = [...new Set(points.map(point => point[0]))].sort((one, other) => one - other);
-  const colour = (curve: ICurve) => jobs.findIndex(job => job.id === curve.job) % COLOURS;
-  const title = (curve: ICurve) =>
-    jobs.length > 1
-      ? `${jobs.find(job => job.id === curve.job)?.name ?? curve.job} · ${curve.metric}`
-      : curve.metric;
+  const [told, tell] = React.useState('');
+  const { epochs, x } = drawing;
   const hover = (event: React.PointerEvent<SVGSVGElement>) => {
     const box = event.currentTarget.getBoundingClientRect();
     const place = ((event.clientX - box.left) / box.width) * WIDTH;
@@ -56,7 +63,9 @@ export function CurveChart(props: {
     if (by !== undefined) {
       event.preventDefault();
       const now = at === null ? (by > 0 ? -1 : epochs.length) : epochs.indexOf(at);
-      look(epochs[Math.min(epochs.length - 1, Math.max(0, now + by))] ?? null);
+      const next = epochs[Math.min(epochs.length - 1, Math.max(0, now + by))] ?? null;
+      look(next);
+      tell(next === null ? '' : sentence(drawing, next, trans));
     } else if (event.key === 'Escape') {
       look(null);
     }
@@ -74,39 +83,90 @@ export function CurveChart(props: {
         onKeyDown={press}
         onBlur={() => look(null)}
       >
-        <Axes x={x} y={y} />
-        {group.curves.map(curve => (
-          <path
-            key={`${curve.job} ${curve.metric}`}
-            className="lbd-Chart-curve"
-            data-colour={colour(curve)}
-            data-validation={isValidation(curve.metric)}
-            d={pathOf(curve, x, y)}
-          />
-        ))}
-        {at !== null && <Cursor at={at} curves={group.curves} x={x} y={y} colour={colour} />}
+        <Curves drawing={drawing} />
+        {at !== null && <Cursor drawing={drawing} at={at} />}
       </svg>
-      <ul className="lbd-Chart-legend" aria-live="polite">
-        {at !== null && <li className="lbd-Chart-epoch">{trans.__('epoch %1', figure(at))}</li>}
-        {group.curves.map(curve => {
-          const value = at === null ? curve.points.at(-1) : nearest(curve, at);
-          return (
-            <li key={`${curve.job} ${curve.metric}`}>
-              <svg className="lbd-Chart-key" width="18" height="8" aria-hidden="true">
-                <path
-                  className="lbd-Chart-curve"
-                  data-colour={colour(curve)}
-                  data-validation={isValidation(curve.metric)}
-                  d="M0 4H18"
-                />
-              </svg>
-              {title(curve)} <b>{value ? figure(value[1]) : ''}</b>
-            </li>
-          );
-        })}
-      </ul>
-      <CurveTable group={group} epochs={epochs} title={title} trans={trans} />
+      <span className="lbd-Hidden" role="status">
+        {told}
+      </span>
+      <Legend drawing={drawing} at={at} trans={trans} />
+      <CurveTable name={group.name} drawing={drawing} trans={trans} />
     </figure>
+  );
+}
+
+function drawingOf({ curves }: ICurveGroup, jobs: IChartProps['jobs']): IDrawing {
+  const points = curves.flatMap(curve => curve.points);
+  const epochs = [...new Set(points.map(point => point[0]))].sort((one, other) => one - other);
+  return {
+    curves,
+    epochs,
+    x: scale(epochs, LEFT, WIDTH - RIGHT, 6),
+    y: scale(
+      points.map(point => point[1]),
+      HEIGHT - BOTTOM,
+      TOP,
+      4
+    ),
+    colour: curve => colourOf(jobs.findIndex(job => job.id === curve.job)),
+    title: curve =>
+      jobs.length > 1
+        ? `${jobs.find(job => job.id === curve.job)?.name ?? curve.job} · ${curve.metric}`
+        : curve.metric
+  };
+}
+
+/** The values at an epoch, to be said. */
+function sentence({ curves, title }: IDrawing, at: number, trans: TranslationBundle): string {
+  const values = curves.map(curve => {
+    const value = nearest(curve, at);
+    return value ? `${title(curve)} ${figure(value[1])}` : '';
+  });
+  return [trans.__('epoch %1', figure(at)), ...values.filter(Boolean)].join(', ');
+}
+
+const Curves = React.memo(function Curves({ drawing }: { drawing: IDrawing }) {
+  const { curves, x, y, colour } = drawing;
+  return (
+    <>
+      <Axes x={x} y={y} />
+      {curves.map(curve => (
+        <path
+          key={`${curve.job} ${curve.metric}`}
+          className="lbd-Chart-curve"
+          data-colour={colour(curve)}
+          data-validation={isValidation(curve.metric)}
+          d={pathOf(curve, x, y)}
+        />
+      ))}
+    </>
+  );
+});
+
+/** Which curve is which, with its value at an epoch, or else its last one. */
+function Legend(props: { drawing: IDrawing; at: number | null; trans: TranslationBundle }) {
+  const { drawing, at, trans } = props;
+  const { curves, colour, title } = drawing;
+  return (
+    <ul className="lbd-Chart-legend">
+      {at !== null && <li className="lbd-Chart-epoch">{trans.__('epoch %1', figure(at))}</li>}
+      {curves.map(curve => {
+        const value = at === null ? curve.points.at(-1) : nearest(curve, at);
+        return (
+          <li key={`${curve.job} ${curve.metric}`}>
+            <svg className="lbd-Chart-key" width="18" height="8" aria-hidden="true">
+              <path
+                className="lbd-Chart-curve"
+                data-colour={colour(curve)}
+                data-validation={isValidation(curve.metric)}
+                d="M0 4H18"
+              />
+            </svg>
+            {title(curve)} <b>{value ? figure(value[1]) : ''}</b>
+          </li>
+        );
+      })}
+    </ul>
   );
 }
 
@@ -131,14 +191,8 @@ function Axes(props: { x: IScale; y: IScale }) {
   );
 }
 
-function Cursor(props: {
-  at: number;
-  curves: readonly ICurve[];
-  x: IScale;
-  y: IScale;
-  colour: (curve: ICurve) => number;
-}) {
-  const { at, curves, x, y, colour } = props;
+function Cursor({ drawing, at }: { drawing: IDrawing; at: number }) {
+  const { curves, x, y, colour } = drawing;
   return (
     <g className="lbd-Chart-cursor">
       <path d={`M${x(at)} ${TOP}V${HEIGHT - BOTTOM}`} />
@@ -161,48 +215,49 @@ function Cursor(props: {
   );
 }
 
-function CurveTable(props: {
-  group: ICurveGroup;
-  epochs: readonly number[];
-  title: (curve: ICurve) => string;
-  trans: TranslationBundle;
-}) {
-  const { group, epochs, title, trans } = props;
+function CurveTable(props: { name: string; drawing: IDrawing; trans: TranslationBundle }) {
+  const { name, drawing, trans } = props;
   const [open, setOpen] = React.useState(false);
   return (
     <details onToggle={event => setOpen(event.currentTarget.open)}>
-      <summary>{trans.__('%1 as a table', group.name)}</summary>
-      {open && (
-        <table className="lbd-Table">
-          <thead>
-            <tr>
-              <th scope="col">{trans.__('epoch')}</th>
-              {group.curves.map(curve => (
-                <th key={title(curve)} scope="col">
-                  {title(curve)}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {epochs.map(epoch => (
-              <tr key={epoch}>
-                <th scope="row">{figure(epoch)}</th>
-                {group.curves.map(curve => {
-                  const value = curve.points.find(point => point[0] === epoch);
-                  return <td key={title(curve)}>{value ? figure(value[1]) : ''}</td>;
-                })}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
+      <summary>{trans.__('%1 as a table', name)}</summary>
+      {open && <Values drawing={drawing} trans={trans} />}
     </details>
   );
 }
 
+function Values({ drawing, trans }: { drawing: IDrawing; trans: TranslationBundle }) {
+  const { curves, epochs, title } = drawing;
+  const values = curves.map(curve => ({ name: title(curve), at: new Map(curve.points) }));
+  return (
+    <table className="lbd-Table">
+      <thead>
+        <tr>
+          <th scope="col">{trans.__('epoch')}</th>
+          {values.map(({ name }) => (
+            <th key={name} scope="col">
+              {name}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        {epochs.map(epoch => (
+          <tr key={epoch}>
+            <th scope="row">{figure(epoch)}</th>
+            {values.map(({ name, at }) => {
+              const value = at.get(epoch);
+              return <td key={name}>{value === undefined ? '' : figure(value)}</td>;
+            })}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
 function scale(values: readonly number[], from: number, to: number, about: number): IScale {
-  const marks = ticks(Math.min(...values), Math.max(...values), about);
+  const marks = ticks(...range(values), about);
   const low = marks[0] ?? 0;
   const high = marks.at(-1) ?? 1;
   const place = (value: number) => from + ((value - low) / (high - low)) * (to - from);

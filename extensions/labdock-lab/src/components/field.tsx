@@ -9,14 +9,17 @@ export interface IInputProps {
 
 /** A labelled input, what is wrong with it, or else what helps to fill it in. */
 export function Field(props: {
-  id: string;
+  /** The input's id, where somebody looks for it. */
+  id?: string;
   label: string;
   hint?: string | undefined;
   problem: string | null;
   wide?: boolean;
   children: (input: IInputProps) => React.ReactNode;
 }) {
-  const { id, label, hint, problem, wide, children } = props;
+  const { label, hint, problem, wide, children } = props;
+  const made = React.useId();
+  const id = props.id ?? made;
   const told = `${id}-told`;
   const input = {
     id,

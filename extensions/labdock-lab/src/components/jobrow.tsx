@@ -1,10 +1,9 @@
-import { Time } from '@jupyterlab/coreutils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { ellipsesIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { hasEnded, shareDone } from '../models/progress.ts';
-import { figure, roughly } from '../models/wording.ts';
+import { figure, roughly, timeAgo } from '../models/wording.ts';
 import type { Job } from '../service/types.ts';
 import { Sparkline } from './sparkline.tsx';
 import { StateMark } from './statemark.tsx';
@@ -17,15 +16,18 @@ interface IRowProps {
   at: number;
   of: number;
   current: boolean;
+  selected: boolean;
   trans: TranslationBundle;
-  onSelect: (id: string) => void;
+  onSelect: (id: string, how: 'alone' | 'toggled' | 'upTo') => void;
+  /** Something is asked about this one: it is selected, unless it is among others. */
+  onAbout: (id: string) => void;
   onOpen: (id: string) => void;
   onMenu: (id: string, x: number, y: number) => void;
 }
 
 /** One job of the list; it is drawn again only where the job has changed. */
 export const JobRow = React.memo(function JobRow(props: IRowProps) {
-  const { job, at, of, current, trans } = props;
+  const { job, at, of, current, selected, trans } = props;
   const share = hasEnded(job) ? null : shareDone(job);
   const loss = job.progress?.metrics?.['loss'];
   const told = loss === undefined ? trans.__('Loss') : trans.__('Loss, now %1', figure(loss));
@@ -34,14 +36,16 @@ export const JobRow = React.memo(function JobRow(props: IRowProps) {
       className="lbd-JobRow"
       id={rowId(job.id)}
       role="option"
-      aria-selected={current}
+      aria-selected={selected}
+      data-current={current}
       aria-setsize={of}
       aria-posinset={at + 1}
       data-job={job.id}
       data-state={job.state}
       style={{ top: at * ROW, height: ROW }}
       title={[`${job.name} · ${job.id}`, job.message].filter(Boolean).join('\n')}
-      onClick={() => props.onSelect(job.id)}
+      onClick={event => props.onSelect(job.id, howSelected(event))}
+      onContextMenu={() => props.onAbout(job.id)}
       onDoubleClick={() => props.onOpen(job.id)}
     >
       <span className="lbd-JobRow-name">{job.name}</span>
@@ -68,6 +72,11 @@ export const JobRow = React.memo(function JobRow(props: IRowProps) {
   );
 });
 
+/** As file browsers have it: the control key takes one more, shift all from the last one. */
+function howSelected(event: React.MouseEvent): 'alone' | 'toggled' | 'upTo' {
+  return event.shiftKey ? 'upTo' : event.ctrlKey || event.metaKey ? 'toggled' : 'alone';
+}
+
 /** The id of a job's row in the document. */
 export function rowId(job: string): string {
   return `lbd-job-${job}`;
@@ -85,9 +94,9 @@ export function details(job: Job, trans: TranslationBundle): string[] {
         ? trans.__('cell %1', cells ? `${cell}/${cells}` : cell)
         : '';
   const when = hasEnded(job)
-    ? Time.formatHuman(new Date((job.ended ?? job.created) * 1000))
+    ? timeAgo(job.ended ?? job.created)
     : left != null && job.state === 'running'
-      ? trans.__('%1 left', roughly(left))
+      ? trans.__('%1 left', roughly(left, trans))
       : '';
   const first = hasEnded(job) ? [when, place] : [place, when];
   return [

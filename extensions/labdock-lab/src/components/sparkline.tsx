@@ -1,5 +1,7 @@
 import * as React from 'react';
 
+import { range } from '../models/curves.ts';
+
 const WIDTH = 56;
 const HEIGHT = 18;
 const EDGE = 1.5;
@@ -10,8 +12,8 @@ export function Sparkline(props: { curve: readonly (readonly number[])[]; label:
   if (points.length < 2) {
     return null;
   }
-  const [left, right] = range(points.map(point => point.x));
-  const [low, high] = range(points.map(point => point.y));
+  const [left, right] = span(points.map(point => point.x));
+  const [low, high] = span(points.map(point => point.y));
   const place = points.map(({ x, y }) => ({
     x: EDGE + ((x - left) / (right - left)) * (WIDTH - 2 * EDGE),
     y: EDGE + ((high - y) / (high - low)) * (HEIGHT - 2 * EDGE)
@@ -32,8 +34,8 @@ export function Sparkline(props: { curve: readonly (readonly number[])[]; label:
   );
 }
 
-function range(values: number[]): [number, number] {
-  const low = Math.min(...values);
-  const high = Math.max(...values);
+/** From the least to the greatest, and never nothing. */
+function span(values: number[]): [number, number] {
+  const [low, high] = range(values);
   return high > low ? [low, high] : [low - 0.5, high + 0.5];
 }

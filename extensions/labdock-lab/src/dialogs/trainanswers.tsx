@@ -1,9 +1,8 @@
-import { formatFileSize } from '@jupyterlab/filebrowser';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { about } from '../components/duration.ts';
 import type { TrainForm } from '../models/trainform.ts';
+import { about, size } from '../models/wording.ts';
 import type { ImagePreview, Requirements, StartForecast } from '../service/types.ts';
 
 interface IProps {
@@ -93,8 +92,8 @@ function ImageAnswer({ value, trans }: { value: ImagePreview; trans: Translation
 }
 
 function Files({ value, trans }: { value: ImagePreview; trans: TranslationBundle }) {
-  const { files, count, size } = value;
-  const told = trans._n('%1 file, %2', '%1 files, %2', count, formatFileSize(size, 1, 1000));
+  const { files, count } = value;
+  const told = trans._n('%1 file, %2', '%1 files, %2', count, size(value.size));
   return (
     <details open>
       <summary>{told}</summary>
@@ -105,7 +104,7 @@ function Files({ value, trans }: { value: ImagePreview; trans: TranslationBundle
               {file.path}
               {file.link && ` → ${file.link}`}
             </span>
-            <span className="lbd-Train-aside">{formatFileSize(file.size, 1, 1000)}</span>
+            <span className="lbd-Train-aside">{size(file.size)}</span>
           </li>
         ))}
         {count > files.length && <li>{trans.__('and %1 smaller ones', count - files.length)}</li>}

@@ -161,7 +161,12 @@ function ParameterFields({ form, trans }: IProps) {
       <legend>{trans.__('Parameters')}</legend>
       <div className="lbd-Train-row">
         {form.parameters.map(parameter => (
-          <ParameterField key={parameter.name} parameter={parameter} form={form} trans={trans} />
+          <ParameterField
+            key={`${form.entry?.path} ${parameter.name}`}
+            parameter={parameter}
+            form={form}
+            trans={trans}
+          />
         ))}
       </div>
       {problem && <Sentence text={problem} />}
@@ -175,36 +180,38 @@ function ParameterField(props: IProps & { parameter: Parameter }) {
   const own = defaultText(parameter);
   const text = form.textOf(parameter);
   const hint = text === own ? undefined : trans.__('In the notebook: %1', parameter.text);
-  const isLong = text.length > 30 || text.includes('\n');
+  const [hasLines] = React.useState(() => text.includes('\n')); // another input takes the focus
   return (
     <Field
       id={`lbd-train-parameter-${name}`}
       label={name}
       hint={hint}
       problem={form.problem(`parameters.${name}`)}
-      wide={isLong}
+      wide={hasLines || text.length > 30}
     >
-      {input => <ParameterInput {...props} input={input} text={text} />}
+      {input => <ParameterInput {...props} input={input} text={text} hasLines={hasLines} />}
     </Field>
   );
 }
 
 function ParameterInput(
-  props: IProps & { parameter: Parameter; input: IInputProps; text: string }
+  props: IProps & { parameter: Parameter; input: IInputProps; text: string; hasLines: boolean }
 ) {
-  const { form, parameter, input, text, trans } = props;
+  const { form, parameter, input, text, hasLines, trans } = props;
   const { kind } = parameter;
   const set = (value: string) => form.setParameter(parameter, value);
   if (kind === 'bool') {
     return <BoolInput {...props} set={set} />;
   }
   const isNumber = kind === 'int' || kind === 'float';
-  if (text.includes('\n')) {
+  if (hasLines) {
     return (
       <textarea
         {...input}
         className="jp-mod-styled"
-        rows={4}
+        rows={Math.min(8, text.split('\n').length + 1)}
+        spellCheck={false}
+        title={kindName(kind, trans)}
         value={text}
         onChange={event => set(event.target.value)}
       />
@@ -291,21 +298,21 @@ function ArgumentsField({ form, trans }: IProps) {
 
 function MoreFields({ form, trans }: IProps) {
   const { projects, choice } = form;
-  const personal = projects.find(one => one.personal);
+  const usual = projects.find(one => one.personal) ?? projects[0];
   return (
     <div className="lbd-Train-row">
       <Field id="lbd-train-project" label={trans.__('Project')} problem={form.problem('project')}>
         {input => (
           <HTMLSelect
             {...input}
-            value={choice.project || (personal?.name ?? '')}
+            value={choice.project || (usual?.name ?? '')}
             options={projects.map(({ name, personal: own }) => ({
               value: name,
               label: own ? trans.__('%1 (mine)', name) : name
             }))}
             onChange={event => {
               const { value } = event.target;
-              form.set('project', value === personal?.name ? '' : value);
+              form.set('project', value === usual?.name ? '' : value);
             }}
           />
         )}

@@ -1,4 +1,5 @@
 import type { Endpoint } from '../service/types.ts';
+import type { Words } from './wording.ts';
 
 /** A way to send a request, to copy. */
 export interface ICalling {
@@ -8,13 +9,20 @@ export interface ICalling {
 
 /** Characters of a request that stand in a command; a longer one is a file. */
 const LONGEST = 3000;
+/** The file that holds a request which is too long for a command. */
+export const REQUEST = 'request.json';
 const KEY = 'ldk_…';
 
 /** How a terminal, a program and a notebook send this request to an endpoint at this address. */
-export function callings(endpoint: Endpoint, address: string, body: unknown): ICalling[] {
+export function callings(
+  endpoint: Endpoint,
+  address: string,
+  body: unknown,
+  trans: Words
+): ICalling[] {
   const json = JSON.stringify(body);
   const short = json.length <= LONGEST;
-  const data = short ? `'${json.replaceAll("'", `'\\''`)}'` : '@request.json';
+  const data = short ? `'${json.replaceAll("'", `'\\''`)}'` : `@${REQUEST}`;
   return [
     {
       title: 'curl',
@@ -32,13 +40,13 @@ export function callings(endpoint: Endpoint, address: string, body: unknown): IC
         'answer = requests.post(',
         `    "${address}:predict",`,
         `    headers={"Authorization": "Bearer ${KEY}"},`,
-        short ? `    data=${pythonText(json)},` : '    data=open("request.json", "rb"),',
+        short ? `    data=${pythonText(json)},` : `    data=open("${REQUEST}", "rb"),`,
         ')',
         'print(answer.json())'
       ].join('\n')
     },
     {
-      title: 'Notebook',
+      title: trans.__('Notebook'),
       text: [
         'import labdock',
         '',

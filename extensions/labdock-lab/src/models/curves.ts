@@ -1,5 +1,3 @@
-import type { MetricPoint } from '../service/types.ts';
-
 /** A metric of a job: where and how much. */
 export interface ICurve {
   readonly job: string;
@@ -13,57 +11,8 @@ export interface ICurveGroup {
   readonly curves: readonly ICurve[];
 }
 
-/** Epochs that make a curve by themselves. */
-const ENOUGH = 8;
-
 export function isValidation(metric: string): boolean {
   return metric.startsWith('val_');
-}
-
-/** Add points that came later; one that does not go on from the last replaces nothing. */
-export function joined(
-  before: readonly MetricPoint[],
-  after: readonly MetricPoint[]
-): MetricPoint[] {
-  const points = [...before];
-  for (const point of after) {
-    const last = points.at(-1);
-    const further =
-      last === undefined ||
-      point.fit > last.fit ||
-      (point.fit === last.fit && point.epoch > last.epoch);
-    if (further) {
-      points.push(point);
-    }
-  }
-  return points;
-}
-
-/** The curves of a job, those of a second call of `fit` behind those of the first. */
-export function curvesOf(job: string, points: readonly MetricPoint[]): ICurve[] {
-  const found = new Map<string, [number, number][]>();
-  let fit = 1;
-  let offset = 0;
-  let reached = 0;
-  for (const point of smooth(points)) {
-    if (point.fit !== fit) {
-      fit = point.fit;
-      offset = reached;
-    }
-    reached = Math.max(reached, offset + point.epoch);
-    for (const [metric, value] of Object.entries(point.metrics)) {
-      const curve = found.get(metric) ?? [];
-      curve.push([offset + point.epoch, value]);
-      found.set(metric, curve);
-    }
-  }
-  return [...found].map(([metric, drawn]) => ({ job, metric, points: drawn }));
-}
-
-/** Ends of epochs alone, where they make a curve: within an epoch a mean is still young. */
-function smooth(points: readonly MetricPoint[]): readonly MetricPoint[] {
-  const ends = points.filter(point => Number.isInteger(point.epoch));
-  return ends.length >= ENOUGH ? ends : points;
 }
 
 /** Curves by what they measure, the loss first. */
@@ -103,4 +52,15 @@ export function nearest(
     }
   }
   return best;
+}
+
+/** The least and the greatest of numbers, however many there are. */
+export function range(values: Iterable<number>): [low: number, high: number] {
+  let low = Infinity;
+  let high = -Infinity;
+  for (const value of values) {
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+  }
+  return [low, high];
 }

@@ -21,6 +21,7 @@ export class EndpointPage implements IDisposable {
   #wanted: string | null = null;
   #keys: readonly Key[] | null = null;
   readonly #problems = new Map<Part, Error>();
+  #shown = true;
   #disposed = false;
 
   constructor(serving: Serving, project: string, name: string) {
@@ -55,6 +56,16 @@ export class EndpointPage implements IDisposable {
 
   get problem(): Error | null {
     return [...this.#problems.values()][0] ?? this.serving.endpoints.problem;
+  }
+
+  /** Whether somebody looks: the log is followed only then. */
+  get shown(): boolean {
+    return this.#shown;
+  }
+
+  set shown(shown: boolean) {
+    this.#shown = shown;
+    this.#tell();
   }
 
   get isDisposed(): boolean {

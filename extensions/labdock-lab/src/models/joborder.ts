@@ -1,6 +1,6 @@
 import { Problem } from '../service/problem.ts';
 import type { Job, JobRequest, Parameter } from '../service/types.ts';
-import { valueText } from './wording.ts';
+import { valueText, type Words } from './wording.ts';
 
 /** A request for a job like another, with other parameters. */
 export function changedRequest(
@@ -32,7 +32,8 @@ export function changedRequest(
 export function readValues(
   written: Readonly<Record<string, string>>,
   known: readonly Parameter[],
-  before: Readonly<Record<string, unknown>>
+  before: Readonly<Record<string, unknown>>,
+  trans: Words
 ): Record<string, unknown> {
   const found: Record<string, unknown> = {};
   for (const [name, text] of Object.entries(written)) {
@@ -40,7 +41,7 @@ export function readValues(
     if (name in before && text === valueText(before[name])) {
       found[name] = before[name];
     } else if (name in before || text !== (parameter?.text ?? '')) {
-      found[name] = readValue(name, text, parameter);
+      found[name] = readValue(name, text, parameter, trans);
     }
   }
   return found;
@@ -52,7 +53,12 @@ const WORDS = new Map<string, unknown>([
   ['None', null]
 ]);
 
-function readValue(name: string, text: string, parameter: Parameter | undefined): unknown {
+function readValue(
+  name: string,
+  text: string,
+  parameter: Parameter | undefined,
+  trans: Words
+): unknown {
   const kind = parameter?.kind ?? 'any';
   const plain = text.trim();
   if (WORDS.has(plain) && !(kind === 'str' && plain !== 'None')) {
@@ -67,18 +73,31 @@ function readValue(name: string, text: string, parameter: Parameter | undefined)
     if (kind === 'any') {
       return unquoted(text);
     }
-    const detail = `'${name}' takes ${KINDS[kind]}, not '${plain}'.`;
+    const detail = wrongKind(kind, name, plain, trans);
     throw new Problem({ error: 'invalid', detail, field: `parameters.${name}` });
   }
 }
 
-const KINDS = {
-  bool: 'true or false',
-  int: 'a whole number',
-  float: 'a number',
-  list: 'a list, as [1, 2]',
-  dict: 'a dictionary, as {"a": 1}'
-} as const;
+/** Why a text is no value of a kind, in a sentence. */
+function wrongKind(
+  kind: Exclude<Parameter['kind'], 'str' | 'any'>,
+  name: string,
+  text: string,
+  trans: Words
+): string {
+  switch (kind) {
+    case 'bool':
+      return trans.__("'%1' takes true or false, not '%2'.", name, text);
+    case 'int':
+      return trans.__("'%1' takes a whole number, not '%2'.", name, text);
+    case 'float':
+      return trans.__("'%1' takes a number, not '%2'.", name, text);
+    case 'list':
+      return trans.__("'%1' takes a list, as [1, 2], not '%2'.", name, text);
+    case 'dict':
+      return trans.__("'%1' takes a dictionary, as {\"a\": 1}, not '%2'.", name, text);
+  }
+}
 
 /** Text without the quotation marks of Python around it. */
 function unquoted(text: string): string {

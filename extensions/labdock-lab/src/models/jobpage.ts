@@ -2,20 +2,22 @@ import type { IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
 
 import type { ILive, LiveState } from '../service/live.ts';
+import { Problem } from '../service/problem.ts';
 import type {
   Changes,
   Event,
   File,
   Job,
   MetricHistory,
-  MetricPoint,
   Snapshot,
   Source
 } from '../service/types.ts';
-import { joined } from './curves.ts';
+import { Course } from './course.ts';
 import type { IWhole } from './differences.ts';
+import { Newest } from './newest.ts';
+import type { Part } from './pagestate.ts';
 import { hasEnded } from './progress.ts';
-import { WorkerLog, type OpenLog } from './workerlog.ts';
+import { TextLog, type OpenLog } from './textlog.ts';
 
 /** Where a job's page reads. */
 export interface IJobSource {
@@ -26,17 +28,24 @@ export interface IJobSource {
   files(id: string): Promise<File[]>;
   snapshot(id: string): Promise<Snapshot>;
   source(snapshot: string): Promise<Source>;
-  log(job: string): OpenLog;
+  log(job: string, rank: number): OpenLog;
   readonly live: ILive;
 }
 
-/** A job whose curves are drawn over those of the page. */
+/** A job whose curves are drawn: the page's own, or one over it. */
 export interface IDrawn {
   readonly job: Job;
-  readonly points: readonly MetricPoint[];
+  readonly course: Course;
 }
 
-type Part = 'events' | 'metrics' | 'files';
+/** What is read of a job one by one. */
+type Due = 'events' | 'metrics' | 'files' | 'others';
+
+/** The course of a job, and the event until which it was read. */
+interface IRead {
+  readonly course: Course;
+  at: number;
+}
 
 const TOGETHER = 1_000;
 /** A page of events; the service gives no more at once. */
@@ -48,15 +57,18 @@ export class JobPage implements IDisposable {
   readonly #source: IJobSource;
   readonly #pause: (milliseconds: number) => Promise<void>;
   readonly #changed = new Signal<this, void>(this);
-  readonly #logs = new Map<number, WorkerLog>();
-  readonly #others = new Map<string, IDrawn>();
-  readonly #due = new Set<Part>();
+  readonly #arranged = new Signal<this, void>(this);
+  readonly #logs = new Map<number, TextLog>();
+  readonly #own: IRead = { course: new Course(), at: 0 };
+  readonly #others = new Map<string, IRead & { job: Job }>();
+  readonly #due = new Set<Due>();
+  readonly #questions = new Newest();
   #job: Job | null = null;
   #events: Event[] = [];
   #files: readonly File[] | null = null;
   #snapshot: Snapshot | null = null;
-  #points: MetricPoint[] = [];
-  #at = 0;
+  #part: Part = 'overview';
+  #over: readonly string[] = [];
   #problem: Error | null = null;
   #shown = false;
   #reading = false;
@@ -73,6 +85,11 @@ export class JobPage implements IDisposable {
 
   get changed(): ISignal<this, void> {
     return this.#changed;
+  }
+
+  /** Emitted when a person has chosen another part, or other jobs to draw. */
+  get arranged(): ISignal<this, void> {
+    return this.#arranged;
   }
 
   get job(): Job | null {
@@ -92,11 +109,25 @@ export class JobPage implements IDisposable {
     return this.#snapshot;
   }
 
-  /** The curves of this job, then those of jobs drawn over them. */
+  /** The part that is looked at. */
+  get part(): Part {
+    return this.#part;
+  }
+
+  set part(part: Part) {
+    this.#part = part;
+    this.#arrange();
+  }
+
+  /** The jobs whose curves a person wants over those of this one, in order. */
+  get over(): readonly string[] {
+    return this.#over;
+  }
+
+  /** The course of this job, then those of jobs drawn over it, as far as they are read. */
   get drawn(): readonly IDrawn[] {
-    return this.#job === null
-      ? []
-      : [{ job: this.#job, points: this.#points }, ...this.#others.values()];
+    const others = this.#over.flatMap(id => this.#others.get(id) ?? []);
+    return this.#job === null ? [] : [{ job: this.#job, course: this.#own.course }, ...others];
   }
 
   /** Why something could not be read. */
@@ -118,11 +149,15 @@ export class JobPage implements IDisposable {
 
   /** Read the job, then the rest of its page. */
   async load(): Promise<void> {
+    const isNewest = this.#questions.ask(this.id);
     try {
-      this.#put(await this.#source.job(this.id), true);
+      const job = await this.#source.job(this.id);
       this.#problem = null;
+      this.#put(isNewest() ? job : (this.#job ?? job), true);
     } catch (error) {
-      this.#fail(error);
+      if (isNewest()) {
+        this.#fail(error);
+      }
     }
   }
 
@@ -141,31 +176,39 @@ export class JobPage implements IDisposable {
     }
   }
 
-  /** Take a job that an answer brought. */
-  put(job: Job): void {
-    this.#put(job, false);
-  }
-
-  log(rank: number): WorkerLog {
-    const log = this.#logs.get(rank) ?? new WorkerLog(rank, this.#source.log(this.id));
+  /** The output of a worker. */
+  log(rank: number): TextLog {
+    const log = this.#logs.get(rank) ?? new TextLog(this.#source.log(this.id, rank));
     this.#logs.set(rank, log);
     return log;
   }
 
   /** Draw another job's curves over those of this one. */
   async draw(id: string): Promise<void> {
+    const isNewest = this.#questions.ask(id);
+    this.#arrange([...this.#over.filter(one => one !== id), id]);
     try {
-      const [job, history] = await Promise.all([this.#source.job(id), this.#source.metrics(id, 0)]);
-      this.#others.set(id, { job, points: history.points });
-      this.#tell();
+      const job = await this.#source.job(id);
+      const read = { job, course: new Course(), at: 0 };
+      await this.#readMetrics(id, read);
+      if (isNewest()) {
+        this.#others.set(id, read);
+        this.#tell();
+      }
     } catch (error) {
-      this.#fail(error);
+      if (isNewest() && error instanceof Problem && error.code === 'not_found') {
+        this.wipe(id); // it was deleted meanwhile
+      } else if (isNewest()) {
+        this.#fail(error);
+      }
     }
   }
 
+  /** Draw a job's curves no longer; what is still asked of it counts no more. */
   wipe(id: string): void {
+    this.#questions.ask(id);
     this.#others.delete(id);
-    this.#tell();
+    this.#arrange(this.#over.filter(one => one !== id));
   }
 
   /** This job, or another, with what it was made of. */
@@ -180,6 +223,10 @@ export class JobPage implements IDisposable {
 
   /** Read again what could not be read. */
   #retry(_: unknown, state: LiveState): void {
+    if (state === 'open') {
+      this.#logs.forEach(log => log.retry());
+      this.#over.filter(id => !this.#others.has(id)).forEach(id => void this.draw(id));
+    }
     if (state === 'open' && this.#problem !== null) {
       void this.load();
     }
@@ -190,13 +237,20 @@ export class JobPage implements IDisposable {
     if (changes.everything) {
       void this.load();
     } else if (job !== undefined) {
+      this.#questions.ask(this.id); // what is asked already knows no more than this
       this.#put(job, false);
     }
     for (const other of changes.jobs ?? []) {
-      if (this.#others.has(other.id)) {
-        void this.draw(other.id);
+      const read = this.#others.get(other.id);
+      if (read !== undefined) {
+        read.job = other;
+        this.#due.add('others');
       }
     }
+    if (changes.everything) {
+      this.#due.add('others');
+    }
+    void this.#read();
   }
 
   #put(job: Job, everything: boolean): void {
@@ -242,7 +296,7 @@ export class JobPage implements IDisposable {
     this.#reading = false;
   }
 
-  readonly #parts: Record<Part, () => Promise<void>> = {
+  readonly #parts: Record<Due, () => Promise<void>> = {
     events: async () => {
       let page: Event[];
       do {
@@ -250,21 +304,32 @@ export class JobPage implements IDisposable {
         this.#events = [...this.#events, ...page];
       } while (page.length === EVENTS);
     },
-    metrics: async () => {
-      const history = await this.#source.metrics(this.id, this.#at);
-      this.#points = joined(this.#points, history.points);
-      this.#at = history.at;
+    metrics: () => this.#readMetrics(this.id, this.#own),
+    others: async () => {
+      await Promise.all([...this.#others].map(([id, read]) => this.#readMetrics(id, read)));
     },
     files: async () => {
       this.#files = await this.#source.files(this.id);
     }
   };
 
+  async #readMetrics(id: string, read: IRead): Promise<void> {
+    const { points, at } = await this.#source.metrics(id, read.at);
+    read.course.take(points);
+    read.at = at;
+  }
+
   async #readSnapshot(): Promise<void> {
     const job = this.#job;
     if (job !== null && (this.#snapshot === null || this.#snapshot.state === 'packaging')) {
       this.#snapshot = await this.#source.snapshot(job.snapshot);
     }
+  }
+
+  #arrange(over = this.#over): void {
+    this.#over = over;
+    this.#arranged.emit();
+    this.#tell();
   }
 
   #fail(error: unknown): void {

@@ -5,19 +5,20 @@ import type { Job } from '../service/types.ts';
 import { EVERYTHING, matching, type IJobFilter } from './jobfilter.ts';
 import type { JobList } from './jobs.ts';
 import { hasEnded } from './progress.ts';
+import { RowSelection } from './rowselection.ts';
 
 /** Jobs that are looked through before a person is asked whether to go on. */
 export const LOOKED_THROUGH = 5_000;
 
-/** What of the jobs is shown, and which of them is the current one. */
+/** What of the jobs is shown, and which of them are selected. */
 export class JobsView implements IDisposable {
   readonly #list: JobList;
   readonly #changed = new Signal<this, void>(this);
   readonly #filtered = new Signal<this, IJobFilter>(this);
+  readonly #selection = new RowSelection();
   #filter = EVERYTHING;
   #me = '';
   #rows: readonly Job[] = [];
-  #current: string | null = null;
   #wanted = 0;
   #limit = LOOKED_THROUGH;
   #disposed = false;
@@ -50,7 +51,12 @@ export class JobsView implements IDisposable {
 
   /** Where the current job is among the rows; -1 where there is none. */
   get currentIndex(): number {
-    return this.#rows.findIndex(job => job.id === this.#current);
+    return this.#rows.findIndex(job => job.id === this.#selection.current);
+  }
+
+  /** The rows that are selected, in order. */
+  get selected(): readonly Job[] {
+    return this.#rows.filter(job => this.#selection.has(job.id));
   }
 
   /** How many of the person's own jobs have not ended. */
@@ -85,18 +91,34 @@ export class JobsView implements IDisposable {
     this.#settle();
   }
 
-  select(id: string): void {
-    this.#current = id;
+  isSelected(id: string): boolean {
+    return this.#selection.has(id);
+  }
+
+  /** Select a row alone, beside the others or no longer, or all from the last one to it. */
+  select(id: string, how: 'alone' | 'toggled' | 'upTo' = 'alone'): void {
+    if (how === 'alone') {
+      this.#selection.select(id);
+    } else if (how === 'toggled') {
+      this.#selection.toggle(id);
+    } else {
+      this.#selection.extend(id, this.#rows);
+    }
+    this.#changed.emit();
+  }
+
+  selectAll(): void {
+    this.#selection.selectAll(this.#rows);
     this.#changed.emit();
   }
 
   /** Make another row the current one, so many further; from none it is the first. */
-  move(by: number): void {
+  move(by: number, how: 'alone' | 'upTo' = 'alone'): void {
     const at = this.currentIndex;
     const to = at < 0 ? 0 : Math.min(this.#rows.length - 1, Math.max(0, at + by));
     const job = this.#rows[to];
     if (job !== undefined) {
-      this.select(job.id);
+      this.select(job.id, how);
     }
   }
 

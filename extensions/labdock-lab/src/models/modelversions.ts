@@ -1,112 +1,41 @@
-import type { IDisposable } from '@lumino/disposable';
-import { Signal, type ISignal } from '@lumino/signaling';
-
-import type { ILive, LiveState } from '../service/live.ts';
+import type { ILive } from '../service/live.ts';
 import type { Changes, ModelVersion } from '../service/types.ts';
+import { LiveList } from './livelist.ts';
 import { hasEnded } from './progress.ts';
 
 /** Where model versions are listed, and from where changes come. */
 export interface IModelSource {
+  /** By name, the newest version first. */
   list(): Promise<ModelVersion[]>;
   readonly live: ILive;
 }
 
 /** The model versions that a person sees, read again when a job has ended. */
-export class ModelVersionList implements IDisposable {
+export class ModelVersionList extends LiveList<ModelVersion> {
   readonly #source: IModelSource;
-  readonly #changed = new Signal<this, void>(this);
-  #models: readonly ModelVersion[] = [];
-  #loaded = false;
-  #problem: Error | null = null;
-  #reading: Promise<void> | null = null;
-  #again = false;
-  #begun = false;
-  #disposed = false;
 
   constructor(source: IModelSource) {
+    super(source.live);
     this.#source = source;
-  }
-
-  get changed(): ISignal<this, void> {
-    return this.#changed;
   }
 
   /** By name, the newest version first. */
   get models(): readonly ModelVersion[] {
-    return this.#models;
+    return this.items;
   }
 
-  get loaded(): boolean {
-    return this.#loaded;
+  protected override page(): Promise<readonly ModelVersion[]> {
+    return this.#source.list();
   }
 
-  /** Why they could not be read. */
-  get problem(): Error | null {
-    return this.#problem;
-  }
-
-  get isDisposed(): boolean {
-    return this.#disposed;
-  }
-
-  dispose(): void {
-    this.#disposed = true;
-    this.#source.live.changed.disconnect(this.#take, this);
-    this.#source.live.stateChanged.disconnect(this.#retry, this);
-    Signal.clearData(this);
-  }
-
-  /** Read them and follow what changes; a second call does nothing. */
-  begin(): void {
-    if (!this.#begun) {
-      this.#begun = true;
-      this.#source.live.changed.connect(this.#take, this);
-      this.#source.live.stateChanged.connect(this.#retry, this);
-      this.#source.live.begin();
+  protected override take(changes: Changes): void {
+    if (changes.jobs?.some(hasEnded)) {
       void this.read();
     }
   }
 
-  find(id: string): ModelVersion | undefined {
-    return this.#models.find(model => model.id === id);
-  }
-
-  /** Read them now; who asks meanwhile gets one more reading. */
-  read(): Promise<void> {
-    if (this.#reading) {
-      this.#again = true;
-    } else {
-      this.#reading = this.#readAll().finally(() => (this.#reading = null));
-    }
-    return this.#reading;
-  }
-
-  /** Read again what could not be read. */
-  #retry(_: unknown, state: LiveState): void {
-    if (state === 'open' && this.#problem !== null) {
-      void this.read();
-    }
-  }
-
-  #take(_: unknown, changes: Changes): void {
-    if (changes.everything || changes.jobs?.some(hasEnded)) {
-      void this.read();
-    }
-  }
-
-  async #readAll(): Promise<void> {
-    do {
-      this.#again = false;
-      try {
-        this.#models = await this.#source.list();
-        this.#loaded = true;
-        this.#problem = null;
-      } catch (error) {
-        this.#problem = error instanceof Error ? error : new Error(String(error));
-      }
-    } while (this.#again);
-    if (!this.#disposed) {
-      this.#changed.emit();
-    }
+  /** As the service lists them. */
+  protected override order(): number {
+    return 0;
   }
 }

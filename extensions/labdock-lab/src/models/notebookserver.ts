@@ -56,6 +56,11 @@ export class NotebookServerModel implements IDisposable {
     return this.#lease;
   }
 
+  /** Why no GPU can be had here, in the server's words; empty where one can be asked for. */
+  get unavailable(): string {
+    return this.#lease?.state === 'none' ? this.#lease.unavailable : '';
+  }
+
   /** Why the last thing that a person wanted of the GPUs was not done. */
   get problem(): Error | null {
     return this.#problem;

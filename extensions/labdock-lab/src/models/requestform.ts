@@ -1,5 +1,6 @@
 import type { Sample, Signature, Tensor } from '../service/types.ts';
 import type { Json } from './tensors.ts';
+import type { Words } from './wording.ts';
 
 /** Values larger than this in JSON are not made up. */
 const MOST_MADE = 10_000;
@@ -129,8 +130,8 @@ export function isWhole(dtype: string): boolean {
 }
 
 /** An input's type as people read it: float32 [64]. */
-export function typeName(field: IField): string {
-  const axes = field.shape?.map(size => (size === null ? 'any' : String(size)));
+export function typeName(field: IField, trans: Words): string {
+  const axes = field.shape?.map(size => (size === null ? trans.__('any') : String(size)));
   return axes?.length ? `${field.dtype} [${axes.join(', ')}]` : field.dtype;
 }
 

@@ -25,20 +25,18 @@ export class Serving {
   /** Put a model version behind an endpoint; it serves once it has answered. Throws a Problem. */
   async deploy(project: string, name: string, body: DeployRequest): Promise<Endpoint> {
     const path = { project, name };
-    const endpoint = await answered(
-      this.service.api.POST('/endpoints/{project}/{name}/deploy', { params: { path }, body })
+    return this.endpoints.answer(
+      answered(
+        this.service.api.POST('/endpoints/{project}/{name}/deploy', { params: { path }, body })
+      )
     );
-    this.endpoints.put(endpoint);
-    return endpoint;
   }
 
   /** Go back to the revision before. Throws a Problem. */
   async undo({ project, name }: Endpoint): Promise<void> {
     const path = { project, name };
-    this.endpoints.put(
-      await answered(
-        this.service.api.POST('/endpoints/{project}/{name}/undo', { params: { path } })
-      )
+    await this.endpoints.answer(
+      answered(this.service.api.POST('/endpoints/{project}/{name}/undo', { params: { path } }))
     );
   }
 
@@ -54,14 +52,21 @@ export class Serving {
     return answered(this.service.api.GET('/models/{id}', { params: { path: { id } } }));
   }
 
-  /** The newest revision of an endpoint, once it serves, has failed or was given up. */
-  settled(endpoint: Endpoint): Promise<Revision | undefined> {
-    const awaited = newest(endpoint)?.id;
+  /**
+   * A revision of an endpoint, once it serves, has failed or was given up; by itself the newest.
+   *
+   * One that is retired at first is to come up again.
+   */
+  settled(endpoint: Endpoint, awaited = newest(endpoint)?.id): Promise<Revision | undefined> {
+    const pending = new Set<Revision['state']>(['starting', 'warming', 'draining', 'retired']);
     return new Promise(resolve => {
       const look = (): void => {
         const now = this.endpoints.endpoints.find(one => one.id === endpoint.id);
         const revision = now?.revisions.find(one => one.id === awaited);
-        if (!revision || !(revision.state === 'starting' || revision.state === 'warming')) {
+        if (revision?.state === 'starting') {
+          pending.delete('retired'); // if it is so from now on, it was given up
+        }
+        if (!revision || !pending.has(revision.state)) {
           this.endpoints.changed.disconnect(look);
           resolve(revision);
         }

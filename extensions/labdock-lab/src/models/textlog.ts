@@ -1,26 +1,45 @@
 import type { IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
+import type { EventSourceMessage } from 'eventsource-parser';
 
-/** Lines that are kept: the last ones. */
-export const MOST_LINES = 2000;
+import { Problem } from '../service/problem.ts';
+import type { LogLine } from '../service/types.ts';
+import { plainText } from './ansi.ts';
 
-/** Opens a log, going on after a line's cursor. */
+/** Lines that are kept of one log; older ones are in the download. */
+export const MOST_LINES = 100_000;
+
+/** Milliseconds within which lines are told of at once. */
+const TOGETHER = 100;
+const SHORTEST = 1_000;
+const LONGEST = 30_000;
+
+/** What the service, or the way to it, says while it is away: it may come back. */
+const AWAY = new Set(['unknown', 'unavailable', 'not_connected', 'too_many', 'internal']);
+
+/** Opens a log after a cursor; with `follow` it ends when nothing more will be written. */
 export type OpenLog = (
-  after: string | undefined,
+  after: string | null,
+  follow: boolean,
   signal: AbortSignal
-) => Promise<AsyncIterable<{ event?: string | undefined; data: string }>>;
+) => Promise<AsyncIterable<EventSourceMessage>>;
 
-/** A log as it is written, until it ends or nobody reads it any more. */
+/** A log as it is written; it is read only while somebody looks. */
 export class TextLog implements IDisposable {
   readonly #open: OpenLog;
-  readonly #abort = new AbortController();
+  readonly #pause: (milliseconds: number) => Promise<void>;
   readonly #changed = new Signal<this, void>(this);
-  readonly #pause: () => Promise<void>;
-  #lines: readonly string[] = [];
+  #lines: LogLine[] = [];
+  #left = 0;
   #ended = false;
-  #after: string | undefined;
+  #problem: Error | null = null;
+  #abort: AbortController | null = null;
+  #wake: (() => void) | null = null;
+  #told: ReturnType<typeof setTimeout> | null = null;
+  #wanted = false;
+  #disposed = false;
 
-  constructor(open: OpenLog, pause = () => new Promise<void>(done => setTimeout(done, 2000))) {
+  constructor(open: OpenLog, pause = sleep) {
     this.#open = open;
     this.#pause = pause;
   }
@@ -29,63 +48,165 @@ export class TextLog implements IDisposable {
     return this.#changed;
   }
 
-  get lines(): readonly string[] {
+  get lines(): readonly LogLine[] {
     return this.#lines;
   }
 
-  /** Whether nothing will follow. */
+  /** How many of the first lines are no longer kept here. */
+  get left(): number {
+    return this.#left;
+  }
+
+  /** Whether nothing more will come. */
   get ended(): boolean {
     return this.#ended;
   }
 
+  get problem(): Error | null {
+    return this.#problem;
+  }
+
   get isDisposed(): boolean {
-    return this.#abort.signal.aborted;
+    return this.#disposed;
+  }
+
+  /** Read on from where it was, until `rest`. */
+  follow(): void {
+    this.#wanted = true;
+    if (this.#abort === null && !this.#ended) {
+      this.#abort = new AbortController();
+      void this.#run(this.#abort.signal);
+    }
+  }
+
+  /** Read no further for now. */
+  rest(): void {
+    this.#wanted = false;
+    this.#abort?.abort();
+    this.#abort = null;
+  }
+
+  /** Try now instead of later: the service is back. */
+  retry(): void {
+    this.#wake?.();
+    if (this.#wanted) {
+      this.follow();
+    }
+  }
+
+  /** It is written again: more will come. */
+  again(): void {
+    if (this.#ended) {
+      this.#ended = false;
+      this.retry();
+    }
   }
 
   dispose(): void {
-    this.#abort.abort();
+    this.rest();
+    this.#disposed = true;
     Signal.clearData(this);
   }
 
-  /** Read until the end; what is cut off goes on where it was. */
-  async follow(): Promise<void> {
-    while (!this.#ended && !this.isDisposed) {
-      try {
-        for await (const { event, data } of await this.#open(this.#after, this.#abort.signal)) {
-          this.#take(event, data);
-        }
-      } catch {
-        // it is opened again
+  /** All of its text, also of lines that are no longer kept here. */
+  async all(): Promise<string> {
+    if (this.#left === 0 && this.#ended) {
+      return textOf(this.#lines);
+    }
+    const lines: LogLine[] = [];
+    const { signal } = new AbortController();
+    for await (const message of await this.#open(null, false, signal)) {
+      if (message.event === 'line') {
+        lines.push(readLine(message));
       }
-      if (!this.#ended && !this.isDisposed) {
-        await this.#pause();
+      if (message.event === 'end') {
+        break;
+      }
+    }
+    return textOf(lines);
+  }
+
+  /** Read to the end; what is cut off goes on where it was, what is refused does not. */
+  async #run(signal: AbortSignal): Promise<void> {
+    let delay = SHORTEST;
+    let refused = false;
+    while (!signal.aborted && !this.#ended && !refused) {
+      const before = this.#lines.at(-1);
+      try {
+        await this.#read(signal);
+      } catch (error) {
+        refused = error instanceof Problem && !AWAY.has(error.code);
+        this.#fail(error, signal);
+      }
+      if (!signal.aborted && !this.#ended && !refused) {
+        delay = this.#lines.at(-1) === before ? Math.min(2 * delay, LONGEST) : SHORTEST;
+        const woken = new Promise<void>(resolve => (this.#wake = resolve));
+        await Promise.race([this.#pause(delay), woken]);
+      }
+    }
+    if (this.#abort?.signal === signal) {
+      this.#abort = null;
+    }
+  }
+
+  async #read(signal: AbortSignal): Promise<void> {
+    const after = this.#lines.at(-1)?.cursor ?? null;
+    for await (const message of await this.#open(after, true, signal)) {
+      if (signal.aborted) {
+        return;
+      }
+      this.#problem = null;
+      if (message.event === 'line') {
+        this.#lines.push(readLine(message));
+      } else if (message.event === 'end') {
+        this.#ended = true;
+      }
+      this.#tell();
+      if (this.#ended) {
+        return;
       }
     }
   }
 
-  #take(event: string | undefined, data: string): void {
-    if (event === 'end') {
-      this.#ended = true;
-    } else if (event === 'line') {
-      const line: unknown = JSON.parse(data);
-      if (isLine(line)) {
-        this.#after = line.cursor;
-        this.#lines = [...this.#lines.slice(1 - MOST_LINES), line.text];
+  #fail(error: unknown, signal: AbortSignal): void {
+    if (!signal.aborted) {
+      this.#problem = error instanceof Error ? error : new Error(String(error));
+      this.#tell();
+    }
+  }
+
+  /** Say it once for all lines that come within a moment. */
+  #tell(): void {
+    this.#told ??= setTimeout(() => {
+      this.#told = null;
+      const spare = this.#lines.length - MOST_LINES;
+      if (spare > 0) {
+        this.#lines.splice(0, spare + MOST_LINES / 10);
+        this.#left += spare + MOST_LINES / 10;
       }
-    }
-    if (!this.isDisposed) {
       this.#changed.emit();
-    }
+    }, TOGETHER);
   }
 }
 
-function isLine(value: unknown): value is { text: string; cursor: string } {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'text' in value &&
-    typeof value.text === 'string' &&
-    'cursor' in value &&
-    typeof value.cursor === 'string'
-  );
+/** The places of lines that have a text, without regard to capitals. */
+export function found(lines: readonly LogLine[], text: string): number[] {
+  const wanted = text.toLowerCase();
+  return wanted === ''
+    ? []
+    : lines.flatMap((line, at) =>
+        plainText(line.text).toLowerCase().includes(wanted) ? [at] : []
+      );
+}
+
+export function textOf(lines: readonly LogLine[]): string {
+  return lines.map(line => `${plainText(line.text)}\n`).join('');
+}
+
+function readLine(message: EventSourceMessage): LogLine {
+  return JSON.parse(message.data) as LogLine;
+}
+
+function sleep(milliseconds: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, milliseconds));
 }

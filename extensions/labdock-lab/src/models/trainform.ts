@@ -17,6 +17,7 @@ import type {
   TrainingStep
 } from '../service/types.ts';
 import { Latest } from './latest.ts';
+import { Newest } from './newest.ts';
 import { defaultText } from './parametertext.ts';
 import type { ITrainChoice } from './trainchoice.ts';
 
@@ -58,6 +59,7 @@ export class TrainForm implements IDisposable {
   readonly #changed = new Signal<this, void>(this);
   readonly #refused = new Map<string, string>();
   readonly #noted = new Map<string, string>();
+  readonly #questions = new Newest();
   #choice: ITrainChoice;
   #chosen: TrainingEntry | null = null;
   #entry: TrainingEntry | null = null;
@@ -147,15 +149,12 @@ export class TrainForm implements IDisposable {
   async load(): Promise<void> {
     const { path } = this;
     await Promise.all([
-      this.#note('path', async () => {
-        this.#chosen = await this.#source.entry(path);
-        await this.#findEntry();
+      this.#findChosen(path),
+      this.#note('environment', this.#source.environments(), found => {
+        this.#environments = found;
       }),
-      this.#note('environment', async () => {
-        this.#environments = await this.#source.environments();
-      }),
-      this.#note('project', async () => {
-        this.#projects = await this.#source.projects();
+      this.#note('project', this.#source.projects(), found => {
+        this.#projects = found;
       })
     ]);
     this.#keepWhatIsThere();
@@ -282,30 +281,41 @@ export class TrainForm implements IDisposable {
     return entry && `${this.#chosen.path}/${entry}`.replace(/^\//, '');
   }
 
-  async #findEntry(): Promise<void> {
-    if (this.#chosen?.kind !== 'folder') {
-      this.#entry = this.#chosen;
-      return;
-    }
-    const entries = this.#chosen.entries ?? [];
+  async #findChosen(path: string): Promise<void> {
+    await this.#note('path', this.#source.entry(path), chosen => {
+      this.#chosen = chosen;
+      this.#entry = chosen.kind === 'folder' ? null : chosen;
+    });
+    const entries = this.#chosen?.entries ?? [];
     if (!entries.includes(this.#choice.entry)) {
       this.#choice = { ...this.#choice, entry: entries[0] ?? '' };
     }
+    await this.#findEntry();
+  }
+
+  /** Look at the notebook or script that was chosen in a folder. */
+  async #findEntry(): Promise<void> {
     const path = this.#entryPath();
-    this.#entry = path ? await this.#source.entry(path) : null;
+    if (this.#chosen?.kind === 'folder' && path) {
+      this.#entry = null;
+      await this.#note('path', this.#source.entry(path), entry => {
+        this.#entry = entry;
+      });
+    }
   }
 
   async #changeEntry(): Promise<void> {
     this.#choice = { ...this.#choice, parameters: {}, arguments: '' };
     this.#refused.clear();
-    await this.#note('path', () => this.#findEntry());
+    this.#checks.clear();
     this.#askPreview();
+    await this.#findEntry();
     this.#askCheck();
   }
 
   async #findSecrets(): Promise<void> {
-    await this.#note('secrets', async () => {
-      this.#secrets = await this.#source.secrets(this.#choice.project);
+    await this.#note('secrets', this.#source.secrets(this.#choice.project), found => {
+      this.#secrets = found;
     });
   }
 
@@ -352,13 +362,18 @@ export class TrainForm implements IDisposable {
     }
   }
 
-  /** Do something whose failure is said at a field. */
-  async #note(field: string, doing: () => Promise<void>): Promise<void> {
-    this.#noted.delete(field);
-    try {
-      await doing();
-    } catch (error) {
-      this.#noted.set(...this.#placed(error, field));
+  /** Take the answer to the newest question of a field; its failure is said there. */
+  async #note<T>(field: string, question: Promise<T>, take: (answer: T) => void): Promise<void> {
+    const isNewest = this.#questions.ask(field);
+    const [answer] = await Promise.allSettled([question]);
+    if (!isNewest()) {
+      return;
+    }
+    if (answer.status === 'fulfilled') {
+      this.#noted.delete(field);
+      take(answer.value);
+    } else {
+      this.#noted.set(...this.#placed(answer.reason, field));
     }
     this.#emit();
   }

@@ -4,14 +4,16 @@ import {
   type JupyterFrontEndPlugin
 } from '@jupyterlab/application';
 import { Notification, WidgetTracker } from '@jupyterlab/apputils';
-import { ITranslator } from '@jupyterlab/translation';
+import { ITranslator, type TranslationBundle } from '@jupyterlab/translation';
 import { launchIcon } from '@jupyterlab/ui-components';
 
 import { CommandIDs } from '../commands.ts';
 import type { JobView } from '../mainviews/job/page.tsx';
 import type { JobList } from '../models/jobs.ts';
-import type { IJobSource } from '../models/jobpage.ts';
+import type { IJobSource, JobPage } from '../models/jobpage.ts';
+import { PARTS, readPageState, type IPageState } from '../models/pagestate.ts';
 import { fetchCopy, fileUrl, readFile } from '../service/files.ts';
+import { logOf } from '../service/logs.ts';
 import { answered, type Service } from '../service/service.ts';
 import { IJobs, IService } from '../tokens.ts';
 
@@ -36,29 +38,13 @@ function activate(
   const tracker = new WidgetTracker<JobView>({ namespace: 'labdock-job' });
   let restored = false; // until then the layout says what is in front
   void app.restored.then(() => (restored = true));
-  const open = async (id: string) => {
-    const { JobPage } = await import('../models/jobpage.ts');
-    const { JobView } = await import('../mainviews/job/page.tsx');
+  const open = async (id: string, left: IPageState) => {
     const there = tracker.find(view => view.page.id === id);
-    const followed = () => {
-      const page = new JobPage(id, sourceOf(service));
-      page.changed.connect(({ job }) => job && jobs.know(job)); // before its toolbar looks
-      return page;
-    };
-    const view =
-      there ??
-      new JobView({
-        page: followed(),
-        jobs,
-        commands: app.commands,
-        trans,
-        url: path => fileUrl(service, id, path),
-        read: path => readFile(service, id, path),
-        onOpen: path => void openCopy(app, id, path)
-      });
+    const view = there ?? (await makeView(app, service, jobs, trans, id));
     if (there === undefined) {
-      view.disposed.connect(() => jobs.forget(id));
+      leaveAs(view.page, left);
       await tracker.add(view);
+      view.page.arranged.connect(() => void tracker.save(view));
       app.shell.add(view, 'main', { type: 'Labdock' });
     }
     if (restored) {
@@ -69,23 +55,70 @@ function activate(
   app.commands.addCommand(CommandIDs.openJob, {
     label: trans.__('Open'),
     icon: launchIcon,
-    describedBy: { args: { type: 'object', properties: { id: { type: 'string' } } } },
+    describedBy: { args: DESCRIBED },
     execute: args => {
       const row = app.contextMenuHitTest(node => node.matches('.lbd-JobRow'));
       const id = typeof args['id'] === 'string' ? args['id'] : row?.dataset['job'];
-      return id === undefined ? undefined : open(id);
+      return id === undefined ? undefined : open(id, readPageState(args));
     }
   });
   void restorer?.restore(tracker, {
     command: CommandIDs.openJob,
-    args: view => ({ id: view.page.id }),
+    args: ({ page }) => ({ id: page.id, part: page.part, over: [...page.over] }),
     name: view => view.page.id
   });
 }
 
-async function openCopy(app: JupyterFrontEnd, job: string, path: string): Promise<void> {
+const DESCRIBED = {
+  type: 'object',
+  properties: {
+    id: { type: 'string' },
+    part: { type: 'string', enum: [...PARTS] },
+    over: { type: 'array', items: { type: 'string' } }
+  }
+} as const;
+
+async function makeView(
+  app: JupyterFrontEnd,
+  service: Service,
+  jobs: JobList,
+  trans: TranslationBundle,
+  id: string
+): Promise<JobView> {
+  const [{ JobPage }, { JobView }] = await Promise.all([
+    import('../models/jobpage.ts'),
+    import('../mainviews/job/page.tsx')
+  ]);
+  const page = new JobPage(id, sourceOf(service));
+  page.changed.connect(({ job }) => job && jobs.know(job)); // before its toolbar looks
+  const view = new JobView({
+    page,
+    jobs,
+    live: service.live,
+    commands: app.commands,
+    trans,
+    url: path => fileUrl(service, id, path),
+    read: path => readFile(service, id, path),
+    onOpen: path => void openCopy(app, service, id, path)
+  });
+  view.disposed.connect(() => jobs.forget(id));
+  return view;
+}
+
+/** Have a page as it was left. */
+function leaveAs(page: JobPage, { part, over }: IPageState): void {
+  page.part = part;
+  over.forEach(id => void page.draw(id));
+}
+
+async function openCopy(
+  app: JupyterFrontEnd,
+  service: Service,
+  job: string,
+  path: string
+): Promise<void> {
   try {
-    const copy = await fetchCopy({ job, path });
+    const copy = await fetchCopy(service, { job, path });
     await app.commands.execute('docmanager:open', { path: copy.path });
   } catch (error) {
     Notification.error(error instanceof Error ? error.message : String(error));
@@ -117,12 +150,6 @@ function sourceOf(service: Service): IJobSource {
       answered(
         api.GET('/events', { params: { query: { job, after, limit: 1_000, progress: false } } })
       ).then(found => (Array.isArray(found) ? found : [])),
-    log: id => (rank, after, follow, signal) => {
-      const query = new URLSearchParams({ rank: String(rank), follow: String(follow) });
-      if (after !== null) {
-        query.set('after', after);
-      }
-      return service.events(`jobs/${id}/logs?${query}`, signal);
-    }
+    log: (id, rank) => logOf(service, `jobs/${id}/logs`, { rank: String(rank) })
   };
 }

@@ -24,7 +24,7 @@ function activate(app: JupyterFrontEnd, router: IRouter, translator: ITranslator
   const trans = translator.load('labdock');
   const { commands } = app;
   const linkedOf = (args: ReadonlyPartialJSONObject) =>
-    namedBy(args) ?? ofJob(app.contextMenuHitTest(isRow)?.dataset['job']);
+    namedBy(args) ?? namedBy(rowOf(app.contextMenuHitTest(isRow)));
   commands.addCommand(FOLLOW, {
     label: trans.__('Follow a Link of Labdock'),
     describedBy: { args: { type: 'object', properties: {} } },
@@ -90,5 +90,10 @@ function ofJob(id: string | undefined): Linked | null {
 }
 
 function isRow(node: HTMLElement): boolean {
-  return node.matches('.lbd-JobRow');
+  return node.matches('.lbd-JobRow, .lbd-ServingRow');
+}
+
+function rowOf(row: HTMLElement | undefined): ReadonlyPartialJSONObject {
+  const { job, project, name } = row?.dataset ?? {};
+  return job === undefined ? { project, name } : { id: job };
 }

@@ -6,9 +6,12 @@ import { Poll } from '@lumino/polling';
 
 import { CommandIDs } from '../commands.ts';
 import { NotebookServerModel } from '../models/notebookserver.ts';
+import { Connection } from '../service/connection.ts';
 import { NotebookServer } from '../service/notebookserver.ts';
+import type { Service } from '../service/service.ts';
 import { FiguresItem } from '../statusbar/figures.tsx';
 import { giveBack, ServerPopup } from '../statusbar/serverpopup.tsx';
+import { IService } from '../tokens.ts';
 
 const OFTEN = 10_000;
 const SELDOM = 300_000;
@@ -18,19 +21,21 @@ export const notebookServerPlugin: JupyterFrontEndPlugin<void> = {
   id: 'labdock-lab:notebook-server',
   description: 'CPU, memory and GPUs of a person’s server in the status bar.',
   autoStart: true,
-  requires: [ITranslator],
+  requires: [IService, ITranslator],
   optional: [IStatusBar, ICommandPalette],
   activate
 };
 
 function activate(
   app: JupyterFrontEnd,
+  service: Service,
   translator: ITranslator,
   statusBar: IStatusBar | null,
   palette: ICommandPalette | null
 ): void {
   const trans = translator.load('labdock');
-  const model = new NotebookServerModel(new NotebookServer(app.serviceManager.serverSettings));
+  const connection = new Connection(app.serviceManager.serverSettings, trans);
+  const model = new NotebookServerModel(new NotebookServer(connection));
   const execute = () => void app.commands.execute(CommandIDs.showServer);
   const item = new FiguresItem(model, trans, execute);
   let popup: Popup | null = null;
@@ -44,7 +49,7 @@ function activate(
       }
       void model.readLease();
       popup = showPopup({
-        body: new ServerPopup(model, trans),
+        body: new ServerPopup(model, service.live, trans),
         anchor: item,
         align: 'left',
         hasDynamicSize: true

@@ -1,5 +1,7 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { ITranslator } from '@jupyterlab/translation';
 
+import { Connection } from '../service/connection.ts';
 import { Service } from '../service/service.ts';
 import { IService } from '../tokens.ts';
 
@@ -9,8 +11,10 @@ export const servicePlugin: JupyterFrontEndPlugin<Service> = {
   description: 'Calls Labdock through the person’s own server.',
   autoStart: true,
   provides: IService,
-  activate: (app: JupyterFrontEnd) => {
-    const service = new Service(app.serviceManager.serverSettings);
+  requires: [ITranslator],
+  activate: (app: JupyterFrontEnd, translator: ITranslator) => {
+    const { serverSettings } = app.serviceManager;
+    const service = new Service(new Connection(serverSettings, translator.load('labdock')));
     window.addEventListener('online', () => service.live.retry());
     return service;
   }

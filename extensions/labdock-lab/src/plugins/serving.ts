@@ -5,7 +5,6 @@ import {
 } from '@jupyterlab/application';
 import {
   ICommandPalette,
-  Notification,
   WidgetTracker,
   showErrorMessage,
   type MainAreaWidget
@@ -14,11 +13,10 @@ import { ITranslator, type TranslationBundle } from '@jupyterlab/translation';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import { CommandIDs } from '../commands.ts';
-import { versionName } from '../components/states.ts';
+import { EndpointActions } from '../endpointactions.ts';
 import { servingIcon } from '../icons.ts';
 import { Serving } from '../models/serving.ts';
 import type { Service } from '../service/service.ts';
-import type { Endpoint } from '../service/types.ts';
 import { ServingPanel } from '../sidebar/serving.tsx';
 import { IService } from '../tokens.ts';
 
@@ -45,8 +43,10 @@ function activate(
   app.shell.add(panel, 'left', { rank: 151, type: 'Labdock' });
   restorer?.add(panel, panel.id);
   addPanelCommand(app, panel, trans);
-  addEndpointCommand(app, serving, trans, restorer);
-  addDeployCommand(app, serving, trans);
+  const actions = new EndpointActions(app, serving, trans);
+  actions.add();
+  addEndpointCommand(app, serving, actions, trans, restorer);
+  addDeployCommand(app, serving, actions, trans);
   for (const command of [CommandIDs.openServing, CommandIDs.deploy]) {
     palette?.addItem({ command, category: trans.__('Labdock') });
   }
@@ -67,6 +67,7 @@ function addPanelCommand(
 function addEndpointCommand(
   app: JupyterFrontEnd,
   serving: Serving,
+  actions: EndpointActions,
   trans: TranslationBundle,
   restorer: ILayoutRestorer | null
 ): void {
@@ -77,8 +78,7 @@ function addEndpointCommand(
     icon: servingIcon,
     describedBy: { args: describedArgs('project', 'name') },
     execute: async args => {
-      const project = textOf(args, 'project');
-      const name = textOf(args, 'name');
+      const { project, name } = placeOf(args) ?? placeOf({ ...actions.named({}) }) ?? {};
       if (project === undefined || name === undefined) {
         throw new Error(trans.__('Say which endpoint, by its project and name.'));
       }
@@ -105,20 +105,26 @@ function addEndpointCommand(
   });
 }
 
-function addDeployCommand(app: JupyterFrontEnd, serving: Serving, trans: TranslationBundle): void {
+function addDeployCommand(
+  app: JupyterFrontEnd,
+  serving: Serving,
+  actions: EndpointActions,
+  trans: TranslationBundle
+): void {
   app.commands.addCommand(CommandIDs.deploy, {
     label: trans.__('Deploy a Model…'),
     icon: servingIcon,
-    describedBy: { args: describedArgs('job', 'model') },
+    describedBy: { args: describedArgs('job', 'model', 'name') },
     execute: async args => {
       const { askAndDeploy } = await import('../mainviews/deploy/dialog.tsx');
-      const asked = { job: textOf(args, 'job'), model: textOf(args, 'model') };
+      const [job, model] = [textOf(args, 'job'), textOf(args, 'model')];
+      const asked = { job, model, endpoint: textOf(args, 'name') };
       try {
         const endpoint = await askAndDeploy(serving, asked, trans);
         if (endpoint) {
           const { project, name } = endpoint;
           await app.commands.execute(CommandIDs.openEndpoint, { project, name });
-          void tellWhenServing(app, serving, endpoint, trans);
+          void actions.tellWhenServing(endpoint, undefined);
         }
       } catch (error) {
         const words = error instanceof Error ? error : String(error);
@@ -128,35 +134,14 @@ function addDeployCommand(app: JupyterFrontEnd, serving: Serving, trans: Transla
   });
 }
 
-/** Notify once the newest revision serves, or has failed. */
-async function tellWhenServing(
-  app: JupyterFrontEnd,
-  serving: Serving,
-  endpoint: Endpoint,
-  trans: TranslationBundle
-): Promise<void> {
-  const revision = await serving.settled(endpoint);
-  if (revision === undefined) {
-    return; // deleted meanwhile
-  }
-  const { project, name } = endpoint;
-  const open = {
-    label: trans.__('Open'),
-    callback: () => void app.commands.execute(CommandIDs.openEndpoint, { project, name })
-  };
-  const version = versionName(revision.model, serving.models.models, trans);
-  if (revision.state === 'serving') {
-    const told = trans.__('Endpoint %1 serves %2.', name, version);
-    Notification.success(told, { actions: [open], autoClose: 8000 });
-  } else if (revision.state === 'failed') {
-    const told = trans.__('Endpoint %1 does not serve %2. %3', name, version, revision.message);
-    Notification.error(told, { actions: [open] });
-  }
-}
-
 function describedArgs(...names: string[]) {
   const properties = Object.fromEntries(names.map(name => [name, { type: 'string' }]));
   return { type: 'object', properties };
+}
+
+/** The endpoint that arguments name. */
+function placeOf({ project, name }: { project?: unknown; name?: unknown }) {
+  return typeof project === 'string' && typeof name === 'string' ? { project, name } : null;
 }
 
 function textOf(args: ReadonlyPartialJSONObject, name: string): string | undefined {

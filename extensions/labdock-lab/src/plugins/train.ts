@@ -2,7 +2,7 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/applica
 import { ICommandPalette, Notification, type Dialog } from '@jupyterlab/apputils';
 import { PathExt } from '@jupyterlab/coreutils';
 import { IDocumentManager } from '@jupyterlab/docmanager';
-import { DocumentWidget } from '@jupyterlab/docregistry';
+import { DocumentWidget, type DocumentRegistry } from '@jupyterlab/docregistry';
 import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import type { Contents } from '@jupyterlab/services';
 import { IStateDB } from '@jupyterlab/statedb';
@@ -14,12 +14,14 @@ import { labdockIcon } from '../icons.ts';
 import type { JobList } from '../models/jobs.ts';
 import { readChoice } from '../models/trainchoice.ts';
 import { TrainForm, type ITrainSource } from '../models/trainform.ts';
-import { OwnServer } from '../service/ownserver.ts';
 import { answered, type Service } from '../service/service.ts';
+import { TrainingServer } from '../service/trainingserver.ts';
 import type { Job } from '../service/types.ts';
 import { IJobs, IService } from '../tokens.ts';
 
 const KEPT = 'labdock-lab:train:';
+const SAVED_WITHIN = 5_000;
+/** Milliseconds. */
 const ENTRIES = ['.ipynb', '.py'];
 
 /** Submits a notebook, a script or a folder by a dialog. */
@@ -114,7 +116,7 @@ class Training {
     trans: TranslationBundle
   ) {
     this.#app = app;
-    this.#source = sourceOf(service, new OwnServer(app.serviceManager.serverSettings));
+    this.#source = sourceOf(service, new TrainingServer(service.connection));
     this.#jobs = jobs;
     this.#documents = documents;
     this.#state = state;
@@ -180,7 +182,7 @@ class Training {
     });
     const job = await form.submit();
     if (job !== null) {
-      this.#jobs.put(job);
+      this.#jobs.add(job);
       this.#tell(job);
     } else if (dialog.isDisposed && form.anyProblem !== null) {
       Notification.error(form.anyProblem, { autoClose: false });
@@ -210,6 +212,9 @@ class Training {
   async #save(path: string): Promise<string | null> {
     const widget = this.#documents.findWidget(path, null);
     const context = widget && this.#documents.contextForWidget(widget);
+    if (context?.model.collaborative) {
+      await savedByServer(context.model);
+    }
     if (!context?.model.dirty) {
       return null;
     }
@@ -230,7 +235,26 @@ class Training {
   }
 }
 
-function sourceOf(service: Service, own: OwnServer): ITrainSource {
+/** What several people have open its server saves by itself, a second after the last change. */
+async function savedByServer(model: DocumentRegistry.IModel): Promise<void> {
+  await new Promise<void>(resolve => {
+    const look = () => {
+      if (!model.dirty) {
+        finish();
+      }
+    };
+    const timer = setTimeout(finish, SAVED_WITHIN);
+    model.stateChanged.connect(look);
+    look();
+    function finish() {
+      model.stateChanged.disconnect(look);
+      clearTimeout(timer);
+      resolve();
+    }
+  });
+}
+
+function sourceOf(service: Service, own: TrainingServer): ITrainSource {
   const { api } = service;
   return {
     environments: () => answered(api.GET('/environments')),

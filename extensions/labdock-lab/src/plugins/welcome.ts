@@ -51,6 +51,9 @@ function activate(
   menus: IMainMenu | null,
   palette: ICommandPalette | null
 ): void {
+  if (PageConfig.getOption('labdockProject')) {
+    return; // a project's own server has no examples
+  }
   const trans = translator.load('labdock');
   const { commands } = app;
   const tour = new Tour(PageConfig.getOption('hubUser'), step => {
@@ -159,13 +162,7 @@ function listen(app: JupyterFrontEnd, service: Service, jobs: JobList, tour: Tou
       void catchUp(service, tour);
     }
   });
-  // Requests to a model come from its endpoint's page, which tells nobody of them.
-  const seen = new PerformanceObserver(list => {
-    if (list.getEntries().some(isAnswer)) {
-      tour.happened('asked');
-    }
-  });
-  seen.observe({ type: 'resource' });
+  service.predicted.connect(() => tour.happened('asked'));
 }
 
 /** Take what has become of the tour's job and of endpoints while nobody listened. */
@@ -176,12 +173,6 @@ async function catchUp({ api }: Service, tour: Tour): Promise<void> {
     id === null ? [] : [await answered(api.GET('/jobs/{id}', { params })).catch(() => null)];
   tour.sawJobs(jobs.filter(job => job !== null));
   tour.sawEndpoints(await answered(api.GET('/endpoints')).catch(() => []));
-}
-
-/** Whether a model was asked, and not in vain; an old browser does not know. */
-function isAnswer(entry: PerformanceEntry): boolean {
-  const failed = entry instanceof PerformanceResourceTiming && entry.responseStatus >= 400;
-  return entry.name.includes('/labdock/predict/') && !failed;
 }
 
 function guide(app: JupyterFrontEnd, service: Service, tour: Tour): IGuide {

@@ -35,8 +35,10 @@ export class LiveChanges implements ILive, IDisposable {
   readonly #abort = new AbortController();
   readonly #changed = new Signal<this, Changes>(this);
   readonly #stateChanged = new Signal<this, LiveState>(this);
+  readonly #tried = new Signal<this, void>(this);
   #state: LiveState = 'connecting';
   #problem: Error | null = null;
+  #again: number | null = null;
   #after: string | undefined;
   #begun = false;
   #wake: (() => void) | null = null;
@@ -55,6 +57,11 @@ export class LiveChanges implements ILive, IDisposable {
     return this.#stateChanged;
   }
 
+  /** Emitted when a try begins, and when it is known how it went. */
+  get tried(): ISignal<this, void> {
+    return this.#tried;
+  }
+
   get state(): LiveState {
     return this.#state;
   }
@@ -62,6 +69,11 @@ export class LiveChanges implements ILive, IDisposable {
   /** Why the stream is broken, for the person. */
   get problem(): Error | null {
     return this.#problem;
+  }
+
+  /** When it is tried again, in milliseconds since the epoch; null while it is tried or open. */
+  get again(): number | null {
+    return this.#again;
   }
 
   get isDisposed(): boolean {
@@ -90,20 +102,31 @@ export class LiveChanges implements ILive, IDisposable {
     let delay = SHORTEST;
     while (!this.isDisposed) {
       const begun = Date.now();
-      try {
-        const events = await this.#open(this.#after, this.#abort.signal);
-        this.#become('open', null);
-        for await (const event of events) {
-          this.#take(event);
-        }
-      } catch (error) {
-        this.#become('broken', error instanceof Error ? error : new Error(String(error)));
-      }
+      const problem = await this.#follow();
       if (Date.now() - begun >= HELD) {
         delay = SHORTEST;
       }
-      const woken = await this.#rest(delay * (0.75 + Math.random() / 2));
+      const pause = delay * (0.75 + Math.random() / 2);
+      if (problem !== null) {
+        this.#become('broken', problem, Date.now() + pause);
+      }
+      const woken = await this.#rest(pause);
       delay = woken ? SHORTEST : Math.min(delay * 2, LONGEST);
+    }
+  }
+
+  /** Follow the stream to its end, or until it breaks: then it is why. */
+  async #follow(): Promise<Error | null> {
+    this.#become(this.#state, this.#problem);
+    try {
+      const events = await this.#open(this.#after, this.#abort.signal);
+      this.#become('open', null);
+      for await (const event of events) {
+        this.#take(event);
+      }
+      return null;
+    } catch (error) {
+      return error instanceof Error ? error : new Error(String(error));
     }
   }
 
@@ -121,12 +144,18 @@ export class LiveChanges implements ILive, IDisposable {
     }
   }
 
-  #become(state: LiveState, problem: Error | null): void {
+  #become(state: LiveState, problem: Error | null, again: number | null = null): void {
+    const before = this.#state;
+    this.#state = state;
     this.#problem = problem;
-    if (state !== this.#state && !this.isDisposed) {
-      this.#state = state;
+    this.#again = again;
+    if (this.isDisposed) {
+      return;
+    }
+    if (state !== before) {
       this.#stateChanged.emit(state);
     }
+    this.#tried.emit();
   }
 }
 

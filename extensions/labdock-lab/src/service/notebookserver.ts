@@ -1,17 +1,12 @@
-import { URLExt } from '@jupyterlab/coreutils';
-import { ServerConnection } from '@jupyterlab/services';
-
-import { problemOf } from './problem.ts';
+import type { Connection } from './connection.ts';
 import type { AcquireRequest, ReleaseRequest, ServerFigures, ServerLease } from './types.ts';
 
-const AWAY = 'Your server does not answer: it may have been stopped.';
-
-/** What the person's own server says of itself, and does with its GPUs. */
+/** What the person's own server says of itself, and does with its GPUs. All throw a Problem. */
 export class NotebookServer {
-  readonly #settings: ServerConnection.ISettings;
+  readonly #connection: Connection;
 
-  constructor(settings: ServerConnection.ISettings) {
-    this.#settings = settings;
+  constructor(connection: Connection) {
+    this.#connection = connection;
   }
 
   figures(): Promise<ServerFigures> {
@@ -30,14 +25,7 @@ export class NotebookServer {
     return this.#ask('labdock/gpus/acquire', body);
   }
 
-  async #ask<T>(path: string, body?: object): Promise<T> {
-    const url = URLExt.join(this.#settings.baseUrl, path);
-    const init = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) };
-    const response = await ServerConnection.makeRequest(url, init, this.#settings);
-    const answer: unknown = await response.json().catch(() => null);
-    if (!response.ok) {
-      throw problemOf(answer, AWAY);
-    }
-    return answer as T;
+  #ask<T>(path: string, body?: object): Promise<T> {
+    return this.#connection.json(this.#connection.url(path), body);
   }
 }

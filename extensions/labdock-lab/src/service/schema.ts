@@ -1664,6 +1664,11 @@ export interface components {
        * @default
        */
       message: string;
+      /**
+       * Unavailable
+       * @default
+       */
+      unavailable: string;
     };
     /**
      * NotebookStart
@@ -1824,6 +1829,8 @@ export interface components {
        * @enum {string}
        */
       role: 'member' | 'admin';
+      /** Together */
+      together?: string | null;
     };
     /**
      * Requirements
@@ -2455,6 +2462,11 @@ export interface components {
        * @default
        */
       message: string;
+      /**
+       * Unavailable
+       * @default
+       */
+      unavailable: string;
       /** Visible */
       visible: string;
       /** Notice */

@@ -1,20 +1,12 @@
-import { URLExt } from '@jupyterlab/coreutils';
-import { ServerConnection } from '@jupyterlab/services';
+import { Signal, type ISignal } from '@lumino/signaling';
 import createClient, { type Client } from 'openapi-fetch';
 
+import { posted, type Connection } from './connection.ts';
 import { LiveChanges } from './live.ts';
-import { problemOf } from './problem.ts';
 import type { paths } from './schema.ts';
 import { readEvents } from './sse.ts';
 
 const API = 'labdock/api';
-export const AWAY = 'Your server does not answer: it may have been stopped.';
-
-interface IAnswer<T> {
-  data?: T;
-  error?: unknown;
-  response: Response;
-}
 
 /** What a model answered. */
 export interface IPrediction {
@@ -27,16 +19,17 @@ export interface IPrediction {
 
 /** Labdock's service, through the person's own Jupyter server: the page holds no token. */
 export class Service {
-  readonly #settings: ServerConnection.ISettings;
+  readonly connection: Connection;
   /** One function for each method; paths, bodies and answers have the types of the API. */
   readonly api: Client<paths>;
   /** What changes, as it happens. */
   readonly live: LiveChanges;
+  readonly #predicted = new Signal<this, IPrediction>(this);
 
-  constructor(settings = ServerConnection.makeSettings()) {
-    this.#settings = settings;
+  constructor(connection: Connection) {
+    this.connection = connection;
     this.api = createClient<paths>({
-      baseUrl: URLExt.join(settings.baseUrl, API),
+      baseUrl: connection.url(API),
       fetch: request => this.#fetch(request)
     });
     this.live = new LiveChanges(async (after, signal) =>
@@ -44,9 +37,14 @@ export class Service {
     );
   }
 
+  /** Emitted when a model has answered. */
+  get predicted(): ISignal<this, IPrediction> {
+    return this.#predicted;
+  }
+
   /** The address of something of the API, such as a file to download. */
   url(path: string): string {
-    return URLExt.join(this.#settings.baseUrl, API) + '/' + path;
+    return `${this.connection.url(API)}/${path}`;
   }
 
   /** Open a stream of events. Throws a Problem. */
@@ -59,51 +57,39 @@ export class Service {
     if (after !== undefined) {
       headers['Last-Event-ID'] = after;
     }
-    const response = await this.#request(this.url(path), { headers, signal });
-    if (!response.ok || response.body === null) {
-      throw problemOf(await response.json().catch(() => null), AWAY);
+    const { body } = await this.connection.request(this.url(path), { headers, signal });
+    if (body === null) {
+      throw this.connection.problem(null);
     }
-    return readEvents(response.body);
+    return readEvents(body, this.connection.problem(null));
   }
 
   /** Ask an endpoint's model through the person's server, which has the key. Throws a Problem. */
   async predict(project: string, name: string, body: unknown): Promise<IPrediction> {
-    const path = `labdock/predict/${encodeURIComponent(project)}/${encodeURIComponent(name)}`;
-    const url = URLExt.join(this.#settings.baseUrl, path);
+    const place = [project, name].map(encodeURIComponent);
+    const url = this.connection.url('labdock/predict', ...place);
     const begun = performance.now();
-    const response = await this.#request(url, { method: 'POST', body: JSON.stringify(body) });
+    const response = await this.connection.request(url, posted(body));
     const answer: unknown = await response.json().catch(() => null);
-    if (!response.ok) {
-      throw problemOf(answer, AWAY);
-    }
     const milliseconds = performance.now() - begun;
-    return { answer, revision: response.headers.get('Labdock-Revision'), milliseconds };
+    const revision = response.headers.get('Labdock-Revision');
+    const prediction = { answer, revision, milliseconds };
+    this.#predicted.emit(prediction);
+    return prediction;
   }
 
   async #fetch(request: Request): Promise<Response> {
     const body = request.method === 'GET' ? null : await request.text();
-    return this.#request(request.url, {
+    return this.connection.request(request.url, {
       method: request.method,
       headers: Object.fromEntries(request.headers),
       signal: request.signal,
       ...(body ? { body } : {})
     });
   }
-
-  async #request(url: string, init: RequestInit): Promise<Response> {
-    try {
-      return await ServerConnection.makeRequest(url, init, this.#settings);
-    } catch (error) {
-      throw init.signal?.aborted ? error : problemOf(null, AWAY);
-    }
-  }
 }
 
-/** What a call answered. Throws the service's Problem where it answered one. */
-export async function answered<T>(call: Promise<IAnswer<T>>): Promise<T> {
-  const { data, error, response } = await call;
-  if (!response.ok) {
-    throw problemOf(error, AWAY);
-  }
-  return data as T;
+/** What a call answered. Throws a Problem. */
+export async function answered<T>(call: Promise<{ data?: T }>): Promise<T> {
+  return (await call).data as T;
 }

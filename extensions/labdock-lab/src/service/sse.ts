@@ -3,9 +3,10 @@ import { createParser, type EventSourceMessage } from 'eventsource-parser';
 /** Milliseconds without a byte, not even a ping, after which a stream counts as cut off. */
 export const SILENCE = 45_000;
 
-/** Read the events of a body; it ends with the body, and fails where that falls silent. */
+/** Read the events of a body; it ends with the body, and throws `away` where that falls silent. */
 export async function* readEvents(
   body: ReadableStream<Uint8Array>,
+  away: Error,
   silence = SILENCE
 ): AsyncGenerator<EventSourceMessage, void, undefined> {
   const came: EventSourceMessage[] = [];
@@ -14,7 +15,7 @@ export async function* readEvents(
   const reader = body.getReader();
   try {
     for (;;) {
-      const { done, value } = await within(silence, reader.read());
+      const { done, value } = await within(silence, reader.read(), away);
       if (done) {
         return;
       }
@@ -26,10 +27,10 @@ export async function* readEvents(
   }
 }
 
-async function within<T>(milliseconds: number, promise: Promise<T>): Promise<T> {
+async function within<T>(milliseconds: number, promise: Promise<T>, away: Error): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('The stream fell silent.')), milliseconds);
+    timer = setTimeout(() => reject(away), milliseconds);
   });
   try {
     return await Promise.race([promise, late]);

@@ -1,8 +1,16 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { PanelWithToolbar, ReactWidget, UseSignal } from '@jupyterlab/ui-components';
+import {
+  CommandToolbarButtonComponent,
+  PanelWithToolbar,
+  ReactWidget,
+  UseSignal
+} from '@jupyterlab/ui-components';
+import type { CommandRegistry } from '@lumino/commands';
 import type { Message } from '@lumino/messaging';
 import * as React from 'react';
 
+import { CommandIDs } from '../commands.ts';
+import { Trouble } from '../components/trouble.tsx';
 import { labdockIcon } from '../icons.ts';
 import type { JobList } from '../models/jobs.ts';
 import type { JobsView } from '../models/jobsview.ts';
@@ -10,15 +18,22 @@ import type { LiveChanges } from '../service/live.ts';
 import { JobFilters } from './jobfilters.tsx';
 import { JobRows } from './joblist.tsx';
 
+/** What the selection offers beside the menu. */
+const SEVERAL = [
+  CommandIDs.openBoards,
+  CommandIDs.stopJob,
+  CommandIDs.retryJob,
+  CommandIDs.deleteJob
+];
+
 interface IJobsProps {
   jobs: JobList;
   view: JobsView;
   live: LiveChanges;
+  commands: CommandRegistry;
   trans: TranslationBundle;
   /** The projects that the person is in, without their own. */
   projects: () => readonly string[];
-  onOpen: (id: string) => void;
-  onDelete: (id: string) => void;
 }
 
 /** The side bar of jobs. */
@@ -36,9 +51,7 @@ export class JobsPanel extends PanelWithToolbar {
     this.node.setAttribute('role', 'region');
     this.node.setAttribute('aria-label', trans.__('Jobs'));
     const content = ReactWidget.create(
-      <UseSignal signal={props.live.stateChanged}>
-        {() => <UseSignal signal={view.changed}>{() => <Jobs {...props} />}</UseSignal>}
-      </UseSignal>
+      <UseSignal signal={view.changed}>{() => <Jobs {...props} />}</UseSignal>
     );
     content.addClass('lbd-Jobs-content');
     this.addWidget(content);
@@ -60,20 +73,25 @@ export class JobsPanel extends PanelWithToolbar {
 }
 
 function Jobs(props: IJobsProps) {
-  const { jobs, view, live, trans } = props;
-  const problem = live.problem ?? jobs.problem;
+  const { jobs, view, live, commands, trans } = props;
   return (
     <>
       <JobFilters view={view} projects={props.projects()} trans={trans} />
       <p className="lbd-Jobs-count" role="status">
         {summary(jobs, view, trans)}
       </p>
-      {problem && (
-        <p className="lbd-Problem" role="alert">
-          {problem.message}
-        </p>
-      )}
-      <JobRows view={view} trans={trans} onOpen={props.onOpen} onDelete={props.onDelete} />
+      <Trouble live={live} problem={jobs.problem} trans={trans} />
+      {view.selected.length > 1 && <Selected commands={commands} />}
+      <JobRows
+        view={view}
+        trans={trans}
+        onOpen={id => void commands.execute(CommandIDs.openJob, { id })}
+        onDelete={() => {
+          if (commands.isEnabled(CommandIDs.deleteJob)) {
+            void commands.execute(CommandIDs.deleteJob);
+          }
+        }}
+      />
       {view.more && (
         <button
           className="jp-mod-styled lbd-More"
@@ -84,6 +102,17 @@ function Jobs(props: IJobsProps) {
         </button>
       )}
     </>
+  );
+}
+
+/** What can be done with several jobs at once. */
+function Selected({ commands }: { commands: CommandRegistry }) {
+  return (
+    <div className="lbd-Jobs-selected">
+      {SEVERAL.map(id => (
+        <CommandToolbarButtonComponent key={id} commands={commands} id={id} label="" />
+      ))}
+    </div>
   );
 }
 
@@ -99,5 +128,12 @@ function summary(jobs: JobList, view: JobsView, trans: TranslationBundle): strin
   }
   const count = `${view.rows.length}${jobs.complete ? '' : '+'}`;
   const told = trans._n('%2 job', '%2 jobs', view.rows.length, count);
-  return view.active > 0 ? `${told} · ${trans.__('%1 of mine not ended', view.active)}` : told;
+  const selected = view.selected.length;
+  return [
+    told,
+    view.active > 0 ? trans.__('%1 of mine not ended', view.active) : '',
+    selected > 1 ? trans.__('%1 selected', selected) : ''
+  ]
+    .filter(Boolean)
+    .join(' · ');
 }

@@ -7,9 +7,10 @@ import * as React from 'react';
 import { CommandIDs } from '../commands.ts';
 import { moveByArrows } from '../components/arrowkeys.ts';
 import { endpointMark, endpointSentence } from '../components/states.ts';
-import { timeAgo } from '../components/timeago.ts';
+import { Trouble } from '../components/trouble.tsx';
 import { servingIcon } from '../icons.ts';
 import type { Serving } from '../models/serving.ts';
+import { figure, timeAgo } from '../models/wording.ts';
 import type { Endpoint, ModelVersion } from '../service/types.ts';
 
 const FIRST_MODELS = 50;
@@ -34,8 +35,15 @@ export class ServingPanel extends SidePanel {
     this.node.setAttribute('role', 'region');
     this.node.setAttribute('aria-label', trans.__('Models and Endpoints'));
     const parts = { serving, commands, trans };
+    this.header.addWidget(ReactWidget.create(<Troubles {...parts} />));
     this.addWidget(section(trans.__('Endpoints'), <Endpoints {...parts} />));
     this.addWidget(section(trans.__('Models'), <Models {...parts} />));
+  }
+
+  protected override onActivateRequest(msg: Message): void {
+    super.onActivateRequest(msg);
+    const row = this.node.querySelector<HTMLElement>('[data-row]');
+    (row ?? this.node.querySelector<HTMLElement>('.jp-AccordionPanel-title'))?.focus();
   }
 
   protected override onBeforeShow(msg: Message): void {
@@ -51,6 +59,26 @@ function section(title: string, content: React.ReactElement): ReactWidget {
   return widget;
 }
 
+/** Above both lists, so that it is seen whichever of them is open. */
+function Troubles({ serving, trans }: IParts) {
+  const { endpoints, models, service } = serving;
+  return (
+    <UseSignal signal={models.changed}>
+      {() => (
+        <UseSignal signal={endpoints.changed}>
+          {() => (
+            <Trouble
+              live={service.live}
+              problem={endpoints.problem ?? models.problem}
+              trans={trans}
+            />
+          )}
+        </UseSignal>
+      )}
+    </UseSignal>
+  );
+}
+
 function Endpoints({ serving, commands, trans }: IParts) {
   return (
     <UseSignal signal={serving.models.changed}>
@@ -58,7 +86,6 @@ function Endpoints({ serving, commands, trans }: IParts) {
         <UseSignal signal={serving.endpoints.changed}>
           {() => (
             <>
-              <Trouble problem={serving.endpoints.problem} />
               {serving.endpoints.loaded && serving.endpoints.endpoints.length === 0 && (
                 <p className="lbd-Empty">
                   {trans.__('There are no endpoints yet. Deploy a model to make one.')}
@@ -96,7 +123,14 @@ function EndpointRow(props: {
   const { endpoint, models, trans, onOpen } = props;
   return (
     <li>
-      <button className="lbd-ServingRow" data-row data-endpoint={endpoint.id} onClick={onOpen}>
+      <button
+        className="lbd-ServingRow"
+        data-row
+        data-endpoint={endpoint.id}
+        data-project={endpoint.project}
+        data-name={endpoint.name}
+        onClick={onOpen}
+      >
         <span className="lbd-Mark" data-state={endpointMark(endpoint)} aria-hidden="true" />
         <span className="lbd-ServingRow-name">{endpoint.name}</span>
         <span className="lbd-ServingRow-note">{endpoint.project}</span>
@@ -111,10 +145,9 @@ function Models({ serving, commands, trans }: IParts) {
   return (
     <UseSignal signal={serving.models.changed}>
       {() => {
-        const { models, loaded, problem } = serving.models;
+        const { models, loaded } = serving.models;
         return (
           <>
-            <Trouble problem={problem} />
             {loaded && models.length === 0 && (
               <p className="lbd-Empty">
                 {trans.__('There are no models yet. A job that trains a Keras model saves it.')}
@@ -177,15 +210,5 @@ const ModelRow = React.memo(function ModelRow(props: {
 function metrics(model: ModelVersion): string[] {
   return Object.entries(model.metrics ?? {})
     .slice(0, 2)
-    .map(([name, value]) => `${name} ${Number(value.toPrecision(3))}`);
-}
-
-function Trouble({ problem }: { problem: Error | null }) {
-  return (
-    problem && (
-      <p className="lbd-Problem" role="status">
-        {problem.message}
-      </p>
-    )
-  );
+    .map(([name, value]) => `${name} ${figure(value)}`);
 }

@@ -2,7 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { ReactWidget } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import { cpus, gigabytes } from '../components/amounts.ts';
+import { cpus, gigabytes } from '../models/wording.ts';
 import type { NotebookServerModel } from '../models/notebookserver.ts';
 import type { ServerFigures } from '../service/types.ts';
 

@@ -4,7 +4,9 @@ import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
 import type { Message } from '@lumino/messaging';
 import * as React from 'react';
 
+import { Trouble } from '../components/trouble.tsx';
 import type { NotebookServerModel } from '../models/notebookserver.ts';
+import type { LiveChanges } from '../service/live.ts';
 import { Problem } from '../service/problem.ts';
 import { Meters } from './figures.tsx';
 
@@ -14,11 +16,13 @@ const IN_USE = 'Conflict';
 /** What the server uses, its environment and its GPUs, which can be given back or asked for. */
 export class ServerPopup extends ReactWidget {
   readonly #model: NotebookServerModel;
+  readonly #live: LiveChanges;
   readonly #trans: TranslationBundle;
 
-  constructor(model: NotebookServerModel, trans: TranslationBundle) {
+  constructor(model: NotebookServerModel, live: LiveChanges, trans: TranslationBundle) {
     super();
     this.#model = model;
+    this.#live = live;
     this.#trans = trans;
     this.addClass('lbd-ServerPopup');
     this.node.setAttribute('role', 'dialog');
@@ -34,14 +38,19 @@ export class ServerPopup extends ReactWidget {
   protected override render(): React.ReactElement {
     return (
       <UseSignal signal={this.#model.changed}>
-        {() => <Content model={this.#model} trans={this.#trans} />}
+        {() => <Content model={this.#model} live={this.#live} trans={this.#trans} />}
       </UseSignal>
     );
   }
 }
 
-function Content(props: { model: NotebookServerModel; trans: TranslationBundle }) {
-  const { model, trans } = props;
+interface IParts {
+  model: NotebookServerModel;
+  live: LiveChanges;
+  trans: TranslationBundle;
+}
+
+function Content({ model, live, trans }: IParts) {
   const { figures } = model;
   return (
     <>
@@ -53,33 +62,34 @@ function Content(props: { model: NotebookServerModel; trans: TranslationBundle }
       ) : (
         <Meters figures={figures} trans={trans} />
       )}
-      <Gpus model={model} trans={trans} />
+      <Gpus model={model} live={live} trans={trans} />
     </>
   );
 }
 
-function Gpus(props: { model: NotebookServerModel; trans: TranslationBundle }) {
-  const { model, trans } = props;
+function Gpus({ model, live, trans }: IParts) {
   const { lease, problem } = model;
   const wanted = lease?.state === 'held' || lease?.state === 'waiting';
   return (
     <section className="lbd-ServerPopup-gpus" aria-live="polite">
       <p>{stands(model, trans)}</p>
       {lease?.notice && <p className="lbd-Dim">{lease.notice}</p>}
-      {problem && <p className="lbd-Problem">{problem.message}</p>}
-      <button
-        className="jp-mod-styled jp-mod-reject"
-        disabled={lease === null}
-        aria-disabled={model.busy} // a button that is disabled would lose the focus
-        onClick={() => void (model.busy || (wanted ? giveBack(model, trans) : model.acquire()))}
-      >
-        {label(model, trans)}
-      </button>
+      <Trouble live={live} problem={problem} trans={trans} />
+      {model.unavailable === '' && (
+        <button
+          className="jp-mod-styled jp-mod-reject"
+          disabled={lease === null}
+          aria-disabled={model.busy} // a button that is disabled would lose the focus
+          onClick={() => void (model.busy || (wanted ? giveBack(model, trans) : model.acquire()))}
+        >
+          {label(model, trans)}
+        </button>
+      )}
     </section>
   );
 }
 
-function stands({ lease }: NotebookServerModel, trans: TranslationBundle): string {
+function stands({ lease, unavailable }: NotebookServerModel, trans: TranslationBundle): string {
   switch (lease?.state) {
     case undefined:
       return trans.__('Looking for GPUs …');
@@ -88,7 +98,7 @@ function stands({ lease }: NotebookServerModel, trans: TranslationBundle): strin
     case 'waiting':
       return lease.message || trans.__('Waits for a GPU.');
     case 'none':
-      return lease.message || trans.__('This server has no GPU.');
+      return unavailable || lease.message || trans.__('This server has no GPU.');
   }
 }
 

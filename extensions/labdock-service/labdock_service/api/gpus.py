@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -34,6 +35,7 @@ LONGEST_WAIT = 60
 DECISION_SECONDS = 10.0
 """How long the reconciler may take to say whether there is a GPU, beyond what anybody waits."""
 LOOK_ANYWAY = 5.0
+NO_GPUS = "No machine here has a GPU."
 
 Wait = Annotated[float, Query(ge=0, le=LONGEST_WAIT)]
 
@@ -78,9 +80,9 @@ async def end_notebook(
 
 
 @router.get("/notebook-lease", responses=describe())
-def get_notebook_lease(caller: Caller, session: Reading) -> NotebookLease:
+def get_notebook_lease(caller: Caller, parts: PartsOf) -> NotebookLease:
     """The GPUs of your notebook server."""
-    return _view(session, caller.id)
+    return _look(parts, caller.id)
 
 
 @router.post("/notebook-lease/release", responses=describe(409))
@@ -143,11 +145,16 @@ async def _until_leased(parts: Parts, person_id: str, wait: float) -> NotebookLe
             await waiting.wait(woken, min(left, LOOK_ANYWAY))
 
 
+def _why_none(parts: Parts) -> str:
+    if not any(node.devices for node in parts.engine.nodes()):
+        return NO_GPUS
+    return parts.engine.why_no_gpu() or ""
+
+
 def _look(parts: Parts, person_id: str) -> NotebookLease:
     with parts.store.read() as session:
-        return _view(session, person_id)
-
-
-def _view(session: Session, person_id: str) -> NotebookLease:
-    row = session.get(NotebookRow, person_id)
-    return notebooks.view(row, notebooks.leased(session, row) if row else [])
+        row = session.get(NotebookRow, person_id)
+        lease = notebooks.view(row, notebooks.leased(session, row) if row else [])
+    if lease.state != "none" or lease.unavailable:
+        return lease
+    return replace(lease, unavailable=_why_none(parts))

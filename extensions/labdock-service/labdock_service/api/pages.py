@@ -29,6 +29,7 @@ FOLDER = Path(__file__).parent / "templates"
 STATIC = {
     "live.js": "text/javascript",
     "style.css": "text/css",
+    "patch.js": "text/javascript",
     "admin.js": "text/javascript",
     "admin.css": "text/css",
 }

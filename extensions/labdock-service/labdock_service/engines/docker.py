@@ -239,6 +239,7 @@ class DockerEngine(SupervisedEngine):
             container = self._dockerd.find_container(name)
             if container is None:
                 return {"reason": "its container vanished"}
+            self._dockerd.await_end(container)
             self._note(self._dockerd.output(container))
             self._dockerd.remove_container(name)
         except EngineFailed:

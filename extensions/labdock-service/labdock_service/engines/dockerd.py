@@ -39,6 +39,9 @@ VERIFIER = "labdock.verifier"
 NO_SPACE = "no space left on device"
 _PATIENCE_SECONDS = 60
 
+NOTICE_SECONDS = 10.0
+"""How long Docker may take to notice that a process is gone, on a machine with much to do."""
+
 REMOVAL_SECONDS = 60.0
 """How long the removal of a container that somebody else began may take."""
 
@@ -182,6 +185,16 @@ class Dockerd:
                 return self._own(self.client.containers.get(self._full(name)))
             except NotFound:
                 return None
+
+    def await_end(self, container: Container) -> None:
+        """Wait for Docker to notice that its first process is gone, and learn its state anew.
+
+        What does not end in a while is left to run on.
+        """
+        with _sentences():
+            with contextlib.suppress(requests.ReadTimeout, requests.ConnectionError):
+                container.wait(timeout=NOTICE_SECONDS)
+            container.reload()
 
     def workers(self) -> dict[str, str]:
         """Docker's ids of the containers that workers have here, whatever their state."""

@@ -24,6 +24,7 @@ RESTARTED = "It was ended by a restart of Docker or of the machine: goes on."
 
 LOST_PEER = 75
 STOPPED = 143
+CRASHES = tuple(-number for number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL))
 HUNG_UP = re.compile(r"(Connection\w*|BrokenPipe|Timeout|EOF)Error\b")
 """How a failure begins that a worker may have because another process is gone."""
 
@@ -105,19 +106,27 @@ def _hung_up(end: End, failures: Mapping[str, Any]) -> bool:
     return HUNG_UP.match(failures.get(str(end.rank), {}).get("reason", "")) is not None
 
 
+def _follows(end: End, failures: Mapping[str, Any]) -> bool:
+    """Whether it lost a peer, or was hung up on: it ended of something else."""
+    return end.exit_code == LOST_PEER or _hung_up(end, failures)
+
+
+def _failed_itself(end: End, ends: Sequence[End], failures: Mapping[str, Any]) -> bool:
+    """Whether its code failed, or crashed before anybody else had ended."""
+    if end.exit_code in CRASHES:
+        return all((end.ended or 0.0) <= (other.ended or 0.0) for other in ends)
+    return end.exit_code in OWN_FAILURE and str(end.rank) in failures
+
+
 def _causes(ends: Sequence[End], failures: Mapping[str, Any]) -> list[End]:
     """Ends that Labdock did not bring about.
 
-    Where there are none, or they only lost a peer, a failure of somebody whom Labdock had
-    begun to end is one too: a worker may tell that its code failed and need a while to be gone.
+    Where there are none, or they only follow another one's end, a failure of somebody whom
+    Labdock had begun to end is one too: it may be seen later than the ends that followed it.
     """
     causes = [end for end in ends if end.exit_code != 0 and (not end.ours or _was_taken(end))]
-    if all(cause.exit_code == LOST_PEER for cause in causes):
-        causes += [
-            end
-            for end in ends
-            if end.ours and end.exit_code in OWN_FAILURE and str(end.rank) in failures
-        ]
+    if all(_follows(cause, failures) for cause in causes):
+        causes += [end for end in ends if end.ours and _failed_itself(end, ends, failures)]
     return causes
 
 
@@ -149,8 +158,10 @@ def _first(causes: Sequence[End], failures: Mapping[str, Any]) -> End:
     """
 
     def order(end: End) -> tuple[int, float]:
-        follows = end.exit_code == LOST_PEER or _hung_up(end, failures)
-        return (0 if _was_taken(end) else 2 if follows else 1, end.ended or 0.0)
+        return (
+            0 if _was_taken(end) else 2 if _follows(end, failures) else 1,
+            end.ended or 0.0,
+        )
 
     return min(causes, key=order)
 

@@ -81,14 +81,19 @@ def acquire(session: Session, person_id: str, gpus: int, now: float) -> Notebook
     Who waits already keeps the place in the queue.
     """
     row = _started(session, person_id)
-    if row.keeps_devices and not row.devices:
-        raise Conflict(_NO_DEVICE)
+    if why := _never(row):
+        raise Conflict(why)
     if row.gpus not in (0, gpus):
         raise Conflict(f"Your server has {row.gpus} GPUs or waits for them: give them back first.")
     if row.gpus == 0:
         _want(row, gpus, now)
     _poll(row)
     return row
+
+
+def _never(row: NotebookRow) -> str:
+    """Why it can be given no GPU while it runs; empty where it can."""
+    return _NO_DEVICE if row.keeps_devices and not row.devices else ""
 
 
 def withdraw(session: Session, person_id: str, attempt: int) -> None:
@@ -151,4 +156,5 @@ def view(row: NotebookRow | None, held: Sequence[LeaseRow]) -> NotebookLease:
         gpus=row.gpus,
         devices=[lease.device for lease in held if lease.device],
         message=message,
+        unavailable=_never(row),
     )

@@ -9,6 +9,9 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Iterable
+from dataclasses import replace
+from importlib.metadata import distributions
 from typing import Any
 
 from labdock.client import default_client
@@ -19,6 +22,10 @@ from labdock.notebookserver.opened import has_gpu_open
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 NONE = "-1"
 """What CUDA takes for no GPU at all."""
+NO_USE = (
+    "The TensorFlow of this environment uses no GPU: choose an environment that does when you "
+    "start your server, or train as a job on one."
+)
 
 
 class ServerGpus:
@@ -38,8 +45,8 @@ class ServerGpus:
         return "" if devices == NONE else devices
 
     async def lease(self) -> NotebookLease:
-        """How it stands in the ledger."""
-        return await asyncio.to_thread(default_client().notebook_lease)
+        """How it stands in the ledger, and whether a GPU would be of any use here."""
+        return await asyncio.to_thread(_look)
 
     async def release(self, *, shut_down: bool) -> NotebookLease:
         """Give the GPUs back. Raises Conflict where kernels have them open, unless these are ended.
@@ -126,6 +133,20 @@ class ServerGpus:
         manager = self._app.kernel_manager
         for kernel in manager.list_kernel_ids():
             manager.update_env(kernel_id=kernel, env={VISIBLE: devices})
+
+
+def _look() -> NotebookLease:
+    found = default_client().notebook_lease()
+    if found.state != "none" or found.unavailable:
+        return found
+    return replace(found, unavailable=why_useless(one.name for one in distributions()))
+
+
+def why_useless(installed: Iterable[str]) -> str:
+    """Why packages of these names have no use for a GPU; empty where one of them may have."""
+    names = [name.lower().replace("_", "-") for name in installed]
+    cuda = any(name.startswith("nvidia-") for name in names)
+    return NO_USE if "tensorflow-cpu" in names and not cuda else ""
 
 
 def _in_use(names: list[str]) -> str:

@@ -16,7 +16,7 @@ from tornado.web import authenticated
 
 from labdock.errors import LabdockError
 from labdock.gpuschema import NotebookLease
-from labdock.notebookserver import copies, meter, service, training
+from labdock.notebookserver import copies, meter, pages, service, training
 from labdock.notebookserver.answers import JsonHandler
 from labdock.notebookserver.gpus import ServerGpus
 from labdock.notebookserver.predictions import PATH as PREDICTIONS
@@ -52,6 +52,7 @@ def install(app: Any) -> None:
     app.web_app.add_handlers(".*$", [(f"{base}/{path}", *rest) for path, *rest in routes])
     told = app.web_app.settings.setdefault("page_config_data", {})
     told["labdockIdleSeconds"] = os.environ.get(STOPPED, "")
+    pages.install(app)
     _give_back_when_idle(gpus, float(os.environ.get(IDLE) or 0))
 
 

@@ -15,6 +15,8 @@ const DEPLOY = 1;
 export interface IDeployArgs {
   readonly job?: string | undefined;
   readonly model?: string | undefined;
+  /** The name of the endpoint, of the model's project, that another version is for. */
+  readonly endpoint?: string | undefined;
 }
 
 /** Ask what goes behind which endpoint, and deploy it; null where the person thinks better of it. */
@@ -38,8 +40,10 @@ export async function askAndDeploy(
         : trans.__('This job has saved no model.')
     );
   }
-  const model = models.find(one => one.id === asked.model) ?? first;
-  const likely = likelyEndpoint(model, serving.endpoints.endpoints, serving.models.models);
+  const { endpoints } = serving.endpoints;
+  const known = endpoints.find(one => one.name === asked.endpoint && one.project === first.project);
+  const model = (known ? undefined : models.find(one => one.id === asked.model)) ?? first;
+  const likely = known ?? likelyEndpoint(model, endpoints, serving.models.models);
   const choice = new DeployChoice(model, likely);
   const dialog = new DeployDialog(serving, choice, trans, {
     title: trans.__('Deploy a model'),

@@ -1,7 +1,8 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { UseSignal } from '@jupyterlab/ui-components';
+import { HTMLSelect, UseSignal } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
+import { Field } from '../../components/field.tsx';
 import { proposedName } from '../../models/deployment.ts';
 import type { Serving } from '../../models/serving.ts';
 import type { ModelVersion } from '../../service/types.ts';
@@ -21,34 +22,56 @@ export function DeployForm(parts: IParts) {
   return <UseSignal signal={parts.choice.changed}>{() => <Fields {...parts} />}</UseSignal>;
 }
 
-function Fields({ serving, models, choice, trans }: IParts) {
-  const { model, endpoint, fresh, problem, field, busy } = choice.now;
-  const own = serving.endpoints.endpoints.filter(one => one.project === model.project);
+function Fields(parts: IParts) {
+  const { choice, trans } = parts;
+  const { model, problem, field, busy } = choice.now;
   const elsewhere = problem !== null && !['name', 'anyway', 'resources'].includes(field ?? '');
   return (
     <fieldset className="lbd-Form" disabled={busy} aria-busy={busy}>
-      <Field label={trans.__('Model')} problem={null}>
-        {id => (
-          <select
-            id={id}
-            className="lbd-Select"
-            value={model.id}
-            onChange={event => choose(choice, models, event.currentTarget.value)}
-          >
-            {models.map(one => (
-              <option key={one.id} value={one.id}>
-                {trans.__('%1 version %2', one.name, one.version)} · {one.project}
-              </option>
-            ))}
-          </select>
-        )}
-      </Field>
+      <ModelField {...parts} />
       <Check choice={choice} trans={trans} />
-      <Field label={trans.__('Endpoint')} problem={null}>
-        {id => (
-          <select
-            id={id}
-            className="lbd-Select"
+      <EndpointField {...parts} />
+      <p className="lbd-Form-note">
+        {trans.__('It belongs to project %1, as its model does.', model.project)}
+      </p>
+      <More choice={choice} trans={trans} problem={field === 'resources' ? problem : null} />
+      <p className="lbd-Problem" role="alert">
+        {elsewhere && problem}
+      </p>
+    </fieldset>
+  );
+}
+
+function ModelField({ models, choice, trans }: IParts) {
+  return (
+    <Field id="lbd-deploy-model" label={trans.__('Model')} problem={null}>
+      {input => (
+        <HTMLSelect
+          {...input}
+          value={choice.model.id}
+          onChange={event => choose(choice, models, event.currentTarget.value)}
+        >
+          {models.map(one => (
+            <option key={one.id} value={one.id}>
+              {trans.__('%1 version %2', one.name, one.version)} · {one.project}
+            </option>
+          ))}
+        </HTMLSelect>
+      )}
+    </Field>
+  );
+}
+
+/** An existing endpoint, or a new one with its name. */
+function EndpointField({ serving, choice, trans }: IParts) {
+  const { model, endpoint } = choice.now;
+  const own = serving.endpoints.endpoints.filter(one => one.project === model.project);
+  return (
+    <>
+      <Field id="lbd-deploy-endpoint" label={trans.__('Endpoint')} problem={null}>
+        {input => (
+          <HTMLSelect
+            {...input}
             value={endpoint ?? NEW}
             onChange={event => choice.set({ endpoint: event.currentTarget.value || null })}
           >
@@ -58,39 +81,41 @@ function Fields({ serving, models, choice, trans }: IParts) {
                 {one.name}
               </option>
             ))}
-          </select>
+          </HTMLSelect>
         )}
       </Field>
       {endpoint === null ? (
-        <Field label={trans.__('Name')} problem={field === 'name' ? problem : null}>
-          {(id, told) => (
-            <input
-              id={id}
-              className="jp-mod-styled"
-              value={fresh}
-              spellCheck={false}
-              maxLength={63}
-              aria-describedby={told}
-              aria-invalid={field === 'name'}
-              onChange={event =>
-                choice.set({ fresh: event.currentTarget.value, problem: null, field: null })
-              }
-            />
-          )}
-        </Field>
+        <NameField choice={choice} trans={trans} />
       ) : (
         <p className="lbd-Form-note">
           {trans.__('What it serves now goes on until the new version has answered.')}
         </p>
       )}
-      <p className="lbd-Form-note">
-        {trans.__('It belongs to project %1, as its model does.', model.project)}
-      </p>
-      <More choice={choice} trans={trans} problem={field === 'resources' ? problem : null} />
-      <p className="lbd-Problem" role="alert">
-        {elsewhere && problem}
-      </p>
-    </fieldset>
+    </>
+  );
+}
+
+function NameField({ choice, trans }: Pick<IParts, 'choice' | 'trans'>) {
+  const { fresh, problem, field } = choice.now;
+  return (
+    <Field
+      id="lbd-deploy-name"
+      label={trans.__('Name')}
+      problem={field === 'name' ? problem : null}
+    >
+      {input => (
+        <input
+          {...input}
+          className="jp-mod-styled"
+          value={fresh}
+          spellCheck={false}
+          maxLength={63}
+          onChange={event =>
+            choice.set({ fresh: event.currentTarget.value, problem: null, field: null })
+          }
+        />
+      )}
+    </Field>
   );
 }
 
@@ -150,10 +175,10 @@ function More(props: { choice: DeployChoice; trans: TranslationBundle; problem: 
     value: number,
     step: number
   ) => (
-    <Field label={label} problem={null}>
-      {id => (
+    <Field id={`lbd-deploy-${name}`} label={label} problem={null}>
+      {input => (
         <input
-          id={id}
+          {...input}
           className="jp-mod-styled"
           type="number"
           min={0}
@@ -177,25 +202,5 @@ function More(props: { choice: DeployChoice; trans: TranslationBundle; problem: 
         {problem}
       </p>
     </details>
-  );
-}
-
-function Field(props: {
-  label: string;
-  problem: string | null;
-  children: (id: string, told: string) => React.ReactNode;
-}) {
-  const id = React.useId();
-  const told = `${id}-told`;
-  return (
-    <div className="lbd-Form-field">
-      <label htmlFor={id}>{props.label}</label>
-      {props.children(id, told)}
-      {props.problem && (
-        <p id={told} className="lbd-Problem" role="alert">
-          {props.problem}
-        </p>
-      )}
-    </div>
   );
 }

@@ -1,17 +1,21 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
+import { HTMLSelect } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import { callings } from '../../models/calling.ts';
 import { CodeText } from '../../components/codetext.tsx';
 import { hubPlace } from '../../components/hubplace.ts';
-import { hubAddress } from '../../models/hubaddress.ts';
+import { saveFile } from '../../components/savefile.ts';
+import { Tabs } from '../../components/tabs.tsx';
+import { callings, REQUEST } from '../../models/calling.ts';
 import { serving } from '../../models/endpoints.ts';
+import { begun, carriedOver, typed, valuesOf, type Filling } from '../../models/filling.ts';
+import { hubAddress } from '../../models/hubaddress.ts';
 import {
-  firstValue,
   misfit,
   requestBody,
   requestForm,
-  type IField
+  type IField,
+  type IRequestForm
 } from '../../models/requestform.ts';
 import type { Json } from '../../models/tensors.ts';
 import type { IPrediction } from '../../service/service.ts';
@@ -32,48 +36,20 @@ export function Asking(parts: IPageParts & { endpoint: Endpoint }) {
       </Part>
     );
   }
-  return <AskingModel key={model.id} {...parts} model={model} />;
+  return <AskingModel {...parts} model={model} />;
 }
 
 function AskingModel(parts: IPageParts & { endpoint: Endpoint; model: ModelVersion }) {
-  const { page, endpoint, model, trans } = parts;
-  const form = React.useMemo(
-    () => requestForm(model.signature ?? {}, model.sample ?? null),
-    [model]
-  );
-  const [row, setRow] = React.useState(0);
-  const begun = (at: number): Record<string, Json> =>
-    Object.fromEntries(form.fields.map(field => [field.name, firstValue(form, field, at)]));
-  const [values, setValues] = React.useState(() => begun(0));
-  const [broken, setBroken] = React.useState<Readonly<Record<string, string>>>({});
-  const [asking, setAsking] = React.useState(false);
-  const [given, setGiven] = React.useState<IPrediction | Error | null>(null);
-
+  const { endpoint, model, trans } = parts;
+  const request = useRequest(model);
+  const { form, filling } = request;
+  const body = requestBody(form, valuesOf(filling));
+  const { ask, asking, given } = useAsking(parts);
   const problem = (field: IField): string | null => {
-    const found = misfit(field, values[field.name] ?? null);
-    return broken[field.name] ?? (found && misfitSentence(found, trans));
+    const { value, broken } = filling[field.name] ?? { value: null, broken: null };
+    const found = misfit(field, value);
+    return broken ?? (found && misfitSentence(found, trans));
   };
-  const body = requestBody(form, values);
-  const ask = async (): Promise<void> => {
-    setAsking(true);
-    const { project, name } = endpoint;
-    setGiven(
-      await page.serving.service
-        .predict(project, name, body)
-        .catch(error => (error instanceof Error ? error : new Error(String(error))))
-    );
-    setAsking(false);
-  };
-  const change = (name: string, value: Json): void => {
-    setValues(old => ({ ...old, [name]: value }));
-    setBroken(({ [name]: _, ...others }) => others);
-  };
-  const choose = (at: number): void => {
-    setRow(at);
-    setValues(begun(at));
-    setBroken({});
-  };
-  const ready = serving(endpoint) !== undefined;
   const whole = form.fields.every(field => problem(field) === null);
   return (
     <>
@@ -82,28 +58,13 @@ function AskingModel(parts: IPageParts & { endpoint: Endpoint; model: ModelVersi
           className="lbd-Asking"
           onSubmit={event => {
             event.preventDefault();
-            void ask();
+            void ask(body);
           }}
         >
           <div className="lbd-Asking-inputs">
-            <Origin model={model} rows={form.rows} row={row} onChoose={choose} trans={trans} />
-            {form.fields.map(field => (
-              <FieldEditor
-                key={`${field.name} ${row}`}
-                field={field}
-                value={values[field.name] ?? null}
-                problem={problem(field)}
-                trans={trans}
-                onChange={value => change(field.name, value)}
-                onBroken={why => setBroken(old => ({ ...old, [field.name]: why }))}
-              />
-            ))}
-            <button className="jp-mod-styled jp-mod-accept" disabled={!ready || !whole || asking}>
-              {asking ? trans.__('Sending …') : trans.__('Send')}
-            </button>
-            {!ready && (
-              <p className="lbd-Form-note">{trans.__('It can be asked once it serves.')}</p>
-            )}
+            <Origin model={model} request={request} trans={trans} />
+            <Inputs request={request} problem={problem} trans={trans} />
+            <Send endpoint={endpoint} whole={whole} asking={asking} trans={trans} />
           </div>
           <div className="lbd-Asking-answer" aria-live="polite" aria-busy={asking}>
             <Answer given={given} endpoint={endpoint} trans={trans} />
@@ -117,88 +78,156 @@ function AskingModel(parts: IPageParts & { endpoint: Endpoint; model: ModelVersi
   );
 }
 
-/** Where the values come from, and which row of the sample they are. */
-function Origin(props: {
-  model: ModelVersion;
-  rows: number;
-  row: number;
-  onChoose: (row: number) => void;
+/** A request that a person fills in. */
+interface IRequest {
+  readonly form: IRequestForm;
+  readonly filling: Filling;
+  /** The row of the sample that it began with. */
+  readonly row: number;
+  readonly choose: (row: number) => void;
+  readonly type: (name: string, change: { value: Json } | { broken: string }) => void;
+}
+
+/** The request to a model; another version of it takes over what was typed. */
+function useRequest(model: ModelVersion): IRequest {
+  const [{ of, form, filling, row }, set] = React.useState(() => requestTo(model));
+  if (of !== model.id) {
+    const next = requestTo(model);
+    set({ ...next, filling: carriedOver(filling, form, next.form, model.id) });
+  }
+  return {
+    form,
+    filling,
+    row,
+    choose: at => set(old => ({ ...old, row: at, filling: begun(old.form, model.id, at) })),
+    type: (name, change) => set(old => ({ ...old, filling: typed(old.filling, name, change) }))
+  };
+}
+
+function requestTo(model: ModelVersion) {
+  const form = requestForm(model.signature ?? {}, model.sample ?? null);
+  return { of: model.id, form, filling: begun(form, model.id), row: 0 };
+}
+
+/** Sends requests, one at a time, and has what was answered last. */
+function useAsking({ page, endpoint }: IPageParts & { endpoint: Endpoint }) {
+  const [asking, setAsking] = React.useState(false);
+  const [given, setGiven] = React.useState<IPrediction | Error | null>(null);
+  const ask = async (body: unknown): Promise<void> => {
+    setAsking(true);
+    const { project, name } = endpoint;
+    setGiven(
+      await page.serving.service
+        .predict(project, name, body)
+        .catch(error => (error instanceof Error ? error : new Error(String(error))))
+    );
+    setAsking(false);
+  };
+  return { ask, asking, given };
+}
+
+function Inputs(props: {
+  request: IRequest;
+  problem: (field: IField) => string | null;
   trans: TranslationBundle;
 }) {
-  const { model, rows, row, onChoose, trans } = props;
-  const id = React.useId();
+  const { request, problem, trans } = props;
+  return (
+    <>
+      {request.form.fields.map(field => {
+        const { value = null, from = '' } = request.filling[field.name] ?? {};
+        return (
+          <FieldEditor
+            key={`${field.name} ${from}`}
+            field={field}
+            value={value}
+            problem={problem(field)}
+            trans={trans}
+            onChange={changed => request.type(field.name, { value: changed })}
+            onBroken={broken => request.type(field.name, { broken })}
+          />
+        );
+      })}
+    </>
+  );
+}
+
+function Send(props: {
+  endpoint: Endpoint;
+  whole: boolean;
+  asking: boolean;
+  trans: TranslationBundle;
+}) {
+  const { endpoint, whole, asking, trans } = props;
+  const ready = serving(endpoint) !== undefined;
+  return (
+    <>
+      <button className="jp-mod-styled jp-mod-accept" disabled={!ready || !whole || asking}>
+        {asking ? trans.__('Sending …') : trans.__('Send')}
+      </button>
+      {!ready && <p className="lbd-Form-note">{trans.__('It can be asked once it serves.')}</p>}
+    </>
+  );
+}
+
+/** Where the values come from, and which row of the sample they are. */
+function Origin(props: { model: ModelVersion; request: IRequest; trans: TranslationBundle }) {
+  const { model, request, trans } = props;
+  const { rows } = request.form;
   const words = !model.sample
     ? trans.__('No sample was kept of this model: fill in an input of your own.')
     : model.sample.made
       ? trans.__('The sample was made up to fit the model.')
       : trans.__('The sample is of what the model was trained with.');
   return (
-    <p className="lbd-Form-note">
+    <div className="lbd-Form-note lbd-Asking-origin">
       {words}
       {rows > 1 && (
-        <>
-          {' '}
-          <label htmlFor={id}>{trans.__('Row')}</label>{' '}
-          <select
-            id={id}
-            className="lbd-Select"
-            value={row}
-            onChange={event => onChoose(Number(event.currentTarget.value))}
-          >
-            {Array.from({ length: rows }, (_, at) => (
-              <option key={at} value={at}>
-                {trans.__('%1 of %2', at + 1, rows)}
-              </option>
-            ))}
-          </select>
-        </>
+        <HTMLSelect
+          aria-label={trans.__('Row')}
+          value={request.row}
+          onChange={event => request.choose(Number(event.currentTarget.value))}
+        >
+          {Array.from({ length: rows }, (_, at) => (
+            <option key={at} value={at}>
+              {trans.__('Row %1 of %2', at + 1, rows)}
+            </option>
+          ))}
+        </HTMLSelect>
       )}
-    </p>
+    </div>
   );
 }
 
 /** How programs send the request, in tabs. */
 function Program(props: { endpoint: Endpoint; body: unknown; trans: TranslationBundle }) {
   const { endpoint, body, trans } = props;
-  const [at, setAt] = React.useState(0);
-  const address = hubAddress(hubPlace(), endpoint.url);
-  const ways = callings(endpoint, address, body);
-  const way = ways[at];
+  const ways = callings(endpoint, hubAddress(hubPlace(), endpoint.url), body, trans);
+  const [chosen, choose] = React.useState(ways[0]?.title ?? '');
+  const way = ways.find(one => one.title === chosen);
   const id = React.useId();
-  const go = (event: React.KeyboardEvent<HTMLElement>): void => {
-    const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
-    if (step !== 0) {
-      const next = (at + step + ways.length) % ways.length;
-      setAt(next);
-      event.currentTarget.querySelectorAll('button')[next]?.focus();
-    }
-  };
   return (
     <div className="lbd-Program">
-      <div role="tablist" aria-label={trans.__('Ways to send it')} onKeyDown={go}>
-        {ways.map((one, index) => (
-          <button
-            key={one.title}
-            role="tab"
-            id={`${id}-${index}`}
-            aria-selected={index === at}
-            aria-controls={`${id}-panel`}
-            tabIndex={index === at ? 0 : -1}
-            className="lbd-Tab"
-            onClick={() => setAt(index)}
-          >
-            {one.title}
-          </button>
-        ))}
-      </div>
-      {way && (
-        <div role="tabpanel" id={`${id}-panel`} aria-labelledby={`${id}-${at}`}>
-          <CodeText text={way.text} label={way.title} trans={trans} />
-        </div>
-      )}
+      <Tabs
+        id={id}
+        label={trans.__('Ways to send it')}
+        tabs={ways.map(({ title }) => ({ id: title, title }))}
+        chosen={chosen}
+        onChoose={choose}
+      >
+        {way && <CodeText text={way.text} label={way.title} trans={trans} />}
+      </Tabs>
       <p className="lbd-Form-note">
         {trans.__(
           'A program sends a key of the endpoint in place of ldk_…; a notebook needs none.'
+        )}{' '}
+        {way?.text.includes(REQUEST) && (
+          <button
+            className="lbd-Link"
+            onClick={() => saveFile(REQUEST, JSON.stringify(body), 'application/json')}
+          >
+            {trans.__('Download %1', REQUEST)}
+          </button>
         )}
       </p>
     </div>

@@ -1,9 +1,10 @@
 import { Dialog, showDialog, showErrorMessage } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
+import { HTMLSelect } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { CodeText } from '../../components/codetext.tsx';
-import { timeAgo } from '../../components/timeago.ts';
+import { timeAgo } from '../../models/wording.ts';
 import type { EndpointPage } from '../../models/endpointpage.ts';
 import type { Key } from '../../service/types.ts';
 import type { IPageParts } from './view.tsx';
@@ -41,41 +42,56 @@ export function Keys({ page, trans }: IPageParts) {
           <CodeText text={made.secret} label={trans.__('The new key')} trans={trans} />
         </div>
       )}
-      {keys.length > 0 && (
-        <table className="lbd-EndpointTable">
-          <thead>
-            <tr>
-              <th scope="col">{trans.__('Key')}</th>
-              <th scope="col">{trans.__('Made by')}</th>
-              <th scope="col">{trans.__('Made')}</th>
-              <th scope="col">{trans.__('Expires')}</th>
-              <th scope="col">
-                <span className="lbd-Hidden">{trans.__('Revoke')}</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {keys.map(key => (
-              <tr key={key.id}>
-                <td>{key.title}</td>
-                <td>{key.created_by}</td>
-                <td>{timeAgo(key.created)}</td>
-                <td>{key.expires == null ? trans.__('never') : timeAgo(key.expires)}</td>
-                <td>
-                  <button
-                    className="jp-mod-styled jp-mod-minimal"
-                    aria-label={trans.__('Revoke key %1', key.title)}
-                    onClick={() => void revoke(key)}
-                  >
-                    {trans.__('Revoke')}
-                  </button>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
+      {keys.length > 0 && <KeyTable keys={keys} trans={trans} onRevoke={key => void revoke(key)} />}
     </>
+  );
+}
+
+interface IRevoke {
+  trans: TranslationBundle;
+  onRevoke: (key: Key) => void;
+}
+
+function KeyTable({ keys, trans, onRevoke }: IRevoke & { keys: readonly Key[] }) {
+  return (
+    <table className="lbd-EndpointTable">
+      <thead>
+        <tr>
+          <th scope="col">{trans.__('Key')}</th>
+          <th scope="col">{trans.__('Made by')}</th>
+          <th scope="col">{trans.__('Made')}</th>
+          <th scope="col">{trans.__('Expires')}</th>
+          <th scope="col">
+            <span className="lbd-Hidden">{trans.__('Revoke')}</span>
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {keys.map(one => (
+          <KeyRow key={one.id} made={one} trans={trans} onRevoke={onRevoke} />
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function KeyRow({ made, trans, onRevoke }: IRevoke & { made: Key }) {
+  return (
+    <tr>
+      <td>{made.title}</td>
+      <td>{made.created_by}</td>
+      <td>{timeAgo(made.created)}</td>
+      <td>{made.expires == null ? trans.__('never') : timeAgo(made.expires)}</td>
+      <td>
+        <button
+          className="jp-mod-styled jp-mod-minimal"
+          aria-label={trans.__('Revoke key %1', made.title)}
+          onClick={() => onRevoke(made)}
+        >
+          {trans.__('Revoke')}
+        </button>
+      </td>
+    </tr>
   );
 }
 
@@ -117,9 +133,8 @@ function NewKey(props: {
         onChange={event => setTitle(event.currentTarget.value)}
       />
       <label htmlFor={lasting}>{trans.__('Good for')}</label>
-      <select
+      <HTMLSelect
         id={lasting}
-        className="lbd-Select"
         value={lasts}
         onChange={event => setLasts(Number(event.currentTarget.value))}
       >
@@ -127,7 +142,7 @@ function NewKey(props: {
         <option value={30 * DAY}>{trans.__('30 days')}</option>
         <option value={365 * DAY}>{trans.__('a year')}</option>
         <option value={0}>{trans.__('ever')}</option>
-      </select>
+      </HTMLSelect>
       <button className="jp-mod-styled">{trans.__('Make a Key')}</button>
       <p className="lbd-Problem" role="alert">
         {problem}

@@ -4,7 +4,7 @@ import * as React from 'react';
 
 import { CommandIDs } from '../../commands.ts';
 import { revisionState, versionName } from '../../components/states.ts';
-import { timeAgo } from '../../components/timeago.ts';
+import { timeAgo } from '../../models/wording.ts';
 import type { Endpoint, Revision, Trace } from '../../service/types.ts';
 import type { IPageParts } from './view.tsx';
 
@@ -111,7 +111,13 @@ function Origin(props: {
   if (found === null || found instanceof Error) {
     return <p role="status">{found?.message ?? trans.__('Loading …')}</p>;
   }
-  const { revision, model, job, entry, git } = found;
+  return <Facts trace={found} commands={commands} trans={trans} />;
+}
+
+function Facts(props: { trace: Trace; commands: CommandRegistry; trans: TranslationBundle }) {
+  const { commands, trans } = props;
+  const { revision, model, job, entry, git } = props.trace;
+  const openJob = () => void commands.execute(CommandIDs.openJob, { id: job.id });
   return (
     <dl className="lbd-Facts">
       <dt>{trans.__('Model')}</dt>
@@ -120,38 +126,25 @@ function Origin(props: {
       </dd>
       <dt>{trans.__('Job')}</dt>
       <dd>
-        {commands.hasCommand(CommandIDs.openJob) ? (
-          <button
-            className="lbd-Link"
-            onClick={() => void commands.execute(CommandIDs.openJob, { id: job.id })}
-          >
-            {job.name}
-          </button>
-        ) : (
-          job.name
-        )}{' '}
+        <button className="lbd-Link" onClick={openJob}>
+          {job.name}
+        </button>{' '}
         <code>{job.id}</code> {trans.__('by %1', job.owner)}
       </dd>
       <dt>{trans.__('Entry')}</dt>
       <dd>{entry}</dd>
+      {git && <dt>{trans.__('Git')}</dt>}
       {git && (
-        <>
-          <dt>{trans.__('Git')}</dt>
-          <dd>
-            <code>{git.commit}</code> {git.dirty && trans.__('with changes')}
-          </dd>
-        </>
+        <dd>
+          <code>{git.commit}</code> {git.dirty && trans.__('with changes')}
+        </dd>
       )}
       <dt>{trans.__('Image')}</dt>
       <dd>
         <code>{job.image ?? trans.__('none')}</code>
       </dd>
-      {revision.server && (
-        <>
-          <dt>{trans.__('Model server')}</dt>
-          <dd>{revision.server}</dd>
-        </>
-      )}
+      {revision.server && <dt>{trans.__('Model server')}</dt>}
+      {revision.server && <dd>{revision.server}</dd>}
     </dl>
   );
 }

@@ -1,59 +1,43 @@
-import { UseSignal } from '@jupyterlab/ui-components';
+import { HTMLSelect } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
+import { LogView } from '../../components/logview.tsx';
 import { newest } from '../../models/endpoints.ts';
 import { TextLog } from '../../models/textlog.ts';
+import { logOf } from '../../service/logs.ts';
 import type { Endpoint } from '../../service/types.ts';
 import type { IPageParts } from './view.tsx';
 
 /** What a revision's model server writes, as it does. */
 export function ServerLog({ page, trans, endpoint }: IPageParts & { endpoint: Endpoint }) {
   const [chosen, setChosen] = React.useState<string | null>(null);
-  const revision = chosen ?? newest(endpoint)?.id;
-  const revisions = [...endpoint.revisions].sort((one, other) => other.number - one.number);
-  const id = React.useId();
-  return (
-    <>
-      <p className="lbd-Form-note">
-        <label htmlFor={id}>{trans.__('Revision')}</label>{' '}
-        <select
-          id={id}
-          className="lbd-Select"
-          value={revision}
-          onChange={event => setChosen(event.currentTarget.value)}
-        >
-          {revisions.map(one => (
-            <option key={one.id} value={one.id}>
-              {one.number}
-            </option>
-          ))}
-        </select>
-      </p>
-      {revision && <Lines key={revision} page={page} trans={trans} revision={revision} />}
-    </>
-  );
-}
-
-function Lines({ page, trans, revision }: Omit<IPageParts, 'commands'> & { revision: string }) {
+  const revision = chosen ?? newest(endpoint)?.id ?? '';
   const { service } = page.serving;
-  const [log] = React.useState(
-    () =>
-      new TextLog((after, signal) => {
-        const from = after === undefined ? '' : `&after=${encodeURIComponent(after)}`;
-        return service.events(`revisions/${revision}/logs?follow=true${from}`, signal);
-      })
+  const log = React.useMemo(
+    () => new TextLog(logOf(service, `revisions/${revision}/logs`)),
+    [service, revision]
   );
-  React.useEffect(() => {
-    void log.follow();
-    return () => log.dispose();
-  }, [log]);
+  React.useEffect(() => () => log.dispose(), [log]);
+  const revisions = [...endpoint.revisions].sort((one, other) => other.number - one.number);
   return (
-    <UseSignal signal={log.changed}>
-      {() => (
-        <pre className="lbd-ServerLog" tabIndex={0} role="log" aria-label={trans.__('Log')}>
-          {log.lines.join('\n') || (log.ended ? trans.__('It wrote nothing.') : '…')}
-        </pre>
-      )}
-    </UseSignal>
+    <LogView
+      log={log}
+      label={trans.__('Log')}
+      file={`${endpoint.name}-${revision}`}
+      shown={page.shown && revision !== ''}
+      trans={trans}
+    >
+      <HTMLSelect
+        aria-label={trans.__('Revision')}
+        value={revision}
+        onChange={event => setChosen(event.currentTarget.value)}
+      >
+        {revisions.map(one => (
+          <option key={one.id} value={one.id}>
+            {trans.__('Revision %1', one.number)}
+          </option>
+        ))}
+      </HTMLSelect>
+    </LogView>
   );
 }

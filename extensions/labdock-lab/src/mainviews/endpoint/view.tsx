@@ -3,8 +3,8 @@ import type { CommandRegistry } from '@lumino/commands';
 import * as React from 'react';
 
 import { endpointMark, endpointSentence } from '../../components/states.ts';
+import { Trouble } from '../../components/trouble.tsx';
 import type { EndpointPage } from '../../models/endpointpage.ts';
-import { Actions } from './actions.tsx';
 import { Asking } from './asking.tsx';
 import { Keys } from './keys.tsx';
 import { Revisions } from './revisions.tsx';
@@ -21,14 +21,19 @@ export interface IPageParts {
 export function EndpointView(parts: IPageParts) {
   const { page, trans } = parts;
   const { endpoint, problem } = page;
+  const trouble = <Trouble live={page.serving.service.live} problem={problem} trans={trans} />;
   if (endpoint === undefined) {
     const gone = trans.__('Project %1 has no endpoint %2.', page.project, page.name);
-    const words =
-      problem?.message ?? (page.serving.endpoints.loaded ? gone : trans.__('Loading …'));
+    const words = page.serving.endpoints.loaded ? gone : trans.__('Loading …');
     return (
-      <p className="lbd-Empty" role="status">
-        {words}
-      </p>
+      <>
+        {trouble}
+        {problem === null && (
+          <p className="lbd-Empty" role="status">
+            {words}
+          </p>
+        )}
+      </>
     );
   }
   return (
@@ -37,16 +42,11 @@ export function EndpointView(parts: IPageParts) {
         <h1>
           {endpoint.name} <small>{endpoint.project}</small>
         </h1>
-        <Actions {...parts} endpoint={endpoint} />
         <p className="lbd-Endpoint-state" role="status">
           <span className="lbd-Mark" data-state={endpointMark(endpoint)} aria-hidden="true" />
           {endpointSentence(endpoint, page.serving.models.models, trans)}
         </p>
-        {problem && (
-          <p className="lbd-Problem" role="alert">
-            {problem.message}
-          </p>
-        )}
+        {trouble}
       </header>
       <Asking {...parts} endpoint={endpoint} />
       <Part title={trans.__('Revisions')}>

@@ -1,13 +1,23 @@
 import { MainAreaWidget } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
+import { CommandToolbarButton, ReactWidget, UseSignal } from '@jupyterlab/ui-components';
 import type { CommandRegistry } from '@lumino/commands';
+import type { Message } from '@lumino/messaging';
 import * as React from 'react';
 
+import { CommandIDs } from '../../commands.ts';
+import { keepReachable } from '../../components/toolbarkeys.ts';
 import { servingIcon } from '../../icons.ts';
 import { EndpointPage } from '../../models/endpointpage.ts';
 import type { Serving } from '../../models/serving.ts';
 import { EndpointView } from './view.tsx';
+
+const BUTTONS = [
+  CommandIDs.deployVersion,
+  CommandIDs.undoDeploy,
+  CommandIDs.deleteEndpoint,
+  CommandIDs.copyLink
+];
 
 /** An endpoint's tab. */
 export class EndpointWidget extends MainAreaWidget<ReactWidget> {
@@ -26,7 +36,10 @@ export class EndpointWidget extends MainAreaWidget<ReactWidget> {
       </UseSignal>
     );
     super({ content });
-    this.toolbar.hide(); // what it would hold stands beside the name
+    for (const id of BUTTONS) {
+      this.toolbar.addItem(id, new CommandToolbarButton({ commands, id, args: { ...place } }));
+    }
+    keepReachable(this.toolbar.node);
     this.page = page;
     this.id = `labdock-endpoint-${place.project}-${place.name}`;
     this.title.label = place.name;
@@ -36,6 +49,21 @@ export class EndpointWidget extends MainAreaWidget<ReactWidget> {
     content.addClass('lbd-Endpoint');
     content.node.setAttribute('role', 'region');
     content.node.setAttribute('aria-label', this.title.caption);
+  }
+
+  protected override onAfterShow(message: Message): void {
+    super.onAfterShow(message);
+    this.page.shown = true;
+  }
+
+  protected override onAfterAttach(message: Message): void {
+    super.onAfterAttach(message);
+    this.page.shown = this.isVisible;
+  }
+
+  protected override onBeforeHide(message: Message): void {
+    super.onBeforeHide(message);
+    this.page.shown = false;
   }
 
   override dispose(): void {

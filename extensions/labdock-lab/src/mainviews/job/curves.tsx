@@ -2,15 +2,15 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { closeIcon, ToolbarButtonComponent } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import { CurveChart } from '../../components/curvechart.tsx';
-import { curvesOf, grouped } from '../../models/curves.ts';
+import { colourOf, CurveChart } from '../../components/curvechart.tsx';
+import { grouped } from '../../models/curves.ts';
 import type { JobPage } from '../../models/jobpage.ts';
 import type { JobList } from '../../models/jobs.ts';
 import type { Job } from '../../service/types.ts';
 import { JobChoice } from './jobchoice.tsx';
 
 /** Loss and metrics, those of several jobs over each other. */
-export function CurvesTab(props: {
+export function CurvesPart(props: {
   page: JobPage;
   job: Job;
   jobs: JobList;
@@ -18,7 +18,7 @@ export function CurvesTab(props: {
 }) {
   const { page, job, jobs, trans } = props;
   const drawn = page.drawn;
-  const groups = grouped(drawn.flatMap(one => curvesOf(one.job.id, one.points)));
+  const groups = grouped(drawn.flatMap(one => one.course.curves(one.job.id)));
   const names = drawn.map(one => ({ id: one.job.id, name: labelOf(one.job, drawn.length) }));
   return (
     <>
@@ -28,12 +28,12 @@ export function CurvesTab(props: {
           job={job}
           label={trans.__('Draw another job over it …')}
           chosen=""
-          without={names.map(one => one.id)}
+          without={page.over}
           trans={trans}
           onChoose={id => id !== '' && void page.draw(id)}
         />
         {names.slice(1).map((one, index) => (
-          <span key={one.id} className="lbd-Drawn-job" data-colour={(index + 1) % 6}>
+          <span key={one.id} className="lbd-Drawn-job" data-colour={colourOf(index + 1)}>
             {one.name}
             <ToolbarButtonComponent
               icon={closeIcon}

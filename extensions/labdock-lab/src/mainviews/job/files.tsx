@@ -1,11 +1,11 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { size } from '../../models/wording.ts';
+import { moment, size } from '../../models/wording.ts';
 import type { JobPage } from '../../models/jobpage.ts';
 
 /** What the job wrote: to download, or to open as a copy. */
-export function FilesTab(props: {
+export function FilesPart(props: {
   page: JobPage;
   url: (path: string) => string;
   onOpen: (path: string) => void;
@@ -41,7 +41,7 @@ export function FilesTab(props: {
               </button>
             </th>
             <td className="lbd-Table-number">{size(file.size)}</td>
-            <td>{new Date(file.modified * 1000).toLocaleString()}</td>
+            <td>{moment(file.modified)}</td>
             <td>
               <a
                 href={props.url(file.path)}

@@ -3,6 +3,7 @@ import { HTMLSelect } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import type { JobList } from '../../models/jobs.ts';
+import { moment } from '../../models/wording.ts';
 import type { Job } from '../../service/types.ts';
 
 const OFFERED = 100;
@@ -39,7 +40,7 @@ export function JobChoice(props: {
 function options(jobs: readonly Job[]): JSX.Element[] {
   return jobs.slice(0, OFFERED).map(job => (
     <option key={job.id} value={job.id}>
-      {`${job.name} · ${job.id} · ${new Date(job.created * 1000).toLocaleString()}`}
+      {`${job.name} · ${job.id} · ${moment(job.created)}`}
     </option>
   ));
 }

@@ -3,11 +3,11 @@ import * as React from 'react';
 
 import type { JobPage } from '../../models/jobpage.ts';
 import { stagesOf, type IStage } from '../../models/stages.ts';
-import { duration, figure, size } from '../../models/wording.ts';
+import { duration, figure, moment, size } from '../../models/wording.ts';
 import type { Attempt, Job } from '../../service/types.ts';
 
 /** What has happened, and what is going on. */
-export function OverviewTab(props: { page: JobPage; job: Job; trans: TranslationBundle }) {
+export function OverviewPart(props: { page: JobPage; job: Job; trans: TranslationBundle }) {
   const { page, job, trans } = props;
   const metrics = Object.entries(job.progress?.metrics ?? {});
   return (
@@ -69,10 +69,10 @@ function Stage(props: { stage: IStage; trans: TranslationBundle }) {
   const { stage, trans } = props;
   return (
     <li className="lbd-Stage" data-kind={stage.kind}>
-      <time dateTime={new Date(stage.time * 1000).toISOString()}>{clock(stage.time)}</time>
+      <time dateTime={new Date(stage.time * 1000).toISOString()}>{moment(stage.time)}</time>
       <span className="lbd-Stage-name">{stageName(stage, trans)}</span>
       <span className="lbd-Stage-lasted">
-        {stage.lasted !== null && stage.lasted >= 1 ? duration(stage.lasted) : ''}
+        {stage.lasted !== null && stage.lasted >= 1 ? duration(stage.lasted, trans) : ''}
       </span>
       {stage.notes.map(note => (
         <p key={note} className="lbd-Stage-note">
@@ -102,14 +102,14 @@ function Restarts(props: { attempts: readonly Attempt[]; trans: TranslationBundl
           {attempts.map(attempt => (
             <tr key={attempt.number}>
               <th scope="row">{attempt.number}</th>
-              <td>{attempt.started != null ? clock(attempt.started) : ''}</td>
+              <td>{attempt.started != null ? moment(attempt.started) : ''}</td>
               <td>
                 {attempt.started != null && attempt.ended != null
-                  ? duration(attempt.ended - attempt.started)
+                  ? duration(attempt.ended - attempt.started, trans)
                   : ''}
               </td>
               <td>{attempt.reason ?? ''}</td>
-              <td>{attempt.workers.map(workerText).join(', ')}</td>
+              <td>{attempt.workers.map(worker => workerText(worker, trans)).join(', ')}</td>
             </tr>
           ))}
         </tbody>
@@ -118,8 +118,11 @@ function Restarts(props: { attempts: readonly Attempt[]; trans: TranslationBundl
   );
 }
 
-function workerText(worker: Attempt['workers'][number]): string {
-  const about = [worker.node, worker.exit_code != null ? `exit ${worker.exit_code}` : null];
+function workerText(worker: Attempt['workers'][number], trans: TranslationBundle): string {
+  const about = [
+    worker.node,
+    worker.exit_code != null ? trans.__('exit code %1', worker.exit_code) : null
+  ];
   return [String(worker.rank), ...about].filter(Boolean).join(' · ');
 }
 
@@ -158,11 +161,4 @@ function resources(job: Job, trans: TranslationBundle): string {
   ]
     .filter(Boolean)
     .join(', ');
-}
-
-function clock(seconds: number): string {
-  return new Date(seconds * 1000).toLocaleString(undefined, {
-    dateStyle: 'short',
-    timeStyle: 'medium'
-  });
 }

@@ -7,23 +7,29 @@ import * as React from 'react';
 
 import { CommandIDs } from '../../commands.ts';
 import { details } from '../../components/jobrow.tsx';
+import { keepReachable } from '../../components/toolbarkeys.ts';
 import { StateMark, stateIcon } from '../../components/statemark.tsx';
+import { Tabs } from '../../components/tabs.tsx';
 import { stateName } from '../../components/statename.ts';
+import { Trouble } from '../../components/trouble.tsx';
 import type { JobPage } from '../../models/jobpage.ts';
 import type { JobList } from '../../models/jobs.ts';
+import { PARTS, type Part } from '../../models/pagestate.ts';
 import { hasEnded, shareDone } from '../../models/progress.ts';
+import type { LiveChanges } from '../../service/live.ts';
 import type { Job } from '../../service/types.ts';
-import { CompareTab } from './compare.tsx';
-import { CurvesTab } from './curves.tsx';
+import { DifferencesPart } from './differences.tsx';
+import { CurvesPart } from './curves.tsx';
 import { FailureCard } from './failure.tsx';
-import { FilesTab } from './files.tsx';
-import { LogTab } from './log.tsx';
-import { MadeTab } from './made.tsx';
-import { OverviewTab } from './overview.tsx';
+import { FilesPart } from './files.tsx';
+import { LogPart } from './log.tsx';
+import { WhatRanPart } from './whatran.tsx';
+import { OverviewPart } from './overview.tsx';
 
 interface IJobViewProps {
   page: JobPage;
   jobs: JobList;
+  live: LiveChanges;
   commands: CommandRegistry;
   trans: TranslationBundle;
   /** The address of one of its files. */
@@ -66,6 +72,7 @@ export class JobView extends MainAreaWidget<ReactWidget> {
       const args = { id: props.page.id };
       this.toolbar.addItem(id, new CommandToolbarButton({ commands: props.commands, id, args }));
     }
+    keepReachable(this.toolbar.node);
     props.page.changed.connect(this.#follow, this);
     void props.page.load();
   }
@@ -107,9 +114,11 @@ function JobBody(props: IJobViewProps) {
   const { page, trans } = props;
   const { job } = page;
   if (job === null) {
-    return (
-      <p className={page.problem ? 'lbd-Problem' : 'lbd-Empty'} role="status">
-        {page.problem?.message ?? trans.__('Reading the job …')}
+    return page.problem ? (
+      <Trouble live={props.live} problem={page.problem} trans={trans} />
+    ) : (
+      <p className="lbd-Empty" role="status">
+        {trans.__('Reading the job …')}
       </p>
     );
   }
@@ -130,15 +139,11 @@ function JobBody(props: IJobViewProps) {
   return (
     <>
       <Head job={job} trans={trans} />
-      {page.problem && (
-        <p className="lbd-Problem" role="alert">
-          {page.problem.message}
-        </p>
-      )}
+      <Trouble live={props.live} problem={page.problem} trans={trans} />
       {job.failure && (
         <FailureCard page={page} failure={job.failure} read={props.read} trans={trans} />
       )}
-      <Tabs key={job.id} {...props} job={job} />
+      <Parts {...props} job={job} />
     </>
   );
 }
@@ -164,54 +169,44 @@ function Head(props: { job: Job; trans: TranslationBundle }) {
 }
 
 /** The parts of the page; only the one that is looked at is there. */
-function Tabs(props: IJobViewProps & { job: Job }) {
-  const { page, job, jobs, trans } = props;
-  const parts: [title: string, show: () => JSX.Element][] = [
-    [trans.__('Overview'), () => <OverviewTab page={page} job={job} trans={trans} />],
-    [trans.__('Log'), () => <LogTab page={page} job={job} trans={trans} />],
-    [trans.__('Curves'), () => <CurvesTab page={page} job={job} jobs={jobs} trans={trans} />],
-    [
-      trans.__('Files'),
-      () => <FilesTab page={page} url={props.url} onOpen={props.onOpen} trans={trans} />
-    ],
-    [trans.__('What ran'), () => <MadeTab page={page} job={job} trans={trans} />],
-    [trans.__('Differences'), () => <CompareTab page={page} job={job} jobs={jobs} trans={trans} />]
-  ];
-  const [chosen, choose] = React.useState(0);
-  const id = `lbd-part-${job.id}`;
-  const press = (event: React.KeyboardEvent) => {
-    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (by !== undefined) {
-      const next = (chosen + by + parts.length) % parts.length;
-      choose(next);
-      document.getElementById(`${id}-tab-${next}`)?.focus();
-    }
+function Parts(props: IJobViewProps & { job: Job }) {
+  const { page, job, trans } = props;
+  const titles: Record<Part, string> = {
+    overview: trans.__('Overview'),
+    log: trans.__('Log'),
+    curves: trans.__('Curves'),
+    files: trans.__('Files'),
+    ran: trans.__('What ran'),
+    differences: trans.__('Differences')
   };
+  const tabs = PARTS.map(part => ({ id: part, title: titles[part] }));
   return (
-    <>
-      <div className="lbd-Tabs" role="tablist" aria-label={job.name} onKeyDown={press}>
-        {parts.map(([title], index) => (
-          <button
-            key={title}
-            id={`${id}-tab-${index}`}
-            role="tab"
-            aria-selected={index === chosen}
-            aria-controls={`${id}-panel`}
-            tabIndex={index === chosen ? 0 : -1}
-            onClick={() => choose(index)}
-          >
-            {title}
-          </button>
-        ))}
-      </div>
-      <div
-        id={`${id}-panel`}
-        className="lbd-JobPart"
-        role="tabpanel"
-        aria-labelledby={`${id}-tab-${chosen}`}
-      >
-        {parts[chosen]?.[1]()}
-      </div>
-    </>
+    <Tabs
+      id={`lbd-part-${job.id}`}
+      label={job.name}
+      tabs={tabs}
+      chosen={page.part}
+      onChoose={part => (page.part = part)}
+    >
+      <ShownPart {...props} />
+    </Tabs>
   );
+}
+
+function ShownPart(props: IJobViewProps & { job: Job }) {
+  const { page, job, jobs, trans } = props;
+  switch (page.part) {
+    case 'overview':
+      return <OverviewPart page={page} job={job} trans={trans} />;
+    case 'log':
+      return <LogPart page={page} job={job} trans={trans} />;
+    case 'curves':
+      return <CurvesPart page={page} job={job} jobs={jobs} trans={trans} />;
+    case 'files':
+      return <FilesPart page={page} url={props.url} onOpen={props.onOpen} trans={trans} />;
+    case 'ran':
+      return <WhatRanPart page={page} job={job} trans={trans} />;
+    case 'differences':
+      return <DifferencesPart page={page} job={job} jobs={jobs} trans={trans} />;
+  }
 }

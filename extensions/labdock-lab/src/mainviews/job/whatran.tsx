@@ -7,7 +7,7 @@ import { size } from '../../models/wording.ts';
 import type { Job } from '../../service/types.ts';
 
 /** What ran: image, environment, parameters, dependencies, commit. */
-export function MadeTab(props: { page: JobPage; job: Job; trans: TranslationBundle }) {
+export function WhatRanPart(props: { page: JobPage; job: Job; trans: TranslationBundle }) {
   const { page, job, trans } = props;
   const { snapshot } = page;
   const parameters = Object.entries(parametersOf({ job, snapshot }));

@@ -4,7 +4,8 @@ import { test } from 'node:test';
 import type { EventSourceMessage } from 'eventsource-parser';
 
 import { plainText, spans } from '../src/models/ansi.ts';
-import { found, textOf, WorkerLog } from '../src/models/workerlog.ts';
+import { found, textOf, TextLog } from '../src/models/textlog.ts';
+import { Problem } from '../src/service/problem.ts';
 import { settled } from './fakes.ts';
 
 function line(number: number, text = `line ${number}`): EventSourceMessage {
@@ -23,41 +24,36 @@ async function* saying(...messages: (EventSourceMessage | Error)[]) {
   }
 }
 
-const texts = (log: WorkerLog) => log.lines.map(one => one.text);
+const texts = (log: TextLog) => log.lines.map(one => one.text);
 
 test('a log goes on where its stream was cut off, until the job ends', async () => {
   const asked: (string | null)[] = [];
   const streams = [saying(line(1), new Error('cut')), saying(line(2), end)];
-  const log = new WorkerLog(
-    0,
-    async (_, after) => {
-      asked.push(after);
-      return streams.shift() ?? saying(end);
-    },
-    settled
-  );
+  const log = new TextLog(async after => {
+    asked.push(after);
+    return streams.shift() ?? saying(end);
+  }, settled);
   log.follow();
   for (let turn = 0; turn < 6; turn += 1) {
     await settled();
   }
   assert.deepEqual([texts(log), asked, log.ended], [['line 1', 'line 2'], [null, '1:1'], true]);
   assert.equal(await log.all(), 'line 1\nline 2\n');
+  log.again();
+  await settled();
+  assert.deepEqual(asked.at(-1), '1:2');
   log.dispose();
 });
 
 test('a log that nobody looks at is not read', async () => {
   let opened = 0;
-  const log = new WorkerLog(
-    0,
-    async (_rank, _after, _follow, signal) => {
-      opened += 1;
-      return (async function* () {
-        yield line(opened);
-        await new Promise<void>(resolve => signal.addEventListener('abort', () => resolve()));
-      })();
-    },
-    settled
-  );
+  const log = new TextLog(async (_after, _follow, signal) => {
+    opened += 1;
+    return (async function* () {
+      yield line(opened);
+      await new Promise<void>(resolve => signal.addEventListener('abort', () => resolve()));
+    })();
+  }, settled);
   log.follow();
   log.follow();
   await settled();
@@ -67,6 +63,24 @@ test('a log that nobody looks at is not read', async () => {
   log.follow();
   await settled();
   assert.deepEqual([opened, texts(log)], [2, ['line 1', 'line 2']]);
+  log.dispose();
+});
+
+test('a log that is refused is not asked for again, and one whose service is away is', async () => {
+  const answers = ['unavailable', 'unknown', 'not_found', 'not_found'];
+  const pauses: number[] = [];
+  const log = new TextLog(
+    () => Promise.reject(new Problem({ error: answers.shift() ?? '', detail: 'No.' })),
+    async milliseconds => void pauses.push(milliseconds)
+  );
+  log.follow();
+  for (let turn = 0; turn < 6; turn += 1) {
+    await settled();
+  }
+  assert.deepEqual([answers.length, pauses, log.problem?.message], [1, [2_000, 4_000], 'No.']);
+  log.follow();
+  await settled();
+  assert.equal(answers.length, 0);
   log.dispose();
 });
 

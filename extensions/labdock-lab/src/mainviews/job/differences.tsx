@@ -8,7 +8,7 @@ import type { Job } from '../../service/types.ts';
 import { JobChoice } from './jobchoice.tsx';
 
 /** What differs between this job and another. */
-export function CompareTab(props: {
+export function DifferencesPart(props: {
   page: JobPage;
   job: Job;
   jobs: JobList;
@@ -70,7 +70,7 @@ function DifferenceTable(props: {
   const groups: [string, IDifference[]][] = [
     [trans.__('Parameters'), found.parameters],
     [trans.__('Metrics'), found.metrics],
-    [trans.__('Settings'), found.settings],
+    [trans.__('Settings'), named(found.settings, trans)],
     [trans.__('Files'), found.files],
     [trans.__('Dependencies'), found.dependencies]
   ];
@@ -106,6 +106,20 @@ function DifferenceTable(props: {
         ))}
     </table>
   );
+}
+
+/** Settings by what people call them. */
+function named(rows: readonly IDifference[], trans: TranslationBundle): IDifference[] {
+  const names: Record<string, string> = {
+    entry: trans.__('Entry'),
+    workers: trans.__('Workers'),
+    gpus: trans.__('GPUs'),
+    cpus: trans.__('CPUs'),
+    environment: trans.__('Environment'),
+    runtime: trans.__('Runtime'),
+    commit: trans.__('Git commit')
+  };
+  return rows.map(row => ({ ...row, name: names[row.name] ?? row.name }));
 }
 
 /** The job of the same notebook that was submitted before. */

@@ -2,11 +2,12 @@ import { Dialog, Notification, ReactWidget } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { parametersOf } from './models/differences.ts';
-import { changedRequest, readValues } from './models/joborder.ts';
-import { Problem } from './service/problem.ts';
-import { answered, type Service } from './service/service.ts';
-import type { Job, Snapshot } from './service/types.ts';
+import { Field, Sentence, type IInputProps } from '../components/field.tsx';
+import { parametersOf } from '../models/differences.ts';
+import { changedRequest, readValues } from '../models/joborder.ts';
+import { Problem } from '../service/problem.ts';
+import { answered, type Service } from '../service/service.ts';
+import type { Job, Snapshot } from '../service/types.ts';
 
 interface IMistake {
   readonly field: string | null;
@@ -14,19 +15,19 @@ interface IMistake {
 }
 
 /** Ask for other parameters, and run the same snapshot with them; the new job, if there is one. */
-export async function cloneJob(
+export async function askAndRunAgain(
   service: Service,
   job: Job,
   trans: TranslationBundle
 ): Promise<Job | null> {
   const params = { path: { id: job.snapshot } };
   const snapshot = await answered(service.api.GET('/snapshots/{id}', { params }));
-  const form = new CloneForm(job, snapshot, trans);
+  const form = new RunAgainForm(job, snapshot, trans);
   for (;;) {
     const dialog = new Dialog({
       title: trans.__('Run %1 again', job.name),
       body: form.renewed(),
-      focusNodeSelector: '.lbd-CloneForm input',
+      focusNodeSelector: form.isRefused ? '[aria-invalid=true]' : '.lbd-RunAgain input',
       buttons: [Dialog.cancelButton(), Dialog.okButton({ label: trans.__('Run') })]
     });
     const answer = await dialog.launch();
@@ -42,7 +43,7 @@ export async function cloneJob(
 }
 
 /** What was written in the dialog; it is kept while mistakes are mended. */
-class CloneForm {
+class RunAgainForm {
   readonly #job: Job;
   readonly #snapshot: Snapshot;
   readonly #trans: TranslationBundle;
@@ -58,10 +59,15 @@ class CloneForm {
     this.#written = parametersOf({ job, snapshot });
   }
 
+  /** Whether it could not be submitted as it was. */
+  get isRefused(): boolean {
+    return this.#mistake !== null;
+  }
+
   /** The form as a widget for another dialog. */
   renewed(): ReactWidget {
     const made = ReactWidget.create(
-      <CloneFields
+      <RunAgainFields
         name={this.#name}
         values={this.#written}
         mistake={this.#mistake}
@@ -70,7 +76,7 @@ class CloneForm {
         onValue={(name, text) => (this.#written[name] = text)}
       />
     );
-    made.addClass('lbd-CloneForm');
+    made.addClass('lbd-RunAgain');
     return made;
   }
 
@@ -78,7 +84,7 @@ class CloneForm {
   async submit(service: Service): Promise<Job | null> {
     try {
       const known = this.#snapshot.parameters ?? [];
-      const parameters = readValues(this.#written, known, this.#job.parameters);
+      const parameters = readValues(this.#written, known, this.#job.parameters, this.#trans);
       const body = changedRequest(this.#job, this.#name, parameters);
       return await answered(service.api.POST('/jobs', { body }));
     } catch (error) {
@@ -89,7 +95,7 @@ class CloneForm {
   }
 }
 
-function CloneFields(props: {
+function RunAgainFields(props: {
   name: string;
   values: Record<string, string>;
   mistake: IMistake | null;
@@ -100,52 +106,37 @@ function CloneFields(props: {
   const { values, mistake, trans } = props;
   const names = Object.keys(values);
   const placed = names.find(name => mistake?.field === `parameters.${name}`);
-  const mark = (name: string) => (placed === name ? mistake?.text : undefined);
   return (
     <>
-      <Field label={trans.__('Name')} value={props.name} onChange={props.onName} />
+      <Field label={trans.__('Name')} problem={null}>
+        {input => <Text input={input} value={props.name} onChange={props.onName} />}
+      </Field>
       {names.map(name => (
-        <Field
-          key={name}
-          label={name}
-          value={values[name] ?? ''}
-          mistake={mark(name)}
-          onChange={text => props.onValue(name, text)}
-        />
+        <Field key={name} label={name} problem={placed === name ? (mistake?.text ?? null) : null}>
+          {input => (
+            <Text
+              input={input}
+              value={values[name] ?? ''}
+              onChange={text => props.onValue(name, text)}
+            />
+          )}
+        </Field>
       ))}
       {names.length === 0 && <p>{trans.__('It has no parameters: it runs as it is.')}</p>}
-      {mistake && placed === undefined && (
-        <p className="lbd-Problem" role="alert">
-          {mistake.text}
-        </p>
-      )}
+      {mistake && placed === undefined && <Sentence text={mistake.text} />}
     </>
   );
 }
 
-function Field(props: {
-  label: string;
-  value: string;
-  mistake?: string | undefined;
-  onChange: (text: string) => void;
-}) {
-  const id = React.useId();
+function Text(props: { input: IInputProps; value: string; onChange: (text: string) => void }) {
   return (
-    <div className="lbd-CloneForm-field">
-      <label htmlFor={id}>{props.label}</label>
-      <input
-        id={id}
-        className="jp-mod-styled"
-        defaultValue={props.value}
-        aria-invalid={props.mistake !== undefined}
-        aria-describedby={props.mistake === undefined ? undefined : `${id}-mistake`}
-        onChange={event => props.onChange(event.currentTarget.value)}
-      />
-      {props.mistake !== undefined && (
-        <p id={`${id}-mistake`} className="lbd-Problem" role="alert">
-          {props.mistake}
-        </p>
-      )}
-    </div>
+    <input
+      {...props.input}
+      className="jp-mod-styled"
+      autoComplete="off"
+      spellCheck={false}
+      defaultValue={props.value}
+      onChange={event => props.onChange(event.currentTarget.value)}
+    />
   );
 }

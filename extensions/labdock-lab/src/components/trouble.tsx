@@ -1,0 +1,59 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { UseSignal } from '@jupyterlab/ui-components';
+import * as React from 'react';
+
+import type { LiveChanges } from '../service/live.ts';
+
+interface ILiveProps {
+  live: LiveChanges;
+  trans: TranslationBundle;
+}
+
+/** What is wrong: with the stream of changes, as all parts follow it, or else with this part. */
+export function Trouble(props: ILiveProps & { problem?: Error | null }) {
+  const { live, trans, problem } = props;
+  return (
+    <UseSignal signal={live.tried}>
+      {() =>
+        live.problem !== null ? (
+          <Broken problem={live.problem} live={live} trans={trans} />
+        ) : problem ? (
+          <p className="lbd-Problem" role="alert">
+            {problem.message}
+          </p>
+        ) : null
+      }
+    </UseSignal>
+  );
+}
+
+/** Why nothing new comes, when it is tried again, and a button not to wait for that. */
+function Broken({ problem, live, trans }: ILiveProps & { problem: Error }) {
+  const { again } = live;
+  return (
+    <div className="lbd-Problem lbd-Trouble">
+      <span role="alert">
+        {problem.message} {trans.__('What is shown may be out of date.')}
+      </span>{' '}
+      {again === null ? trans.__('Trying again …') : <Wait until={again} trans={trans} />}{' '}
+      <button className="lbd-Link" aria-disabled={again === null} onClick={() => live.retry()}>
+        {trans.__('Try now')}
+      </button>
+    </div>
+  );
+}
+
+/** Counts down; no screen reader says each second. */
+function Wait({ until, trans }: { until: number; trans: TranslationBundle }) {
+  const [now, setNow] = React.useState(() => Date.now());
+  React.useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 1_000);
+    return () => clearInterval(timer);
+  }, []);
+  const seconds = Math.max(1, Math.ceil((until - now) / 1_000));
+  return (
+    <span role="timer" aria-live="off">
+      {trans.__('It tries again in %1 s.', seconds)}
+    </span>
+  );
+}
