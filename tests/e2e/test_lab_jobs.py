@@ -8,7 +8,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Response, expect
 from tests.support.deployment import Deployment, eventually
 from tests.support.lab import Lab
 from tests.support.notebooks import write_notebook
@@ -198,7 +198,8 @@ def test_jobs_are_laid_over_each_other_and_asked_together(
     second = slower.get_attribute("data-job") or ""
     expect(lab.job(second)).to_contain_text("succeeded", timeout=LATER)
     part(page, "Curves")
-    page.get_by_label("Draw another job over it").select_option(first)
+    with lab.page.expect_response(lambda answer: keeps(answer, f'"over":["{first}"]')):
+        page.get_by_label("Draw another job over it").select_option(first)
     expect(page.locator(".lbd-Chart-legend li")).to_have_count(2)
     lab.picture("job-curves-over")
     lab.page.reload()
@@ -252,6 +253,11 @@ def test_two_thousand_jobs_stay_smooth(lab: Lab, deployment: Deployment) -> None
     lab.page.reload()
     lab.wait_until_restored()
     expect(lab.side_bar("Jobs").get_by_label("State")).to_have_value("failed")
+
+
+def keeps(answer: Response, text: str) -> bool:
+    """Whether it is that JupyterLab's state was kept, with a text in it."""
+    return "/api/workspaces" in answer.url and text in (answer.request.post_data or "")
 
 
 def tag_parameters(notebook: Path) -> None:
