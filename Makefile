@@ -11,7 +11,7 @@ IN_JOBS := extensions/labdock/pyproject.toml extensions/labdock-model-server/pyp
 SOURCES := extensions tests docs examples images jupyterhub_config.py
 
 .DEFAULT_GOAL := help
-.PHONY: help up down doctor backup restore test check format docs watch bench corpus chaos rebuild lock
+.PHONY: help up down doctor backup restore test check format docs pictures watch bench corpus chaos rebuild lock
 
 help:  ## Say what there is
 	@echo "Labdock: a notebook becomes a job, its curves, and an endpoint."
@@ -53,6 +53,9 @@ format:  ## Put the code into the house's style
 docs:  ## Write the reference from the code
 	$(BOOTSTRAP) test python docs/generate.py
 	$(BOOTSTRAP) test python -m tests.lab types
+
+pictures:  ## Take the documents' pictures anew, from the browser's tests
+	$(BOOTSTRAP) test python -m tests.pictures
 
 watch:  ## Build JupyterLab's extension whenever one of its files changes
 	$(BOOTSTRAP) test python -m tests.lab watch

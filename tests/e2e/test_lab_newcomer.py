@@ -73,6 +73,7 @@ def test_a_newcomer_needs_twelve_clicks_and_types_nothing_but_the_login(lab: Lab
     expect(tour).to_have_count(0)
     expect(page.get_by_text("You have trained a model").first).to_be_visible()
     assert mouse.clicks <= MOST_CLICKS
+    look_at_the_job(lab)
 
 
 def train_on_two_workers(lab: Lab, mouse: Mouse) -> None:
@@ -87,6 +88,14 @@ def train_on_two_workers(lab: Lab, mouse: Mouse) -> None:
     lab.picture("newcomer-train")
     mouse.click(lab.page.get_by_role("dialog").get_by_role("button", name="Train"))
     expect(lab.page.get_by_role("dialog")).to_have_count(0)
+
+
+def look_at_the_job(lab: Lab) -> None:
+    """Its page, as the tutorial shows it."""
+    lab.side_bar("Jobs").locator("[data-job]").first.dblclick()
+    lab.page.get_by_role("tab", name="Curves").click()
+    expect(lab.page.locator(".lbd-Chart-curve").first).to_be_visible()
+    lab.picture("newcomer-job")
 
 
 def test_the_keyboard_alone_goes_the_whole_way(lab: Lab) -> None:

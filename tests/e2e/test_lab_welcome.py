@@ -63,6 +63,10 @@ def test_the_tour_waits_for_the_real_thing_at_each_step(lab: Lab, page: Page) ->
     expect(tour).to_contain_text("Run it")  # the notebook is open already
     tour.get_by_role("button", name="End the tour").click()
     expect(tour).to_have_count(0)
+    lab.command("New Launcher")
+    page.locator(".jp-LauncherCard:visible", has_text="Start here").click()
+    expect(tour).to_be_visible()
+    tour.get_by_role("button", name="End the tour").click()
 
 
 def kept(page: Page) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from docs import generate
+from tests.pictures import SHOWN, kept_by
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -42,6 +43,21 @@ def test_links_lead_somewhere(page: Path) -> None:
         if not (page.parent / target).exists()
     ]
     assert not broken
+
+
+PICTURE = re.compile(r"!\[[^]]+\]\(([^)]+\.png)\)")
+
+
+def test_each_picture_is_what_one_test_sees() -> None:
+    shown = {
+        (page.parent / target).resolve()
+        for page in PAGES
+        for target in PICTURE.findall(page.read_text(encoding="utf-8"))
+    }
+    assert shown == set(SHOWN.glob("*.png"))  # none is missing, and none is left over
+    assert {picture.name: len(kept_by(picture)) for picture in shown} == {
+        picture.name: 1 for picture in shown
+    }
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

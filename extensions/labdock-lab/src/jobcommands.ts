@@ -3,7 +3,6 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import {
   copyIcon,
   deleteIcon,
-  launchIcon,
   notebookIcon,
   redoIcon,
   stopIcon,
@@ -13,7 +12,7 @@ import {
 import type { CommandRegistry } from '@lumino/commands';
 
 import { CommandIDs } from './commands.ts';
-import { curvesIcon } from './icons.ts';
+import { curvesIcon, servingIcon } from './icons.ts';
 import { JobActions } from './jobactions.ts';
 import type { JobList } from './models/jobs.ts';
 import { hasEnded } from './models/progress.ts';
@@ -106,7 +105,7 @@ function lookingAt(parts: IParts): IJobCommand[] {
     {
       id: CommandIDs.deployJob,
       label: trans.__('Deploy…'),
-      icon: launchIcon,
+      icon: servingIcon,
       most: 1,
       there: () => commands.hasCommand(CommandIDs.deploy),
       fits: job => (job.models ?? []).length > 0,

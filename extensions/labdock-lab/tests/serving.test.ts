@@ -12,6 +12,7 @@ import {
 } from '../src/models/deployment.ts';
 import { EndpointList, comingUp, serving, undoTarget } from '../src/models/endpoints.ts';
 import { hubAddress, isElsewhere, tensorBoardPath } from '../src/models/hubaddress.ts';
+import { frameOf, imageValue, inverted, rangeOf } from '../src/models/imageinput.ts';
 import { ModelVersionList } from '../src/models/modelversions.ts';
 import {
   firstValue,
@@ -20,7 +21,7 @@ import {
   requestForm,
   typeName
 } from '../src/models/requestform.ts';
-import { columnsOf, gridOf, pictureOf, withNumber } from '../src/models/tensors.ts';
+import { columnsOf, gridOf, pictureOf, withNumber, type Json } from '../src/models/tensors.ts';
 import { Problem } from '../src/service/problem.ts';
 import type { Endpoint, ModelVersion, Revision, Sample, Signature } from '../src/service/types.ts';
 import { FakeLive, job, settled, trans } from './fakes.ts';
@@ -300,6 +301,10 @@ test('a probability vector is classes, the likeliest first', () => {
   assert.equal(outputsOf({ predictions: [3] })[0]?.classes, null);
   assert.deepEqual(outputsOf('nonsense'), []);
   assert.equal(readable([[1, 2]]), '[\n  [1, 2]\n]');
+  const row = Array(6).fill([7]);
+  assert.equal(readable([row, row]).split('\n').length, 4);
+  assert.deepEqual(JSON.parse(readable([row, row])), [row, row]);
+  assert.equal(readable([Array(6).fill([1, 2, 3])]).split('\n').length, 3);
 });
 
 test('programs get the request as it stands in the form', () => {
@@ -331,4 +336,39 @@ test('TensorBoard shows the runs that were chosen', () => {
     tensorBoardPath('a b', ['j1', 'j2'], true),
     '/services/tensorboard/a%20b/?darkMode=true&runFilter=j1%7Cj2'
   );
+});
+
+test('an input that holds an image is known by its shape, or by what is in it', () => {
+  const frame = (shape: (number | null)[] | null, value: Json = null) => frameOf(shape, value);
+  assert.deepEqual(frame([64]), { width: 8, height: 8, channels: 0, flat: true });
+  assert.deepEqual(frame([32, 48, 3]), { width: 48, height: 32, channels: 3, flat: false });
+  const open = Array.from({ length: 6 }, () => Array(7).fill([0]));
+  assert.deepEqual(frame([null, null, 1], open), {
+    width: 7,
+    height: 6,
+    channels: 1,
+    flat: false
+  });
+  assert.deepEqual(
+    [frame([13]), frame([4, 4]), frame([28, 28, 2]), frame(null, 3)],
+    Array(4).fill(null)
+  );
+});
+
+test('an image becomes numbers as the model knows them', () => {
+  const pixels = [255, 255, 255, 255, 0, 0, 0, 255];
+  const frame = { width: 2, height: 1, channels: 0, flat: false } as const;
+  assert.deepEqual(imageValue(pixels, frame, [0, 1], false), [[1, 0]]);
+  assert.deepEqual(imageValue(pixels, { ...frame, flat: true }, [0, 255], true), [255, 0]);
+  assert.deepEqual(imageValue(pixels, { ...frame, channels: 3 }, [-1, 1], false), [
+    [
+      [1, 1, 1],
+      [-1, -1, -1]
+    ]
+  ]);
+  assert.deepEqual(rangeOf([[0, 0.5]], false), [0, 1]);
+  assert.deepEqual(rangeOf([[-0.2]], false), [-1, 1]);
+  assert.deepEqual(rangeOf([[0, 16]], false), [0, 16]);
+  assert.deepEqual([rangeOf([[0, 201]], false), rangeOf([0, 1], true)], Array(2).fill([0, 255]));
+  assert.deepEqual(inverted([[0.25, 1]], [0, 1]), [[0.75, 0]]);
 });

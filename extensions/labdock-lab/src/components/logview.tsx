@@ -5,6 +5,7 @@ import * as React from 'react';
 
 import { found, textOf, type TextLog } from '../models/textlog.ts';
 import { LogLines } from './loglines.tsx';
+import { saveFile } from './savefile.ts';
 
 interface ILogProps {
   log: TextLog;
@@ -165,12 +166,7 @@ function useLog(log: TextLog, shown: boolean): number {
 /** Have the whole log as a file. */
 async function download(log: TextLog, name: string): Promise<void> {
   try {
-    const url = URL.createObjectURL(new Blob([await log.all()], { type: 'text/plain' }));
-    const link = document.createElement('a');
-    link.href = url;
-    link.download = `${name}.log`;
-    link.click();
-    URL.revokeObjectURL(url);
+    saveFile(`${name}.log`, await log.all(), 'text/plain');
   } catch (error) {
     Notification.error(error instanceof Error ? error.message : String(error));
   }

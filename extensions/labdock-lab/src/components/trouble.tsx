@@ -51,5 +51,9 @@ function Wait({ until, trans }: { until: number; trans: TranslationBundle }) {
     return () => clearInterval(timer);
   }, []);
   const seconds = Math.max(1, Math.ceil((until - now) / 1_000));
-  return <span role="timer">{trans.__('It tries again in %1 s.', seconds)}</span>;
+  return (
+    <span role="timer" aria-live="off">
+      {trans.__('It tries again in %1 s.', seconds)}
+    </span>
+  );
 }

@@ -48,12 +48,14 @@ export function classesOf(value: unknown): IClass[] | null {
     : null;
 }
 
-/** JSON with each vector on one line, so that a matrix is read as one. */
+const VECTOR = /\[\s+(-?[\d.eE+-]+(?:,\s+-?[\d.eE+-]+)*)\s+\]/g;
+/** Six or more points of a picture: lists of one number or of three. */
+const POINTS = /\[\s+((?:\[[^[\],]+(?:, [^[\],]+, [^[\],]+)?\](?:,\s+)?){6,})\s+\]/g;
+
+/** JSON with each vector and each row of a picture on one line, so that they are read as such. */
 export function readable(value: unknown): string {
-  return JSON.stringify(value, null, 2).replace(
-    /\[\s+(-?[\d.eE+-]+(?:,\s+-?[\d.eE+-]+)*)\s+\]/g,
-    (_, numbers: string) => `[${numbers.replace(/,\s+/g, ', ')}]`
-  );
+  const line = (_: string, inside: string): string => `[${inside.replace(/,\s+/g, ', ')}]`;
+  return JSON.stringify(value, null, 2).replace(VECTOR, line).replace(POINTS, line);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -9,6 +9,8 @@ export interface ICalling {
 
 /** Characters of a request that stand in a command; a longer one is a file. */
 const LONGEST = 3000;
+/** The file that holds a request which is too long for a command. */
+export const REQUEST = 'request.json';
 const KEY = 'ldk_…';
 
 /** How a terminal, a program and a notebook send this request to an endpoint at this address. */
@@ -20,7 +22,7 @@ export function callings(
 ): ICalling[] {
   const json = JSON.stringify(body);
   const short = json.length <= LONGEST;
-  const data = short ? `'${json.replaceAll("'", `'\\''`)}'` : '@request.json';
+  const data = short ? `'${json.replaceAll("'", `'\\''`)}'` : `@${REQUEST}`;
   return [
     {
       title: 'curl',
@@ -38,7 +40,7 @@ export function callings(
         'answer = requests.post(',
         `    "${address}:predict",`,
         `    headers={"Authorization": "Bearer ${KEY}"},`,
-        short ? `    data=${pythonText(json)},` : '    data=open("request.json", "rb"),',
+        short ? `    data=${pythonText(json)},` : `    data=open("${REQUEST}", "rb"),`,
         ')',
         'print(answer.json())'
       ].join('\n')

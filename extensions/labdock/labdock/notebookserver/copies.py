@@ -12,7 +12,7 @@ from tornado.web import authenticated
 
 from labdock.client import default_client
 from labdock.errors import LabdockError, Mistake, NotFound
-from labdock.fetching import fetch
+from labdock.fetching import NoRoom, fetch
 from labdock.serverschema import FetchRequest
 
 PATH = "labdock/copies"
@@ -33,6 +33,8 @@ class CopiesHandler(APIHandler):  # type: ignore[misc]  # it has no types here
             self._tell(400, "invalid", f"This is no order for a copy: {error}.")
         except NotFound as error:
             self._tell(404, "not_found", str(error))
+        except NoRoom as error:
+            self._tell(507, "no_room", str(error))
         except LabdockError as error:
             self._tell(409 if isinstance(error, Mistake) else 503, "refused", str(error))
         except OSError as error:

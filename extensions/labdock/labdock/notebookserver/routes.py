@@ -18,7 +18,7 @@ from tornado.web import authenticated
 
 from labdock.errors import LabdockError, Mistake
 from labdock.gpuschema import NotebookLease
-from labdock.notebookserver import copies, meter, service, training
+from labdock.notebookserver import copies, meter, pages, service, training
 from labdock.notebookserver.gpus import ServerGpus
 from labdock.notebookserver.predictions import PATH as PREDICTIONS
 from labdock.notebookserver.predictions import AskedEndpoints, PredictionHandler
@@ -51,6 +51,7 @@ def install(app: Any) -> None:
     app.web_app.add_handlers(".*$", [api, asked, copied, figures, *training.handlers(base)])
     told = app.web_app.settings.setdefault("page_config_data", {})
     told["labdockIdleSeconds"] = os.environ.get(STOPPED, "")
+    pages.install(app)
     seconds = float(os.environ.get(IDLE) or 0)
     if seconds:
         look = PeriodicCallback(

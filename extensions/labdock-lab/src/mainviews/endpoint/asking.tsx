@@ -4,8 +4,9 @@ import * as React from 'react';
 
 import { CodeText } from '../../components/codetext.tsx';
 import { hubPlace } from '../../components/hubplace.ts';
+import { saveFile } from '../../components/savefile.ts';
 import { Tabs } from '../../components/tabs.tsx';
-import { callings } from '../../models/calling.ts';
+import { callings, REQUEST } from '../../models/calling.ts';
 import { serving } from '../../models/endpoints.ts';
 import { begun, carriedOver, typed, valuesOf, type Filling } from '../../models/filling.ts';
 import { hubAddress } from '../../models/hubaddress.ts';
@@ -219,6 +220,14 @@ function Program(props: { endpoint: Endpoint; body: unknown; trans: TranslationB
       <p className="lbd-Form-note">
         {trans.__(
           'A program sends a key of the endpoint in place of ldk_…; a notebook needs none.'
+        )}{' '}
+        {way?.text.includes(REQUEST) && (
+          <button
+            className="lbd-Link"
+            onClick={() => saveFile(REQUEST, JSON.stringify(body), 'application/json')}
+          >
+            {trans.__('Download %1', REQUEST)}
+          </button>
         )}
       </p>
     </div>

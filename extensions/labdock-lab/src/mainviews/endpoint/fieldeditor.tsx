@@ -12,6 +12,7 @@ import {
   type IGrid,
   type Json
 } from '../../models/tensors.ts';
+import { ImageChoice } from './imagechoice.tsx';
 
 interface IEditor {
   readonly field: IField;
@@ -26,8 +27,10 @@ interface IEditor {
 export function FieldEditor(props: IEditor) {
   const { field, value, problem, trans } = props;
   const id = React.useId();
+  const [replaced, replace] = React.useReducer((count: number) => count + 1, 0);
   const picture = pictureOf(value);
   const grid = isNumeric(field.dtype) ? gridOf(value) : null;
+  const [inCells] = React.useState(grid !== null); // who types JSON goes on with that
   return (
     <div className="lbd-Input">
       <label htmlFor={id}>
@@ -35,8 +38,23 @@ export function FieldEditor(props: IEditor) {
       </label>
       <div className="lbd-Input-row">
         {picture && <Picture picture={picture} label={trans.__('%1, drawn', field.name)} />}
-        {grid ? <Numbers {...props} id={id} grid={grid} /> : <Single {...props} id={id} />}
+        {inCells && grid ? (
+          <Numbers key={replaced} {...props} id={id} grid={grid} />
+        ) : (
+          <Single key={replaced} {...props} id={id} />
+        )}
       </div>
+      {isNumeric(field.dtype) && (
+        <ImageChoice
+          field={field}
+          value={value}
+          trans={trans}
+          onChange={image => {
+            props.onChange(image);
+            replace(); // what was typed is of the one before
+          }}
+        />
+      )}
       {problem && (
         <p id={`${id}-told`} className="lbd-Problem" role="alert">
           {problem}

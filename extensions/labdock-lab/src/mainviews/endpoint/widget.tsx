@@ -6,6 +6,7 @@ import type { Message } from '@lumino/messaging';
 import * as React from 'react';
 
 import { CommandIDs } from '../../commands.ts';
+import { keepReachable } from '../../components/toolbarkeys.ts';
 import { servingIcon } from '../../icons.ts';
 import { EndpointPage } from '../../models/endpointpage.ts';
 import type { Serving } from '../../models/serving.ts';
@@ -38,7 +39,7 @@ export class EndpointWidget extends MainAreaWidget<ReactWidget> {
     for (const id of BUTTONS) {
       this.toolbar.addItem(id, new CommandToolbarButton({ commands, id, args: { ...place } }));
     }
-    this.addClass('lbd-EndpointTab');
+    keepReachable(this.toolbar.node);
     this.page = page;
     this.id = `labdock-endpoint-${place.project}-${place.name}`;
     this.title.label = place.name;
