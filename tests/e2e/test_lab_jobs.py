@@ -105,7 +105,7 @@ def test_a_job_is_watched_stopped_deleted_and_had_back(
     lab.picture("job-page-dark")
 
     page.get_by_role("button", name="Stop").click()
-    expect(page.get_by_role("status")).to_contain_text("stopped", timeout=LATER)
+    expect(page.locator(".lbd-JobHead-state")).to_contain_text("stopped", timeout=LATER)
     part(page, "Overview")
     expect(page.get_by_text("Asked to stop by admin")).to_be_visible()
     row = lab.job(job)
