@@ -101,7 +101,6 @@ def test_a_job_is_watched_stopped_deleted_and_had_back(
     page.get_by_text("loss as a table").click()
     expect(page.locator("tbody tr").filter(has_text="3").first).to_be_visible()
     choose_theme(lab, "JupyterLab Dark")
-    expect(lab.page.locator("body")).to_have_attribute("data-jp-theme-light", "false")
     lab.picture("job-page-dark")
 
     page.get_by_role("button", name="Stop").click()
@@ -280,10 +279,13 @@ def part(page: Locator, title: str) -> None:
 
 
 def choose_theme(lab: Lab, name: str) -> None:
-    """By the menu, as people do."""
+    """By the menu, as people do, and wait until the page is there in it."""
     lab.page.get_by_role("menuitem", name="Settings", exact=True).click()
     lab.page.locator(".lm-Menu-item", has_text="Theme").first.hover()
     lab.page.locator(".lm-Menu-item", has_text=name).first.click()
+    is_light = str(name.endswith("Light")).lower()
+    expect(lab.page.locator("body")).to_have_attribute("data-jp-theme-light", is_light)
+    lab.wait_until_restored()
 
 
 def last_row(jobs: Locator) -> str:
