@@ -159,6 +159,9 @@ test('the curves of a job drawn over it go on from where they were', async () =>
   live.say({ jobs: [job('b', 2)] });
   await quiet();
   assert.deepEqual(asked, ['metrics 0', 'metrics 1']);
+  live.say({ jobs: [job('b', 2, { deleted: 5 })] });
+  await quiet();
+  assert.deepEqual([asked.length, page.drawn.length], [2, 2]);
 });
 
 test('a late answer replaces nothing that is newer, and brings back nothing', async () => {

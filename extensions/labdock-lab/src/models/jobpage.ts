@@ -315,7 +315,8 @@ export class JobPage implements IDisposable {
     },
     metrics: () => this.#readMetrics(this.id, this.#own),
     others: async () => {
-      await Promise.all([...this.#others].map(([id, read]) => this.#readMetrics(id, read)));
+      const there = [...this.#others].filter(([, read]) => read.job.deleted == null);
+      await Promise.all(there.map(([id, read]) => this.#readMetrics(id, read)));
     },
     files: async () => {
       this.#files = await this.#source.files(this.id);
