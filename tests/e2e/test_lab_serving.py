@@ -90,7 +90,8 @@ def copied_links(lab: Lab, job: str) -> list[str]:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     lab.job(job).click(button="right")
     links = [copied(page, page.get_by_role("menuitem", name="Copy Link"))]
-    links += [copied(page, page.locator(".lbd-Endpoint").get_by_role("button", name="Copy Link"))]
+    tools = page.locator("jp-toolbar:visible")  # of the endpoint, which is in front
+    links += [copied(page, tools.get_by_role("button", name="Copy Link"))]
     page.locator(".jp-SideBar [data-id=filebrowser]").click()
     files = page.get_by_role("region", name="File Browser Section")
     for name in ("welcome", "examples", "01-digits"):

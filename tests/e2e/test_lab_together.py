@@ -17,6 +17,7 @@ from labdock_service.statefolder import StateFolder
 
 pytestmark = [pytest.mark.browser, pytest.mark.tensorflow, pytest.mark.timeout(900)]
 
+COLLABORATION = "[data-id=jp-collaboration-panel]"
 CLIPBOARD = ["clipboard-read", "clipboard-write"]
 
 LATER = 300_000
@@ -69,6 +70,7 @@ def test_two_people_in_one_notebook_and_links_from_one_to_the_other(
 
     card = ann.page.locator(".jp-LauncherCard", has_text="Work together")
     expect(card).to_be_visible()
+    expect(ann.page.locator(COLLABORATION)).to_have_count(0)  # a person alone has nothing of it
     anns = opened_by(ann, card)
     anns.page.get_by_role("listitem", name="plan.ipynb").dblclick()
     expect(cell(anns)).to_contain_text("a plan", timeout=LATER)
@@ -81,7 +83,7 @@ def test_two_people_in_one_notebook_and_links_from_one_to_the_other(
     assert anns.page.url.endswith("/workspaces/ann/tree/plan.ipynb")
     assert bos.page.url.endswith("/workspaces/bo/tree/plan.ipynb")
 
-    bos.page.locator("[data-id=jp-collaboration-panel]").click()
+    bos.page.locator(COLLABORATION).click()
     expect(bos.page.locator(".jp-Collaborator", has_text="ann")).to_be_visible()
     cell(anns).click()
     anns.page.keyboard.press("Control+End")

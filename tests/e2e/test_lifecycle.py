@@ -317,9 +317,11 @@ def test_a_team_of_two(stopped: Deployment) -> None:
     bo.start_server()
     projects = bo.ask_server("GET", "contents/projects")["content"]
     assert [item["name"] for item in projects] == ["digits"]
+    assert "/hub/spawn/project--digits" in bo.http.get("/hub/home").text
     bo.start_server_of("digits")
     eva = Person(stopped, "eva")
     eva.log_in(team)
+    assert "project--digits" not in eva.http.get("/hub/home").text
     assert eva.http.get("/user/project--digits/lab").status_code == 403
     assert eva.http.get("/hub/spawn/project--digits").status_code == 404
     with pytest.raises(Refused, match="those of projects"):

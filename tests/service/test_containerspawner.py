@@ -108,8 +108,8 @@ def test_a_projects_own_server_shows_its_folder_to_members_alone(
     script = "ls -a projects/digits data; python3 -c 'import labdock; print(labdock.jobs())'"
     status, said = server.exec_run(["sh", "-c", script])
     assert status == 0 and b"ours.txt" in said and b".jupyter\n" not in said, said
-    cy = logged_in(deployment, "cy")  # administers the hub, and is in no project
-    assert cy.http.get("/user/project--digits/lab").status_code == 403
+    eva = logged_in(deployment, "eva")
+    assert eva.http.get("/user/project--digits/lab").status_code == 403
 
 
 def test_a_home_survives_its_server(ann: Person) -> None:

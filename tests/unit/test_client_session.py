@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,9 +88,9 @@ def test_what_is_saved_by_itself_is_waited_for(tmp_path: Path) -> None:
     saving = threading.Timer(0.3, lambda: write_notebook(file, "a", "b", "c"))
     saving.start()
     check_saved(file, kernel, patience=60)
-    kernel.executed.append("d")
+    ahead = replace(kernel, executed=[*kernel.executed, "d"])
     with pytest.raises(UnsavedNotebook, match=r"Cell \[4\]"):
-        check_saved(file, kernel, patience=0.2)
+        check_saved(file, ahead, patience=0.2)
     saving.join()
 
 

@@ -20,6 +20,7 @@ from labdock_service.partports import read_ports
 from labdock_service.people.containerspawner import ContainerSpawner
 from labdock_service.people.oauth import OpenIdLogin
 from labdock_service.people.password import PasswordLogin
+from labdock_service.people.together import update_together
 from labdock_service.secretfile import keep_secret
 from labdock_service.settings import Settings, load_settings
 from labdock_service.statefolder import StateFolder
@@ -187,7 +188,7 @@ async def test_a_project_has_an_account_whose_server_is_its_members(
     hub.update_login(c, settings, LOCAL)
     hub.update_people(c, settings)
     hub.update_roles(c, settings)
-    hub.update_together(c, settings, ["labdock"])
+    update_together(c, settings, ["labdock"])
     assert c.JupyterHub.load_groups["digits"]["users"] == ["ann", "bo", "project--digits"]
     (role,) = (role for role in c.JupyterHub.load_roles if "groups" in role)
     assert (role["groups"], role["scopes"]) == (
@@ -205,7 +206,7 @@ def test_one_person_has_nobody_to_work_with(c: Config, tmp_path: Path) -> None:
     settings = settings_of(tmp_path, "[projects.digits]\n")
     hub.update_people(c, settings)
     hub.update_roles(c, settings)
-    hub.update_together(c, settings, ["labdock"])
+    update_together(c, settings, ["labdock"])
     assert c.JupyterHub.load_groups == {"digits": {"users": []}}
     assert not any("groups" in role for role in c.JupyterHub.load_roles)
 

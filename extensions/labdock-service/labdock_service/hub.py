@@ -246,7 +246,7 @@ def update_people(c: Config, settings: Settings) -> None:
 
 
 def update_pages(c: Config) -> None:
-    """The hub's navigation leads admins to Labdock's page for them."""
+    """The hub's pages lead admins to Labdock's page for them, and members to projects' servers."""
     c.JupyterHub.template_paths = [str(HUB_PAGES)]
 
 

@@ -29,7 +29,8 @@ class PersonServer(GpuHolder):
     @property
     def project(self) -> str:
         """The project whose own server this is; empty for a person's."""
-        return self.settings.project_accounts.get(self.user.name, "")
+        accounts: dict[str, str] = self.settings.project_accounts
+        return accounts.get(self.user.name, "")
 
     @property
     def home(self) -> Path:

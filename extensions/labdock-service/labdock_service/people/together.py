@@ -28,6 +28,9 @@ def update_together(c: Config, settings: Settings, services: list[str]) -> None:
     accounts = settings.project_accounts
     for account, project in accounts.items():
         c.JupyterHub.load_groups[project]["users"].append(account)
+    c.JupyterHub.template_vars = {
+        "project_accounts": {name: account for account, name in accounts.items()}
+    }
     c.JupyterHub.load_roles += [_role(account, project) for account, project in accounts.items()]
     trusted = [f"service-{name}" for name in services]
     trusted += [f"jupyterhub-user-{account}" for account in accounts]
