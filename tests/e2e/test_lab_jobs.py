@@ -218,6 +218,7 @@ def test_jobs_are_laid_over_each_other_and_asked_together(
     lab.page.get_by_role("tab", name="slower").click()
     lab.picture("job-curves-over-dark")
     choose_theme(lab, "JupyterLab Light")
+    lab.page.get_by_role("tab", name="TensorBoard").click()
     jobs.get_by_role("listbox", name="Jobs").press("Delete")
     expect(lab.job(first)).to_have_count(0)
     lab.picture("jobs-deleted")
