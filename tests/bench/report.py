@@ -261,7 +261,7 @@ def comparisons(part: str, series: Sequence[Series]) -> Iterator[str]:
         more = subtract(by_name[ours], by_name[theirs])
         interval = f"{shown(more.low)} to {shown(more.high)}"
         told = f"{shown(more.median)} {by_name[ours].unit} ({interval}, {more.pairs} pairs)"
-        yield f"- {ours} - {theirs}: {told}."
+        yield f"- {ours}, less {theirs}: {told}."
     yield ""
 
 

@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -234,7 +234,7 @@ def test_leased_gpus_are_asked_for_by_uuid(engine: PlainDockerEngine) -> None:
 class StartsMeanwhile(Dockerd):
     """Another process starts a worker just before Docker lists the containers."""
 
-    def workers(self) -> set[str]:
+    def workers(self) -> dict[str, str]:
         for begin in self.__dict__.pop("begins", []):
             begin()
         return super().workers()
@@ -250,6 +250,33 @@ def test_a_worker_that_another_process_starts_meanwhile_is_left_alone(
     found = status(engine, wanted.id)
     assert found is not None and found.state == "running"
     assert engine.find_container(wanted.id) is not None
+
+
+class StartsBeforeItTidies(PlainDockerEngine):
+    """Another process starts a worker between a look at it and what follows from that."""
+
+    begin: Callable[[], object]
+
+    def _tidy(self, group: str, container: str | None) -> None:
+        self.begin()
+        super()._tidy(group, container)
+
+
+def test_a_worker_that_another_process_starts_after_a_look_is_left_alone(
+    engine: PlainDockerEngine,
+) -> None:
+    wanted = spec("sleep", "600")
+    broken_off = engine.start(wanted)
+    assert "container" in [next(iter(next(broken_off))) for _ in range(2)]
+    broken_off.close()  # type: ignore[attr-defined]
+    left = engine.find_container(wanted.id)
+    other = StartsBeforeItTidies(engine.folders, engine.docker)
+    other.begin = lambda: start(engine, wanted)
+    other.look()
+    found = status(engine, wanted.id)
+    assert found is not None and found.state == "running"
+    new = engine.find_container(wanted.id)
+    assert left is not None and new is not None and new.id != left.id
 
 
 def test_a_docker_that_cannot_give_gpus_away(engine: PlainDockerEngine, tmp_path: Path) -> None:

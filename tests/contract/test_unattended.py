@@ -201,6 +201,21 @@ def test_a_long_line_is_one_line(engine: UnattendedEngine) -> None:
     assert texts(engine, wanted.id) == ["x" * 100_000, "after"]
 
 
+@pytest.mark.parametrize("looked_at", [True, False])
+def test_much_output_is_there_whole(engine: UnattendedEngine, looked_at: bool) -> None:
+    """More than Docker keeps in one file, also where nobody looks while it is written."""
+    code = f"yes {'x' * 200} | head -n 40000 | nl -ba; sleep {0 if looked_at else 600}"
+    wanted = spec("sh", "-c", code)
+    start(engine, wanted)
+    if looked_at:
+        ended(engine, wanted.id)
+    else:
+        container = docker_client().containers.get(f"{engine.docker.prefix}-{wanted.id}")
+        eventually(lambda: container.logs(tail=1).split()[:1] == [b"40000"])
+        eventually(lambda: status(engine, wanted.id) and len(texts(engine, wanted.id)) == 40_000)
+    assert [int(text.split()[0]) for text in texts(engine, wanted.id)] == list(range(1, 40_001))
+
+
 class DockerdAway(Dockerd):
     """A Docker that has gone away."""
 

@@ -8,7 +8,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Response, expect
 from tests.support.deployment import Deployment, eventually
 from tests.support.lab import Lab
 from tests.support.notebooks import write_notebook
@@ -101,11 +101,10 @@ def test_a_job_is_watched_stopped_deleted_and_had_back(
     page.get_by_text("loss as a table").click()
     expect(page.locator("tbody tr").filter(has_text="3").first).to_be_visible()
     choose_theme(lab, "JupyterLab Dark")
-    expect(lab.page.locator("body")).to_have_attribute("data-jp-theme-light", "false")
     lab.picture("job-page-dark")
 
     page.get_by_role("button", name="Stop").click()
-    expect(page.get_by_role("status")).to_contain_text("stopped", timeout=LATER)
+    expect(page.locator(".lbd-JobHead-state")).to_contain_text("stopped", timeout=LATER)
     part(page, "Overview")
     expect(page.get_by_text("Asked to stop by admin")).to_be_visible()
     row = lab.job(job)
@@ -170,7 +169,7 @@ def test_a_notebook_that_fails_shows_its_cell(
 def test_jobs_are_laid_over_each_other_and_asked_together(
     lab: Lab, deployment: Deployment, tmp_path: Path
 ) -> None:
-    write_notebook(tmp_path / "several.ipynb", *SEVERAL)
+    tag_parameters(write_notebook(tmp_path / "several.ipynb", *SEVERAL))
     first = deployment.submit(tmp_path / "several.ipynb", "--workers", "2")
     expect(lab.job(first)).to_contain_text("succeeded", timeout=LATER)
     lab.job(first).dblclick()
@@ -183,17 +182,23 @@ def test_jobs_are_laid_over_each_other_and_asked_together(
 
     page.get_by_role("button", name="Run Again with Changes").click()
     dialog = lab.page.get_by_role("dialog")
+    expect(dialog.get_by_label("Name")).to_be_focused()
+    dialog.get_by_label("Name").fill("slower")
     dialog.get_by_label("rate").fill("much")
     dialog.get_by_role("button", name="Run", exact=True).click()
     expect(dialog.get_by_text("'rate' takes a number, not 'much'.")).to_be_visible()
+    expect(dialog.get_by_label("rate")).to_be_focused()
     lab.picture("job-again-mistake")
     dialog.get_by_label("rate").fill("0.01")
     dialog.get_by_role("button", name="Run", exact=True).click()
     page = job_page(lab)
-    second = lab.side_bar("Jobs").locator("[data-job]").first.get_attribute("data-job") or ""
+    expect(page.get_by_role("heading", name="slower")).to_be_visible()
+    slower = lab.side_bar("Jobs").locator("[data-job]", has_text="slower")
+    second = slower.get_attribute("data-job") or ""
     expect(lab.job(second)).to_contain_text("succeeded", timeout=LATER)
     part(page, "Curves")
-    page.get_by_label("Draw another job over it").select_option(first)
+    with lab.page.expect_response(lambda answer: keeps(answer, f'"over":["{first}"]')):
+        page.get_by_label("Draw another job over it").select_option(first)
     expect(page.locator(".lbd-Chart-legend li")).to_have_count(2)
     lab.picture("job-curves-over")
     lab.page.reload()
@@ -210,13 +215,14 @@ def test_jobs_are_laid_over_each_other_and_asked_together(
     lab.picture("jobs-selected")
     choose_theme(lab, "JupyterLab Dark")
     lab.picture("jobs-selected-dark")
-    lab.page.get_by_role("tab", name="several").last.click()
+    lab.page.get_by_role("tab", name="slower").click()
     lab.picture("job-curves-over-dark")
     choose_theme(lab, "JupyterLab Light")
     jobs.get_by_role("listbox", name="Jobs").press("Delete")
     expect(lab.job(first)).to_have_count(0)
     lab.picture("jobs-deleted")
-    lab.page.get_by_role("button", name="Undo").first.click()
+    told = lab.page.locator(".Toastify__toast", has_text="2 jobs are deleted")
+    told.get_by_role("button", name="Undo").click()
     expect(lab.job(first)).to_be_visible()
     expect(lab.job(second)).to_be_visible()
 
@@ -248,6 +254,18 @@ def test_two_thousand_jobs_stay_smooth(lab: Lab, deployment: Deployment) -> None
     expect(lab.side_bar("Jobs").get_by_label("State")).to_have_value("failed")
 
 
+def keeps(answer: Response, text: str) -> bool:
+    """Whether it is that JupyterLab's state was kept, with a text in it."""
+    return "/api/workspaces" in answer.url and text in (answer.request.post_data or "")
+
+
+def tag_parameters(notebook: Path) -> None:
+    """Give the first cell the tag `parameters`."""
+    body = json.loads(notebook.read_text())
+    body["cells"][0]["metadata"]["tags"] = ["parameters"]
+    notebook.write_text(json.dumps(body))
+
+
 def job_page(lab: Lab) -> Locator:
     """The page of a job that is in front."""
     page = lab.page.locator(".lbd-JobPage:visible").locator("xpath=..")
@@ -261,10 +279,13 @@ def part(page: Locator, title: str) -> None:
 
 
 def choose_theme(lab: Lab, name: str) -> None:
-    """By the menu, as people do."""
+    """By the menu, as people do, and wait until the page is there in it."""
     lab.page.get_by_role("menuitem", name="Settings", exact=True).click()
     lab.page.locator(".lm-Menu-item", has_text="Theme").first.hover()
     lab.page.locator(".lm-Menu-item", has_text=name).first.click()
+    is_light = str(name.endswith("Light")).lower()
+    expect(lab.page.locator("body")).to_have_attribute("data-jp-theme-light", is_light)
+    lab.wait_until_restored()
 
 
 def last_row(jobs: Locator) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import FilePayload, Locator, expect
+from playwright.sync_api import Browser, FilePayload, Locator, Page, expect
+from tests.support.browser import opened_page
 from tests.support.deployment import Deployment
-from tests.support.lab import Lab
+from tests.support.lab import Lab, without_complaints
 
 pytestmark = [pytest.mark.browser, pytest.mark.tensorflow, pytest.mark.timeout(600)]
 
@@ -33,10 +34,10 @@ model.fit((digits.data / 16).astype("float32"), digits.target, epochs=8, verbose
 
 
 def test_a_model_is_deployed_asked_and_taken_back(
-    lab: Lab, deployment: Deployment, tmp_path: Path
+    lab: Lab, deployment: Deployment, browser: Browser, tmp_path: Path
 ) -> None:
     (tmp_path / "digits.py").write_text(DIGITS)
-    deployment.submit(tmp_path / "digits.py")
+    job = deployment.submit(tmp_path / "digits.py")
     lab.command("Show Models and Endpoints")
     side_bar = lab.side_bar("Models and Endpoints")
     side_bar.get_by_role("button", name="Deploy digits version 1").click(timeout=LATER)
@@ -75,6 +76,36 @@ def test_a_model_is_deployed_asked_and_taken_back(
     lab.page.reload()
     expect(endpoint.get_by_text("Serves digits version 1.")).to_be_visible(timeout=LATER)
     look_at_curves(lab)
+    links = copied_links(lab, job)
+    for link, shown in zip(links, (".lbd-JobView", ".lbd-Endpoint", ".jp-Notebook"), strict=True):
+        with opened_page(browser, tmp_path) as page, without_complaints(page):
+            page.goto(link)
+            Lab(page, deployment).log_in()
+            expect(page.locator(f"{shown}:visible")).to_contain_text("digits")
+
+
+def copied_links(lab: Lab, job: str) -> list[str]:
+    """A job's, an endpoint's and a notebook's, as people copy them."""
+    page = lab.page
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    lab.job(job).click(button="right")
+    links = [copied(page, page.get_by_role("menuitem", name="Copy Link"))]
+    tools = page.locator("jp-toolbar:visible")  # of the endpoint, which is in front
+    links += [copied(page, tools.get_by_role("button", name="Copy Link"))]
+    page.locator(".jp-SideBar [data-id=filebrowser]").click()
+    files = page.get_by_role("region", name="File Browser Section")
+    for name in ("welcome", "examples", "01-digits"):
+        files.get_by_text(name, exact=True).dblclick()
+    files.get_by_text("digits.ipynb", exact=True).click(button="right")
+    return [*links, copied(page, page.get_by_role("menuitem", name="Copy Shareable Link"))]
+
+
+def copied(page: Page, button: Locator) -> str:
+    """What lies in the clipboard after a click."""
+    page.evaluate("navigator.clipboard.writeText('')")
+    button.click()
+    page.wait_for_function("async () => (await navigator.clipboard.readText()) !== ''")
+    return str(page.evaluate("navigator.clipboard.readText()"))
 
 
 def ask_with_an_image(endpoint: Locator) -> None:

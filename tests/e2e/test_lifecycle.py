@@ -22,7 +22,7 @@ from tests.support.deployment import (
     new_deployment,
 )
 from tests.support.disks import small_disk
-from tests.support.person import Person
+from tests.support.person import Person, Refused
 
 from labdock_service.statefolder import StateFolder
 
@@ -299,7 +299,10 @@ def test_doctor_finds_a_healthy_deployment(deployment: Deployment) -> None:
 
 
 def test_a_team_of_two(stopped: Deployment) -> None:
-    """What `process.trusted_team` opens: a second person, and a project that both are in."""
+    """What `process.trusted_team` opens: a second person, and a project that both are in.
+
+    The project has a server of its own, for its members alone, which ends when one of them leaves.
+    """
     settings = stopped.state.root.parent / "labdock.toml"
     settings.write_text(
         "[process]\ntrusted_team = true\n[projects.digits]\nmembers = ['bo', 'cy']\n"
@@ -314,15 +317,27 @@ def test_a_team_of_two(stopped: Deployment) -> None:
     bo.start_server()
     projects = bo.ask_server("GET", "contents/projects")["content"]
     assert [item["name"] for item in projects] == ["digits"]
-    stopped.down()
+    assert "/hub/spawn/project--digits" in bo.http.get("/hub/home").text
+    bo.start_server_of("digits")
+    eva = Person(stopped, "eva")
+    eva.log_in(team)
+    assert "project--digits" not in eva.http.get("/hub/home").text
+    assert eva.http.get("/user/project--digits/lab").status_code == 403
+    assert eva.http.get("/hub/spawn/project--digits").status_code == 404
+    with pytest.raises(Refused, match="those of projects"):
+        Person(stopped, "project--digits").log_in(team)
     settings.write_text("[process]\ntrusted_team = true\n[projects.digits]\nmembers = ['cy']\n")
+    os.kill(stopped.pid("hub"), signal.SIGTERM)  # people's servers run on
+    eventually(lambda: "hub" not in records(stopped), what="the end of the hub")
     stopped.up()
+    assert len([name for name in records(stopped) if is_server(name)]) == 1
+    assert bo.http.get("/user/project--digits/lab").status_code == 404
     groups = httpx.get(
         f"{stopped.url}/hub/api/groups/digits",
         headers={"Authorization": f"token {stopped.state.admin_token.read_text().strip()}"},
         timeout=60,
     ).json()
-    assert groups["users"] == ["cy"]
+    assert sorted(groups["users"]) == ["cy", "project--digits"]
 
 
 def test_a_second_persons_server_is_refused_too(deployment: Deployment) -> None:

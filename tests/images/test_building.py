@@ -23,12 +23,12 @@ from tests.support.services import require
 from tests.support.stores import upgraded
 
 from labdock_service import imagekeeper
+from labdock_service.findings import Policy
 from labdock_service.imagekeeper import wanted
 from labdock_service.images.admission import SOMEBODY, verify
 from labdock_service.images.recipes import RECIPES, chosen
 from labdock_service.linux import host_name
 from labdock_service.packaging.environments import board_image, find_environments
-from labdock_service.sections import ImagesSettings
 from labdock_service.statefolder import StateFolder
 from labdock_service.store import verifications
 from labdock_service.verifying import Verifier
@@ -128,7 +128,7 @@ def test_what_is_found_is_kept_and_keeps_people_from_choosing_it(
         assert kept and abs(time.time() - kept.time) < 600
         assert {check["check"] for check in kept.checks} >= {"user", "pip check", "TensorBoard"}
         why = {
-            name: verifications.problem(session, one.images, host_name(), ImagesSettings(), 0.0)
+            name: verifications.problem(session, one.images, host_name(), Policy(), 0.0)
             for name, one in environments.items()
         }
     assert (why["fit"], why["strange"]) == (None, None)
@@ -162,7 +162,7 @@ def test_a_build_keeps_what_it_verified_and_a_scan_what_it_found(
     refused = labdock_images(state, "scanned", "base", str(file), **known)
     assert (refused.returncode, "CVE-2019-18224" in refused.stderr) == (2, True)
     with store.read() as session:
-        why = verifications.problem(session, [image], host_name(), ImagesSettings(), time.time())
+        why = verifications.problem(session, [image], host_name(), Policy(), time.time())
     assert "CVE-2019-18224 (critical)" in str(why)
 
     report["Metadata"]["ImageID"] = "sha256:other"

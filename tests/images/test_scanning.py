@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from labdock_service.errors import Invalid
-from labdock_service.findings import judge
+from labdock_service.findings import Policy, judge
 from labdock_service.images.scanning import read_report, refuse_findings
-from labdock_service.sections import ImagesSettings
 from labdock_service.settings import SettingsError, load_settings
 
 REPORTS = Path(__file__).parent / "reports"
@@ -19,10 +18,10 @@ TRIVY, GRYPE = REPORTS / "trivy.json", REPORTS / "grype.json"
 TODAY = date(2026, 11, 23)
 
 
-def policy(folder: Path, text: str = "") -> ImagesSettings:
+def policy(folder: Path, text: str = "") -> Policy:
     file = folder / "labdock.toml"
     file.write_text(f"[images]\n{text}")
-    return load_settings(file).images
+    return Policy.of(load_settings(file).images)
 
 
 def ignoring(name: str, until: str = "2026-12-31", reason: str = "Nothing here reads it.") -> str:

@@ -14,6 +14,7 @@ from tests.support.api import (
     ENVIRONMENT,
     FILES,
     Api,
+    WrittenPerson,
     make_environment,
     make_job,
     make_settings,
@@ -146,6 +147,23 @@ async def test_owners_and_admins_change_and_members_do_not(
     problem(await alan.post(stop.format(of_grace["id"])), 404)
     assert (await grace.post(stop.format(of_ada["id"]))).json()["target"] == "stopped"
     assert (await ada.get(f"jobs/{of_grace['id']}")).json()["target"] == "succeeded"
+
+
+async def test_what_is_made_in_a_projects_own_server_is_everybodys_in_it(
+    api: Api, ada: httpx.AsyncClient
+) -> None:
+    api.hub.people["project--vision"] = WrittenPerson(groups=["vision"])
+    shared = await api.client("project--vision")
+    me = (await shared.get("me")).json()
+    assert [project["name"] for project in me["projects"]] == ["vision"]
+    assert me["projects"][0]["together"] == "/hub/spawn/project--vision"
+    job = await make_job(shared, project="vision")
+    assert (job["owner"], job["project"]) == ("project--vision", "vision")
+    assert (await ada.post(f"jobs/{job['id']}/stop")).status_code == 200
+    hers = await make_job(ada, project="vision")
+    assert "Only its owner" in problem(await shared.post(f"jobs/{hers['id']}/stop"), 403)
+    own = await shared.post("sources", json={"project": "project--vision", "source": {}})
+    assert own.status_code in (400, 404)
 
 
 async def test_an_unexpected_failure_is_a_sentence_and_a_log_line(

@@ -93,6 +93,25 @@ def test_the_data_roots_are_at_their_places(
     assert shared.read_text() == "hers\n"
 
 
+def test_a_projects_own_server_shows_its_folder_to_members_alone(
+    ann: Person, client: docker.DockerClient, deployment: Deployment
+) -> None:
+    folder = deployment.state.data_roots / "projects/digits"
+    (folder / "ours.txt").write_text("ours")
+    ann.start_server_of("digits")
+    listed = ann.http.get("/user/project--digits/api/contents/").json()["content"]
+    assert "ours.txt" in {item["name"] for item in listed}
+    assert (
+        ann.http.get("/user/project--digits/api/collaboration/timeline/ours.txt").status_code != 404
+    )
+    server = server_of(client, deployment, "project--digits")
+    script = "ls -a projects/digits data; python3 -c 'import labdock; print(labdock.jobs())'"
+    status, said = server.exec_run(["sh", "-c", script])
+    assert status == 0 and b"ours.txt" in said and b".jupyter\n" not in said, said
+    eva = logged_in(deployment, "eva")
+    assert eva.http.get("/user/project--digits/lab").status_code == 403
+
+
 def test_a_home_survives_its_server(ann: Person) -> None:
     ann.ask_server("PUT", "contents/kept.ipynb", {"type": "notebook", "content": EMPTY})
     ann.stop_server()

@@ -61,6 +61,13 @@ def test_a_project_keeps_whom_the_settings_name_and_nobody_else(hub: RunningHub)
     assert members(hub, "digits") == ["bo", "cy"]
 
 
+def test_a_projects_own_account_stays_in_it(hub: RunningHub) -> None:
+    hub.add_person("project--vision")
+    hub.add_group("vision", "bo", "cy", "project--vision")
+    start(hub, vision=["bo"])
+    assert members(hub, "vision") == ["bo", "project--vision"]
+
+
 def test_a_project_that_is_taken_out_has_no_members_left(hub: RunningHub) -> None:
     for name in ("kept", "removed", "by-hand"):
         hub.add_group(name, "ada", "bo")

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -161,6 +162,25 @@ def test_how_it_stands_with_the_gpus_of_a_server_that_the_hub_does_not_know(
     assert (lease["state"], lease["visible"]) == ("none", "")
     refused = lab.post("labdock/gpus/release", json={})
     assert (refused.status_code, refused.json()["error"]) == (409, "Conflict")
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("gpus/acquire", {"gpus": "many"}),
+        ("gpus/release", []),
+        ("copies", {"job": 1}),
+        ("copies", {}),
+        ("training/check", {"path": ["x"]}),
+    ],
+)
+def test_what_cannot_be_read_is_a_sentence(lab: httpx.Client, path: str, body: Any) -> None:
+    assert "This cannot be read" in problem(lab.post(f"labdock/{path}", json=body), 400)
+
+
+def test_nothing_else_gives_back_or_asks_for_gpus(lab: httpx.Client) -> None:
+    for path in ("", "/", "/anything"):
+        assert lab.post(f"labdock/gpus{path}", json={}).status_code in (404, 405)
 
 
 def test_the_page_knows_when_its_server_is_stopped(lab: httpx.Client) -> None:

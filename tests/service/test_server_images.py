@@ -28,6 +28,8 @@ from labdock_service.store.tables import RevisionRow
 STANDIN = Path(__file__).parents[1] / "support" / "standin"
 """In place of Labdock's own model server, which needs TensorFlow."""
 
+TRIVY = Path(__file__).parents[1] / "images/reports/trivy.json"
+
 IMAGE = "the image"
 """What the stand-in for TensorFlow Serving begins its answers with."""
 
@@ -138,6 +140,29 @@ def test_an_image_that_is_not_what_the_lock_says_serves_nothing(place: DockerDep
     again = labdock_images(place.state.root, "verify", "tf-serving")
     assert again.returncode == 2 and "ok      the program: TensorFlow ModelServer" in again.stdout
     assert "2.18.0, and images/lock.toml says 2.20.0" in again.stderr
+
+
+def test_an_image_that_a_scan_keeps_out_serves_nothing_new(place: DockerDeployment) -> None:
+    server = lock_server(place, "2.20.0")
+    fetch(place)
+    report = place.folder / "report.json"
+    report.write_bytes(report_of(server.image))
+    said = labdock_images(place.state.root, "scanned", "tf-serving", str(report))
+    assert said.returncode == 2 and "CVE-2019-18224 (critical) in libidn2-0" in said.stderr
+    place.start()
+    revision = place.deploy(place.model("serve one"))
+    until_serving(place, revision)
+    why = place.revision(revision).server
+    assert why.startswith(f"{OWN}: TensorFlow Serving 2.20.0 is kept out by a scan that was read")
+    assert "CVE-2019-18224 (critical) in libidn2-0" in why
+    assert image_of(place, revision) == ""
+
+
+def report_of(image: str) -> bytes:
+    """A real report of Trivy's, as if it were of this image."""
+    report = json.loads(TRIVY.read_bytes())
+    report["Metadata"] = {"RepoDigests": [image]}
+    return json.dumps(report).encode()
 
 
 @pytest.mark.parametrize(

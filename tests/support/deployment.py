@@ -71,6 +71,11 @@ class Deployment:
         """The password that the first start made."""
         return self.state.password.read_text().strip()
 
+    def password_of(self, person: str) -> str:
+        """What a person of a trusted team logs in with."""
+        file = self.state.password if person == "admin" else self.state.team_password
+        return file.read_text().strip()
+
     @property
     def database(self) -> Path:
         """The service's SQLite file."""

@@ -87,6 +87,17 @@ class Keyboard:
         self.go_to(button)
         self.press("Enter")
 
+    def choose_item(self, label: str) -> None:
+        """Go down the menu that is open, to an item, and choose it."""
+        menu = self.page.locator(".lm-Menu")
+        expect(menu).to_be_focused()
+        chosen = menu.locator(".lm-mod-active", has_text=label)
+        for _ in range(menu.get_by_role("menuitem").count()):
+            self.press("ArrowDown")
+            if chosen.count():
+                return self.press("Enter")
+        raise AssertionError(f"There is no {label} to be chosen in the menu.")
+
     def go_to_tool(self, within: Locator, name: str, key: str = "Tab") -> None:
         """Go to a toolbar, which Tab leads to once, and by the arrow keys to a button of it."""
         toolbar = within.locator("jp-toolbar")

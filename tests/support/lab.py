@@ -31,17 +31,21 @@ class Lab:
     def open(self, path: str = "", *, person: str = "admin") -> None:
         """Log in, where the hub asks for it, and open JupyterLab, or a file in it."""
         self.page.goto(self.deployment.url)  # which starts the person's server, too
+        self.log_in(person)
+        if path:
+            self.page.goto(f"{self.deployment.url}/user/{person}/lab/tree/{path}")
+        self.wait_until_restored()
+
+    def log_in(self, person: str = "admin") -> None:
+        """Fill in the hub's form where it is shown, and wait for JupyterLab."""
         name = self.page.get_by_label("Username")
         menu = self.page.get_by_role("menuitem", name="File", exact=True)
         expect(name.or_(menu).first).to_be_visible(timeout=SOON * 2)
         if name.is_visible():
             name.fill(person)
-            self.page.get_by_label("Password").fill(self.deployment.password)
+            self.page.get_by_label("Password").fill(self.deployment.password_of(person))
             self.page.get_by_role("button", name="Sign in").click()
         expect(menu).to_be_visible(timeout=SOON * 2)
-        if path:
-            self.page.goto(f"{self.deployment.url}/user/{person}/lab/tree/{path}")
-        self.wait_until_restored()
 
     def wait_until_restored(self) -> None:
         """What was open before is there again once the splash has gone."""

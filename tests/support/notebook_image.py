@@ -21,7 +21,7 @@ from tests.support.onebyone import one_by_one
 from labdock_service import labextension
 from labdock_service.statefolder import StateFolder
 
-PACKAGES = ("jupyterhub", "jupyterlab", "ipykernel")
+PACKAGES = ("jupyterhub", "jupyterlab", "jupyter-collaboration", "ipykernel")
 OWN = ("extensions/labdock", "extensions/labdock-runtime")
 LOCK = CHECKOUT / "images/local/requirements.lock"
 DOCKERFILE = f"""

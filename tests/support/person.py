@@ -68,6 +68,18 @@ class Person:
         self.choose()
         eventually(self._server_answers, seconds=120, what="the start of a person's server")
 
+    def start_server_of(self, project: str) -> None:
+        """Ask for the server of a project's own, and wait until it answers."""
+        account = f"project--{project}"
+        self.choose(account)
+        own = f"/user/{account}/lab/workspaces/{self.name}"
+
+        def answers() -> bool:
+            answer = self.http.get(f"/user/{account}/lab")
+            return answer.status_code == 200 and answer.url.path == own
+
+        eventually(answers, seconds=120, what="the start of the project's server")
+
     def stop_server(self) -> None:
         """As the hub's page does it, and wait until it is gone."""
         self.http.get("/hub/home")
@@ -78,9 +90,12 @@ class Person:
         self.http.delete(f"{place}/server", headers=headers)
         eventually(lambda: not self.http.get(place, headers=headers).json()["servers"])
 
-    def choose(self, **options: str) -> httpx.Response:
-        """Fill in the start page, where there is one; without one the server starts at once."""
-        page = self.http.get("/hub/spawn")
+    def choose(self, account: str = "", **options: str) -> httpx.Response:
+        """Fill in the start page, where there is one; without one the server starts at once.
+
+        `account` is whose server it is where that is not theirs.
+        """
+        page = self.http.get(f"/hub/spawn/{account}".rstrip("/"))
         action = re.search(r'id="spawn_form"\s+action="([^"]+)"', page.text)
         if action is None:
             return page

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +80,18 @@ def test_saving_after_a_refusal_is_enough(tmp_path: Path) -> None:
     status = file.stat()
     os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns + 1_000_000_000))
     check_saved(file, kernel)
+
+
+def test_what_is_saved_by_itself_is_waited_for(tmp_path: Path) -> None:
+    file = write_notebook(tmp_path / "n.ipynb", "a")
+    kernel = Kernel("k", tmp_path, ["", "a", "b", "c"], 0.0, vscode=None, headless=False)
+    saving = threading.Timer(0.3, lambda: write_notebook(file, "a", "b", "c"))
+    saving.start()
+    check_saved(file, kernel, patience=60)
+    ahead = replace(kernel, executed=[*kernel.executed, "d"])
+    with pytest.raises(UnsavedNotebook, match=r"Cell \[4\]"):
+        check_saved(file, ahead, patience=0.2)
+    saving.join()
 
 
 def test_a_file_that_is_no_notebook_is_a_mistake(tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ import pytest
 
 from labdock.client import Client
 from labdock.errors import Mistake
-from labdock.fetching import fetch
+from labdock.fetching import NoRoom, fetch
 from labdock.schema import Job
+from labdock.transport import Download
 
 JOB: dict[str, object] = {
     "project": "ada",
@@ -39,14 +40,18 @@ class OneFile:
     """A client of a service that has one job with one file."""
 
     content = b"first"
+    size: int | None = None
 
     def job(self, job_id: str) -> Job:
         return msgspec.convert(JOB | {"id": job_id}, Job)
 
     @contextmanager
-    def download(self, job_id: str, path: str) -> Iterator[Iterator[bytes]]:
+    def download(self, job_id: str, path: str) -> Iterator[Download]:
         del job_id, path
-        yield iter([self.content[:2], self.content[2:]])
+        yield Download(self.pieces(), self.size)
+
+    def pieces(self) -> Iterator[bytes]:
+        yield from (self.content[:2], self.content[2:])
 
 
 def bring(service: OneFile, home: Path, path: str = "out/a.ipynb") -> tuple[str, str | None]:
@@ -79,12 +84,7 @@ def test_what_a_person_changed_is_kept_and_a_copy_lies_beside_it(tmp_path: Path)
 
 def test_nothing_is_left_of_a_copy_that_was_cut_off(tmp_path: Path) -> None:
     class CutOff(OneFile):
-        @contextmanager
-        def download(self, job_id: str, path: str) -> Iterator[Iterator[bytes]]:
-            del job_id, path
-            yield self._cut()
-
-        def _cut(self) -> Iterator[bytes]:
+        def pieces(self) -> Iterator[bytes]:
             yield b"half"
             raise OSError(28, "No space left on device")
 
@@ -128,3 +128,21 @@ def test_no_copy_goes_through_a_link(tmp_path: Path) -> None:
     (home / "labdock-jobs").symlink_to(elsewhere)
     with pytest.raises(Mistake, match="leads out of your home"):
         bring(OneFile(), home)
+
+
+class TooLarge(OneFile):
+    """The same with a file that no disk has room for."""
+
+    size = 10**15
+
+    def pieces(self) -> Iterator[bytes]:
+        yield b""
+        raise AssertionError("none of it is read")
+
+
+def test_a_copy_that_would_fill_the_disk_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        NoRoom, match=r"a\.ipynb has 1000 TB, and the disk of your home has .* left"
+    ):
+        bring(TooLarge(), tmp_path)
+    assert not list((tmp_path / "labdock-jobs/my-job-1-j1/out").iterdir())

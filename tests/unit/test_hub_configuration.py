@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from jupyterhub.services.service import Service, _ServiceSpawner
 from tests.support.authority import Authority
+from tornado.web import HTTPError
 from traitlets.config import Config
 from traitlets.utils.importstring import import_item
 
@@ -19,6 +20,7 @@ from labdock_service.partports import read_ports
 from labdock_service.people.containerspawner import ContainerSpawner
 from labdock_service.people.oauth import OpenIdLogin
 from labdock_service.people.password import PasswordLogin
+from labdock_service.people.together import update_together
 from labdock_service.secretfile import keep_secret
 from labdock_service.settings import Settings, load_settings
 from labdock_service.statefolder import StateFolder
@@ -176,6 +178,37 @@ def test_projects_are_groups(c: Config, tmp_path: Path) -> None:
     hub.update_people(c, settings_of(tmp_path, text))
     assert c.JupyterHub.load_groups == {"digits": {"users": ["ann", "bo"]}}
     assert {"ann", "bo"} <= c.Authenticator.allowed_users
+
+
+async def test_a_project_has_an_account_whose_server_is_its_members(
+    c: Config, tmp_path: Path
+) -> None:
+    text = f"{TEAM}[projects.digits]\nmembers = ['bo']\nadmins = ['ann']\n"
+    settings = settings_of(tmp_path, text)
+    hub.update_login(c, settings, LOCAL)
+    hub.update_people(c, settings)
+    hub.update_roles(c, settings)
+    update_together(c, settings, ["labdock"])
+    assert c.JupyterHub.load_groups["digits"]["users"] == ["ann", "bo", "project--digits"]
+    (role,) = (role for role in c.JupyterHub.load_roles if "groups" in role)
+    assert (role["groups"], role["scopes"]) == (
+        ["digits"],
+        ["access:servers!user=project--digits", "servers!user=project--digits"],
+    )
+    login = PasswordLogin(config=c)
+    assert login.validate_username("project--digits") and login.validate_username("ann")
+    form = {"username": "project--digits", "password": LOCAL.team_password}
+    with pytest.raises(HTTPError, match="those of projects"):
+        await login.get_authenticated_user(None, form)
+
+
+def test_one_person_has_nobody_to_work_with(c: Config, tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, "[projects.digits]\n")
+    hub.update_people(c, settings)
+    hub.update_roles(c, settings)
+    update_together(c, settings, ["labdock"])
+    assert c.JupyterHub.load_groups == {"digits": {"users": []}}
+    assert not any("groups" in role for role in c.JupyterHub.load_roles)
 
 
 def test_the_services_and_what_they_are_told(c: Config, settings: Settings) -> None:

@@ -73,6 +73,40 @@ def test_running_a_notebook_again_gives_the_same_source(folder: Path) -> None:
     assert taken(folder, "a.ipynb").source.digest == after.source.digest
 
 
+SAVED = {
+    "kernelspec": {
+        "name": "python3",
+        "display_name": "Python 3 (ipykernel)",
+        "language": "python",
+    },
+    "language_info": {"name": "python", "version": "3.11.7", "pygments_lexer": "ipython3"},
+}
+"""What JupyterLab 4.6 makes of a notebook's metadata when it saves it for the first time."""
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"kernelspec": {}},
+        {"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+        {
+            "kernelspec": {"name": "python3", "display_name": "3.9", "language": "python"},
+            "language_info": {"name": "python", "version": "3.9"},
+        },
+    ],
+)
+def test_the_first_save_in_jupyterlab_gives_the_same_source(
+    folder: Path, written: dict[str, Any]
+) -> None:
+    write(folder, {"a.ipynb": notebook("x = 1", **written)})
+    before = taken(folder, "a.ipynb")
+    write(folder, {"a.ipynb": notebook("x = 1", **SAVED)})
+    assert taken(folder, "a.ipynb").source.digest == before.source.digest
+    own = {"kernelspec": SAVED["kernelspec"] | {"name": "mine"}}
+    write(folder, {"a.ipynb": notebook("x = 1", **own)})
+    assert taken(folder, "a.ipynb").source.digest != before.source.digest
+
+
 def test_what_travels_of_a_notebook_is_a_notebook_with_its_tags(folder: Path) -> None:
     write(folder, {"a.ipynb": notebook("x = 1", count=3)})
     result = taken(folder, "a.ipynb")

@@ -21,5 +21,6 @@ export const CommandIDs = {
   trainSelected: 'labdock:train-selected',
   copyLink: 'labdock:copy-link',
   showServer: 'labdock:show-server',
-  startTour: 'labdock:start-tour'
+  startTour: 'labdock:start-tour',
+  workTogether: 'labdock:work-together'
 } as const;

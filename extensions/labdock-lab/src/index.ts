@@ -11,6 +11,7 @@ import { notebookServerPlugin } from './plugins/notebookserver.ts';
 import { servicePlugin } from './plugins/service.ts';
 import { servingPlugin } from './plugins/serving.ts';
 import { tensorBoardPlugin } from './plugins/tensorboard.ts';
+import { togetherPlugin } from './plugins/together.ts';
 import { trainPlugin } from './plugins/train.ts';
 import { welcomePlugin } from './plugins/welcome.ts';
 
@@ -27,7 +28,8 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   idlenessPlugin,
   welcomePlugin,
   linksPlugin,
-  focusPlugin
+  focusPlugin,
+  togetherPlugin
 ];
 
 export default plugins;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { follows } from '../src/models/following.ts';
+import { follows, isResized } from '../src/models/following.ts';
 
 const at = (scrollTop: number) => ({ scrollTop, scrollHeight: 1000, clientHeight: 100 });
 
@@ -18,4 +18,10 @@ test('scrolling down goes on with following only near the end', () => {
 test('what grows stays at its end, and at the end a log is followed', () => {
   assert.equal(follows(true, 950, at(900)), true);
   assert.equal(follows(false, 950, at(900)), true);
+});
+
+test('what is scrolled by another size is not scrolled by a person', () => {
+  assert.equal(isResized(at(900), at(300)), false);
+  assert.equal(isResized(at(900), { ...at(800), clientHeight: 200 }), true);
+  assert.equal(isResized(at(900), { ...at(900), scrollHeight: 1018 }), true);
 });

@@ -106,6 +106,20 @@ test('what could not be read is read once the stream is open again', async () =>
   assert.deepEqual(page.files, []);
 });
 
+test('what could not be read is read with the next look', async () => {
+  const { page, asked, away } = pageOf(job('a', 1, { state: 'failed' }));
+  away.files = true;
+  page.shown = true;
+  await page.load();
+  await quiet();
+  assert.deepEqual([page.files, asked.filter(one => one === 'files').length], [null, 1]);
+  away.files = false;
+  page.shown = false;
+  page.shown = true;
+  await quiet();
+  assert.deepEqual(page.files, []);
+});
+
 test('of a deleted job nothing is read until it is restored', async () => {
   const { page, live, asked } = pageOf(job('a', 1, { state: 'failed' }));
   await page.load();
@@ -145,6 +159,9 @@ test('the curves of a job drawn over it go on from where they were', async () =>
   live.say({ jobs: [job('b', 2)] });
   await quiet();
   assert.deepEqual(asked, ['metrics 0', 'metrics 1']);
+  live.say({ jobs: [job('b', 2, { deleted: 5 })] });
+  await quiet();
+  assert.deepEqual([asked.length, page.drawn.length], [2, 2]);
 });
 
 test('a late answer replaces nothing that is newer, and brings back nothing', async () => {

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,19 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Policy:
+    """Which findings keep an image out: from a severity on, but for some until a day."""
+
+    severity: str = "critical"
+    passing: Mapping[str, date] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, settings: ImagesSettings) -> Policy:
+        """The deployment's."""
+        return cls(settings.severity, {name: one.until for name, one in settings.ignore.items()})
+
+
+@dataclass(frozen=True)
 class Judgement:
     """What a policy makes of findings."""
 
@@ -46,7 +59,7 @@ class Judgement:
         return f"{shown}; and {more} more" if more > 0 else shown
 
 
-def judge(findings: Iterable[Finding], policy: ImagesSettings, today: date) -> Judgement:
+def judge(findings: Iterable[Finding], policy: Policy, today: date) -> Judgement:
     """Which findings keep an image out, and which the policy lets pass until a date."""
     least = _rank(policy.severity)
     grave = [finding for finding in findings if _rank(finding.severity) >= least]
@@ -55,9 +68,9 @@ def judge(findings: Iterable[Finding], policy: ImagesSettings, today: date) -> J
     return Judgement(tuple(refused), tuple(ignored))
 
 
-def _is_ignored(finding: Finding, policy: ImagesSettings, today: date) -> bool:
-    entry = policy.ignore.get(finding.id)
-    return entry is not None and today <= entry.until
+def _is_ignored(finding: Finding, policy: Policy, today: date) -> bool:
+    until = policy.passing.get(finding.id)
+    return until is not None and today <= until
 
 
 def _rank(severity: str) -> int:

@@ -28,11 +28,11 @@ from labdock_service.engines.networks import door_address
 from labdock_service.hubclient import ADMIN
 from labdock_service.installation import ensure_proxy
 from labdock_service.jsonfile import write_json
-from labdock_service.names import NAME
 from labdock_service.partports import DOOR, PORTS_FILE, read_ports
 from labdock_service.people.containerspawner import ContainerSpawner
 from labdock_service.people.password import ONE_PASSWORD, ONE_USER, PasswordLogin
 from labdock_service.people.processspawner import ProcessSpawner
+from labdock_service.people.together import update_together
 from labdock_service.secretfile import keep_secret
 from labdock_service.settings import Settings, settings_environment
 from labdock_service.statefolder import StateFolder
@@ -127,6 +127,7 @@ def configure(c: Config, settings: Settings) -> None:
     update_spawner(c, settings, local)
     update_services(c, settings, local)
     update_roles(c, settings)
+    update_together(c, settings, [*SERVED])
     service._ServiceSpawner = ServiceSpawner
 
 
@@ -235,7 +236,6 @@ def update_people(c: Config, settings: Settings) -> None:
     """Who may log in, who administers, and who shares which project."""
     named = {name for project in settings.projects.values() for name in project.people}
     allowed = {*settings.admins, *settings.auth.allowed_users, *named} - {"*"}
-    c.Authenticator.username_pattern = NAME
     c.Authenticator.admin_users = set(settings.admins)
     c.Authenticator.allowed_users = allowed
     whole_team = settings.process.trusted_team and not settings.auth.allowed_users
@@ -246,7 +246,7 @@ def update_people(c: Config, settings: Settings) -> None:
 
 
 def update_pages(c: Config) -> None:
-    """The hub's navigation leads admins to Labdock's page for them."""
+    """The hub's pages lead admins to Labdock's page for them, and members to projects' servers."""
     c.JupyterHub.template_paths = [str(HUB_PAGES)]
 
 
@@ -371,7 +371,7 @@ def update_roles(c: Config, settings: Settings) -> None:
         },
         {
             "name": ADMIN,
-            "scopes": ["tokens", "read:users", "list:groups", "groups"],
+            "scopes": ["tokens", "read:users", "list:groups", "groups", "delete:servers"],
             "services": [ADMIN],
         },
         {

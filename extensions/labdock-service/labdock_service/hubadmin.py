@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from labdock_service.errors import NotFound, Unavailable
 from labdock_service.jsonfile import write_json
+from labdock_service.names import account_of
 from labdock_service.partports import HUB, read_ports
 from labdock_service.settings import Settings
 
@@ -32,16 +33,20 @@ def leave_members_only(settings: Settings) -> None:
 
     The hub itself adds those they do name when it starts, and never takes anyone out. A project
     that the settings named at the last start and name no more is left by everybody; a group that
-    they never named is the admin's own.
+    they never named is the admin's own. A project's own server, which a former member may have
+    open or know the token of, ends with that.
     """
     record = settings.state.hub / "projects.json"
     for name in sorted({*_names_in(record), *settings.projects}):
         project = settings.projects.get(name)
         group = f"groups/{quote(name, safe='')}"
         found = _ask(settings, "GET", group) or {}
-        former = sorted(set(found.get("users", [])) - set(project.people if project else []))
+        account = account_of(name)
+        stay = {*project.people, account} if project else set()
+        former = sorted(set(found.get("users", [])) - stay)
         if former:
             _ask(settings, "DELETE", f"{group}/users", {"users": former})
+            _ask(settings, "DELETE", f"users/{account}/server")
     write_json(record, sorted(settings.projects))
 
 

@@ -13,6 +13,12 @@ NAME = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 MARK = "--"
 """Stands in every name that was changed and in none that was not."""
 
+ACCOUNT = "project--"
+"""How the names of projects' own accounts begin, as which nobody logs in."""
+
+HUB_NAME = rf"^({ACCOUNT})?{NAME[1:]}"
+"""A name that the hub knows: a person's, or that of a project's own account."""
+
 
 def hub_name(said: str) -> str:
     """The hub's name for whom a login calls `said`, such as `ann.smith` or an address.
@@ -24,6 +30,11 @@ def hub_name(said: str) -> str:
         return said
     plain = re.sub(r"[^a-z0-9]", "-", said)[:50].strip("-") or "user"
     return f"{plain}{MARK}{derived_id('', said)}"
+
+
+def account_of(project: str) -> str:
+    """The hub's name for a project itself, whose server its members share."""
+    return f"{ACCOUNT}{project}"
 
 
 def own_name() -> str:

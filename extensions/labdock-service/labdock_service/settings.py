@@ -36,7 +36,7 @@ from pydantic_settings import (
 from labdock_service import certificates
 from labdock_service.bootstrap import CHECKOUT
 from labdock_service.errors import Invalid
-from labdock_service.names import NAME, own_name
+from labdock_service.names import NAME, account_of, own_name
 from labdock_service.sections import (
     AuthSettings,
     DockerSettings,
@@ -71,6 +71,7 @@ OTHER_VARIABLES = frozenset(
         "LABDOCK_RELEASE_GPU_AFTER",
         "LABDOCK_STOP_AFTER",
         "LABDOCK_ENVIRONMENT_TITLE",
+        "LABDOCK_PROJECT",
     }
 )
 """Variables that begin with LABDOCK_ and are not settings: this file's place, and the client's."""
@@ -195,6 +196,15 @@ class Settings(BaseSettings):
         given = urlsplit(self.notify.hub_url).hostname if not self.tls.proxies else None
         servers = [f"anybody.{self.domain}"] if self.domain else []
         return [*([given] if given else []), *([self.domain] if self.domain else []), *servers]
+
+    @property
+    def project_accounts(self) -> dict[str, str]:
+        """The projects that have a server of their own, by the hub's names of their accounts.
+
+        Where one person alone gets in, nobody works together.
+        """
+        one_person = self.auth.kind == "password" and not self.process.trusted_team
+        return {} if one_person else {account_of(project): project for project in self.projects}
 
     @property
     def machine(self) -> str:

@@ -51,7 +51,7 @@ PAGE = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta name="color-scheme" content="light dark">
+<meta name="color-scheme" content="{scheme}">
 {refresh}
 <title>TensorBoard · {title}</title>
 <style>
@@ -117,7 +117,8 @@ class Gate:
         starting = self._boards.get(spec)
         if wants_page(request) and not await _soon(starting):
             again = f"{path}?{request.url.query}" if request.url.query else path
-            return _page(project, "TensorBoard is starting …", again=again)
+            dark = request.query_params.get("darkMode") == "true"
+            return _page(project, "TensorBoard is starting …", again=again, dark=dark)
         from labdock_service.boards.passing import pass_on  # 10 MB, once somebody looks at curves
 
         answer = await pass_on(self._boards, spec, request, path, self._prefix)
@@ -158,13 +159,17 @@ async def _refuse(request: Request, error: ServiceError) -> Response:
     return JSONResponse(body, error.status)
 
 
-def _page(title: str, text: str, *, again: str | None = None, status: int = 200) -> Response:
+def _page(
+    title: str, text: str, *, again: str | None = None, status: int = 200, dark: bool = False
+) -> Response:
     """A page of one sentence. It asks for the address `again`, which has no fragment.
 
-    To its own address with one a browser would not go: it is there already.
+    To its own address with one a browser would not go: it is there already. `dark` is for a frame
+    in a dark page; by itself it is as the browser has it.
     """
     tag = f'<meta http-equiv="refresh" content="1;url={escape(again)}">' if again else ""
-    html = PAGE.format(title=escape(title), text=escape(text), refresh=tag)
+    scheme = "dark" if dark else "light dark"
+    html = PAGE.format(title=escape(title), text=escape(text), refresh=tag, scheme=scheme)
     return HTMLResponse(html, status, headers={"Cache-Control": "no-store"})
 
 

@@ -13,7 +13,7 @@ import msgspec
 from labdock import gpuschema, gridschema, personal, schema, servingschema
 from labdock.connection import Connection, find_connection
 from labdock.errors import Mistake, NotFound
-from labdock.transport import Stream, Transport
+from labdock.transport import Download, Stream, Transport
 
 T = TypeVar("T")
 
@@ -47,6 +47,11 @@ class Client:
     def person(self) -> str:
         """The person's name, which is their own project's as well."""
         return self.connection.person or self.me.name
+
+    @property
+    def project(self) -> str:
+        """The project that is meant where none is named: the person's, or that of this server."""
+        return self.connection.project or self.person
 
     def environments(self) -> list[schema.Environment]:
         """What notebooks and jobs can start from."""
@@ -220,7 +225,7 @@ class Client:
         """The files that the job's chief wrote."""
         return self._get(f"jobs/{_part(job_id)}/files", list[schema.File])
 
-    def download(self, job_id: str, path: str) -> AbstractContextManager[Iterator[bytes]]:
+    def download(self, job_id: str, path: str) -> AbstractContextManager[Download]:
         """One of those files, piece by piece."""
         return self.transport.download(f"jobs/{_part(job_id)}/files/{quote(path)}")
 

@@ -30,6 +30,8 @@ class Connection:
     person: str | None = None
     public: str | None = None
     """The hub's address for people, where it is known to be another."""
+    project: str | None = None
+    """The project whose own server this is."""
     authority: str | None = None
     """A file of the authority that the hub's certificate is to be trusted by."""
 
@@ -88,6 +90,7 @@ def find_connection(environ: Mapping[str, str] = os.environ) -> Connection:
             token=token,
             person=environ.get("JUPYTERHUB_USER"),
             public=_hub_address(public) if public else None,
+            project=environ.get("LABDOCK_PROJECT") or None,
             authority=authority,
         )
     raise NotConnected(_NO_TOKEN)

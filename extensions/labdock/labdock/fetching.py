@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -11,6 +12,7 @@ from tempfile import NamedTemporaryFile
 
 import msgspec
 
+from labdock import wording
 from labdock.client import Client
 from labdock.errors import Mistake
 from labdock.schema import Job
@@ -18,8 +20,14 @@ from labdock.serverschema import FetchedFile
 
 FOLDER = "labdock-jobs"
 """Where copies lie in a home, in a folder for each job."""
+KEPT_FREE = 50_000_000
+"""Bytes of the disk that a copy leaves for notebooks to be saved."""
 RECORD = ".labdock-copies.json"
 """In a job's folder: of what each copy is one, by its own path."""
+
+
+class NoRoom(Mistake):
+    """The disk has not enough room for a copy."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +41,8 @@ class Origin:
 def fetch(client: Client, home: Path, job_id: str, path: str) -> FetchedFile:
     """Bring one of a job's files into the home. Raises LabdockError, and OSError.
 
-    A copy that is as it came is renewed; beside one that was changed another is made.
+    A copy that is as it came is renewed; beside one that was changed another is made. A file
+    that would fill the disk is refused before any of it is read.
     """
     inside = PurePosixPath(path)
     if inside.is_absolute() or not inside.parts or {"..", RECORD} & set(inside.parts):
@@ -43,8 +52,9 @@ def fetch(client: Client, home: Path, job_id: str, path: str) -> FetchedFile:
     if not place.parent.resolve().is_relative_to(home.resolve()):
         raise Mistake(f"{FOLDER} leads out of your home: a link is in the way.")
     place.parent.mkdir(parents=True, exist_ok=True)
-    with client.download(job_id, path) as pieces:
-        fresh, digest = _receive(place.parent, pieces)
+    with client.download(job_id, path) as download:
+        _check_room(place, download.size or 0)
+        fresh, digest = _receive(place.parent, download)
     try:
         kept = _put(folder, place, fresh, Origin(inside.as_posix(), digest))
     finally:
@@ -57,6 +67,17 @@ def folder_name(job: Job) -> str:
     """What the folder of a job's copies is called."""
     readable = re.sub(r"[^\w.=+-]+", "-", job.name)[:60].strip("-.")
     return f"{readable}-{job.id}" if readable else job.id
+
+
+def _check_room(place: Path, size: int) -> None:
+    """Raise NoRoom where the copy would leave too little of the disk free."""
+    free = shutil.disk_usage(place.parent).free
+    if size + KEPT_FREE > free:
+        left = wording.size(free)
+        raise NoRoom(
+            f"{place.name} has {wording.size(size)}, and the disk of your home has {left} left: "
+            "delete something there, or download the file to your own machine."
+        )
 
 
 def _receive(folder: Path, pieces: Iterable[bytes]) -> tuple[Path, str]:

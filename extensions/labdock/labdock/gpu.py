@@ -20,6 +20,7 @@ import msgspec
 from labdock.client import default_client
 from labdock.errors import Conflict, Mistake, ServiceUnavailable
 from labdock.gpuschema import Gpu, NotebookLease
+from labdock.transport import body_of
 
 LONG_POLL = 30.0
 _NOT_HERE = (
@@ -96,7 +97,7 @@ def _ask(method: str, verb: str, body: dict[str, Any] | None) -> dict[str, Any]:
     if answer.status_code == 503:
         raise ServiceUnavailable(answer.json()["detail"])
     if not answer.is_success:
-        raise Mistake(_NOT_HERE)
+        raise Mistake(body_of(answer.content).get("detail") or _NOT_HERE)
     found: dict[str, Any] = answer.json()
     return found
 

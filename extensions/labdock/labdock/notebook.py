@@ -67,15 +67,16 @@ def tagged_cell(notebook: dict[str, Any], tag: str) -> str | None:
 
 
 def stripped(notebook: dict[str, Any]) -> bytes:
-    """The notebook without what running or looking at it changes.
+    """The notebook without what running, looking at or saving it changes.
 
     Outputs, execution counts and metadata are left out, except for tags (which mark the
-    cell of parameters) and the kernel's name. So running a notebook again, or folding
-    a cell, gives the same bytes, and what a person saw while trying travels nowhere.
+    cell of parameters) and the kernel's name. So running a notebook again, folding a cell, or
+    the first save in JupyterLab, which titles the kernel anew, gives the same bytes, and what
+    a person saw while trying travels nowhere.
     """
     plain = {
         "cells": [_plain_cell(cell) for cell in notebook["cells"] if isinstance(cell, dict)],
-        "metadata": _plain_metadata(_table(notebook, "metadata")),
+        "metadata": _plain_metadata(notebook),
         "nbformat": 4,
         "nbformat_minor": notebook.get("nbformat_minor", 5),
     }
@@ -124,15 +125,15 @@ def _plain_cell(cell: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _plain_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
-    spec = _table(metadata, "kernelspec")
-    kept: dict[str, Any] = {}
-    if spec:
-        wanted = ("name", "display_name", "language")
-        kept["kernelspec"] = {key: spec[key] for key in wanted if key in spec}
-    if name := _table(metadata, "language_info").get("name"):
-        kept["language_info"] = {"name": name}
-    return kept
+def _plain_metadata(notebook: dict[str, Any]) -> dict[str, Any]:
+    """The kernel's name and language: what JupyterLab makes of them at a save is the same."""
+    spoken = language(notebook)
+    named = _table(_table(notebook, "metadata"), "kernelspec").get("name")
+    name = str(named or ("python3" if spoken == "python" else spoken))
+    return {
+        "kernelspec": {"name": name, "display_name": name, "language": spoken},
+        "language_info": {"name": spoken},
+    }
 
 
 def _table(parent: dict[str, Any], key: str) -> dict[str, Any]:

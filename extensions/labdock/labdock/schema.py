@@ -53,6 +53,9 @@ class Project:
     name: str
     personal: bool
     role: Literal["member", "admin"]
+    together: str | None = None
+    """The path below the hub's address that leads to its own server, where there is one: there
+    its members work in the same notebooks."""
 
 
 @dataclass(frozen=True, kw_only=True)

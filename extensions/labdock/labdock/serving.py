@@ -240,7 +240,7 @@ def deploy(
 def find_endpoint(client: Client, text: str, project: str | None = None) -> Endpoint:
     """An endpoint by `PROJECT/NAME`, or by its name in this project or one's own."""
     owner, _, name = text.rpartition("/")
-    return Endpoint(client.endpoint(owner or project or client.person, name), client)
+    return Endpoint(client.endpoint(owner or project or client.project, name), client)
 
 
 def endpoints(project: str | None = None) -> list[Endpoint]:

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,8 +156,23 @@ class _Refusal:
 _refusals: dict[Path, _Refusal] = {}
 
 
-def check_saved(path: Path, kernel: Kernel) -> None:
-    """Raise UnsavedNotebook where a cell was executed that is not in the file as it was."""
+def check_saved(path: Path, kernel: Kernel, patience: float = 0.0) -> None:
+    """Raise UnsavedNotebook where a cell was executed that is not in the file as it was.
+
+    Where something else saves the file soon, that has `patience` seconds for it.
+    """
+    until = time.monotonic() + patience
+    while (number := _unsaved(path, kernel)) is not None and time.monotonic() < until:
+        time.sleep(0.1)
+    if number is not None:
+        _refusals[path] = _Refusal(len(kernel.executed) - 1, path.stat().st_mtime_ns)
+        raise UnsavedNotebook(
+            f"Cell [{number}] as you ran it is not in {path.name} on disk: "
+            "save the notebook first, then run this cell again."
+        )
+
+
+def _unsaved(path: Path, kernel: Kernel) -> int | None:
     modified = path.stat().st_mtime_ns
     try:
         notebook = read_notebook(path.read_bytes())
@@ -165,13 +181,7 @@ def check_saved(path: Path, kernel: Kernel) -> None:
     refusal = _refusals.get(path)
     settled = refusal.cell if refusal and refusal.modified != modified else 0
     saved_since = modified / 1e9 >= kernel.started
-    number = unsaved_cell(notebook, kernel.executed, settled=settled, saved_since=saved_since)
-    if number is not None:
-        _refusals[path] = _Refusal(len(kernel.executed) - 1, modified)
-        raise UnsavedNotebook(
-            f"Cell [{number}] as you ran it is not in {path.name} on disk: "
-            "save the notebook first, then run this cell again."
-        )
+    return unsaved_cell(notebook, kernel.executed, settled=settled, saved_since=saved_since)
 
 
 def unsaved_cell(

@@ -142,7 +142,7 @@ def _data_roots(home: Path) -> dict[str, Path]:
 
 def ask_snapshot(client: Client, order: Order, taken: Taken, report: Report) -> Snapshot:
     """Send what the service lacks of the source, and ask for a snapshot of it."""
-    project = order.project or client.person
+    project = order.project or client.project
 
     def sending(now: Sending) -> None:
         message = f"Sending {wording.size(now.total)}"

@@ -21,6 +21,9 @@ from labdock.submission import Order, Package, Record, Report, Send, Step
 from labdock.trials import Grid
 from labdock.watching import choose_view, show
 
+SAVED_WITHIN = 3.0
+"""Seconds in which a project's own server has saved what its people type."""
+
 Values = Mapping[str, Collection[Any]]
 
 
@@ -88,7 +91,8 @@ def train(
     kernel = session.this_kernel()
     notebook = session.find_notebook(kernel)
     if kernel is not None:
-        session.check_saved(notebook, kernel)
+        saving = SAVED_WITHIN if "LABDOCK_PROJECT" in os.environ else 0.0
+        session.check_saved(notebook, kernel, saving)
     return submit(
         notebook,
         workers=workers,

@@ -8,6 +8,7 @@ import ssl
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgspec
@@ -176,12 +177,13 @@ class Transport:
         raise error
 
     @contextlib.contextmanager
-    def download(self, path: str) -> Iterator[Iterator[bytes]]:
+    def download(self, path: str) -> Iterator[Download]:
         """Open an answer that is read piece by piece."""
         try:
             with self._http.stream("GET", path) as response:
                 self._check(response)
-                yield response.iter_bytes()
+                told = response.headers.get("Content-Length", "")
+                yield Download(response.iter_bytes(), int(told) if told.isdecimal() else None)
         except self._transport_error as error:
             raise silent(error, self.connection) from error
 
@@ -201,6 +203,17 @@ class Transport:
                 yield Stream(response)
         except self._transport_error as error:
             raise silent(error, self.connection) from error
+
+
+@dataclass(frozen=True)
+class Download:
+    """An open answer, which is read once; `size` is in bytes, where the service says it."""
+
+    pieces: Iterator[bytes]
+    size: int | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self.pieces
 
 
 class Stream:

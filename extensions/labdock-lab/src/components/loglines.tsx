@@ -1,7 +1,7 @@
 import * as React from 'react';
 
 import { spans } from '../models/ansi.ts';
-import { follows } from '../models/following.ts';
+import { follows, isResized, type IScrolled } from '../models/following.ts';
 import { clock } from '../models/wording.ts';
 import type { LogLine } from '../service/types.ts';
 import { useWindow } from './windowed.tsx';
@@ -58,28 +58,36 @@ function useFollowing(
   box: React.RefObject<HTMLDivElement>,
   { lines, hit, follow, onFollow }: ILinesProps
 ): () => void {
-  const at = React.useRef(0);
-  const go = (top: number) => {
+  const known = React.useRef<IScrolled>({ scrollTop: 0, scrollHeight: 0, clientHeight: 0 });
+  const go = (top?: number) => {
     if (box.current !== null) {
-      box.current.scrollTop = top;
-      at.current = box.current.scrollTop;
+      box.current.scrollTop = top ?? box.current.scrollTop;
+      const { scrollTop, scrollHeight, clientHeight } = box.current;
+      known.current = { scrollTop, scrollHeight, clientHeight };
     }
   };
-  React.useLayoutEffect(() => {
-    if (follow) {
-      go(box.current?.scrollHeight ?? 0);
-    }
-  }, [follow, lines.length, lines.at(-1)]);
+  const stay = () => go(follow ? box.current?.scrollHeight : undefined);
+  React.useLayoutEffect(stay, [follow, lines.length, lines.at(-1)]);
   React.useLayoutEffect(() => {
     if (hit !== null) {
       go(hit * LINE - (box.current?.clientHeight ?? 0) / 2);
     }
   }, [hit]);
+  React.useEffect(() => {
+    const observer = new ResizeObserver(stay);
+    if (box.current !== null) {
+      observer.observe(box.current);
+    }
+    return () => observer.disconnect();
+  }, [follow]);
   return () => {
-    const from = at.current;
-    if (box.current !== null && Math.abs(box.current.scrollTop - from) >= 1) {
-      at.current = box.current.scrollTop;
-      onFollow(follows(follow, from, box.current));
+    const before = known.current;
+    const now = box.current;
+    if (now === null || isResized(before, now)) {
+      stay();
+    } else if (Math.abs(now.scrollTop - before.scrollTop) >= 1) {
+      go();
+      onFollow(follows(follow, before.scrollTop, now));
     }
   };
 }

@@ -103,6 +103,8 @@ function Search({ search, trans }: { search: ISearch; trans: TranslationBundle }
   const { text, count, hit } = search;
   const told =
     text === '' ? '' : count === 0 ? trans.__('not found') : trans.__('%1 of %2', hit + 1, count);
+  const [said, say] = React.useState('');
+  React.useEffect(() => say(told), [text, hit]); // and not with each line that comes
   const press = (event: React.KeyboardEvent) => {
     if (event.key === 'Enter') {
       search.go(event.shiftKey ? -1 : 1);
@@ -122,8 +124,11 @@ function Search({ search, trans }: { search: ISearch; trans: TranslationBundle }
         onChange={event => search.look(event.currentTarget.value)}
         onKeyDown={press}
       />
-      <span className="lbd-Log-hits" role="status">
+      <span className="lbd-Log-hits" aria-hidden="true">
         {told}
+      </span>
+      <span className="lbd-Hidden" role="status">
+        {said}
       </span>
     </>
   );

@@ -27,7 +27,7 @@ export async function askAndRunAgain(
     const dialog = new Dialog({
       title: trans.__('Run %1 again', job.name),
       body: form.renewed(),
-      focusNodeSelector: '.lbd-RunAgain input',
+      focusNodeSelector: form.isRefused ? '[aria-invalid=true]' : '.lbd-RunAgain input',
       buttons: [Dialog.cancelButton(), Dialog.okButton({ label: trans.__('Run') })]
     });
     const answer = await dialog.launch();
@@ -57,6 +57,11 @@ class RunAgainForm {
     this.#trans = trans;
     this.#name = job.name;
     this.#written = parametersOf({ job, snapshot });
+  }
+
+  /** Whether it could not be submitted as it was. */
+  get isRefused(): boolean {
+    return this.#mistake !== null;
   }
 
   /** The form as a widget for another dialog. */

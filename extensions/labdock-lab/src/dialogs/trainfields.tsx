@@ -298,21 +298,21 @@ function ArgumentsField({ form, trans }: IProps) {
 
 function MoreFields({ form, trans }: IProps) {
   const { projects, choice } = form;
-  const personal = projects.find(one => one.personal);
+  const usual = projects.find(one => one.personal) ?? projects[0];
   return (
     <div className="lbd-Train-row">
       <Field id="lbd-train-project" label={trans.__('Project')} problem={form.problem('project')}>
         {input => (
           <HTMLSelect
             {...input}
-            value={choice.project || (personal?.name ?? '')}
+            value={choice.project || (usual?.name ?? '')}
             options={projects.map(({ name, personal: own }) => ({
               value: name,
               label: own ? trans.__('%1 (mine)', name) : name
             }))}
             onChange={event => {
               const { value } = event.target;
-              form.set('project', value === personal?.name ? '' : value);
+              form.set('project', value === usual?.name ? '' : value);
             }}
           />
         )}

@@ -16,3 +16,8 @@ export function follows(before: boolean, from: number, now: IScrolled): boolean 
   }
   return now.scrollTop < from ? false : before || left < NEAR_END;
 }
+
+/** Whether something has another size: then it was not a person who scrolled it. */
+export function isResized(before: IScrolled, now: IScrolled): boolean {
+  return before.clientHeight !== now.clientHeight || before.scrollHeight !== now.scrollHeight;
+}

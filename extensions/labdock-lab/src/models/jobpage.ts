@@ -281,19 +281,28 @@ export class JobPage implements IDisposable {
       return;
     }
     this.#reading = true;
-    while (this.#due.size > 0 && this.#shown && !this.#disposed) {
-      const due = [...this.#due];
-      this.#due.clear();
-      try {
-        await Promise.all([...due.map(part => this.#parts[part]()), this.#readSnapshot()]);
-        this.#problem = null;
-      } catch (error) {
-        this.#fail(error);
-      }
+    let whole = true;
+    while (whole && this.#due.size > 0 && this.#shown && !this.#disposed) {
+      whole = await this.#readDue();
       this.#tell();
       await this.#pause(TOGETHER);
     }
     this.#reading = false;
+  }
+
+  /** Read what is due. Whether all could be: the rest stays due until the next change, or look. */
+  async #readDue(): Promise<boolean> {
+    const due = [...this.#due];
+    this.#due.clear();
+    const answers = await Promise.allSettled([
+      ...due.map(part => this.#parts[part]()),
+      this.#readSnapshot()
+    ]);
+    const refused = answers.find(answer => answer.status === 'rejected');
+    this.#problem = refused === undefined ? null : asError(refused.reason);
+    const left = due.filter((_, at) => answers[at]?.status === 'rejected');
+    left.forEach(part => this.#due.add(part));
+    return left.length === 0;
   }
 
   readonly #parts: Record<Due, () => Promise<void>> = {
@@ -306,7 +315,8 @@ export class JobPage implements IDisposable {
     },
     metrics: () => this.#readMetrics(this.id, this.#own),
     others: async () => {
-      await Promise.all([...this.#others].map(([id, read]) => this.#readMetrics(id, read)));
+      const there = [...this.#others].filter(([, read]) => read.job.deleted == null);
+      await Promise.all(there.map(([id, read]) => this.#readMetrics(id, read)));
     },
     files: async () => {
       this.#files = await this.#source.files(this.id);
@@ -333,7 +343,7 @@ export class JobPage implements IDisposable {
   }
 
   #fail(error: unknown): void {
-    this.#problem = error instanceof Error ? error : new Error(String(error));
+    this.#problem = asError(error);
     this.#tell();
   }
 
@@ -342,6 +352,10 @@ export class JobPage implements IDisposable {
       this.#changed.emit();
     }
   }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }
 
 function sleep(milliseconds: number): Promise<void> {

@@ -77,7 +77,10 @@ function boardOf(args: ReadonlyPartialJSONObject): IBoard {
   const { project, jobs, grid } = args;
   const named = Array.isArray(jobs) ? jobs.filter(job => typeof job === 'string') : [];
   return {
-    project: typeof project === 'string' && project ? project : PageConfig.getOption('hubUser'),
+    project:
+      (typeof project === 'string' && project) ||
+      PageConfig.getOption('labdockProject') ||
+      PageConfig.getOption('hubUser'),
     runs: typeof grid === 'string' && grid ? [...named, grid] : named
   };
 }

@@ -2,7 +2,7 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/applica
 import { ICommandPalette, Notification, type Dialog } from '@jupyterlab/apputils';
 import { PathExt } from '@jupyterlab/coreutils';
 import { IDocumentManager } from '@jupyterlab/docmanager';
-import { DocumentWidget } from '@jupyterlab/docregistry';
+import { DocumentWidget, type DocumentRegistry } from '@jupyterlab/docregistry';
 import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import type { Contents } from '@jupyterlab/services';
 import { IStateDB } from '@jupyterlab/statedb';
@@ -20,6 +20,8 @@ import type { Job } from '../service/types.ts';
 import { IJobs, IService } from '../tokens.ts';
 
 const KEPT = 'labdock-lab:train:';
+const SAVED_WITHIN = 5_000;
+/** Milliseconds. */
 const ENTRIES = ['.ipynb', '.py'];
 
 /** Submits a notebook, a script or a folder by a dialog. */
@@ -210,6 +212,9 @@ class Training {
   async #save(path: string): Promise<string | null> {
     const widget = this.#documents.findWidget(path, null);
     const context = widget && this.#documents.contextForWidget(widget);
+    if (context?.model.collaborative) {
+      await savedByServer(context.model);
+    }
     if (!context?.model.dirty) {
       return null;
     }
@@ -228,6 +233,25 @@ class Training {
       return this.#trans.__('%1 was not saved (%2), so nothing was submitted.', name, why);
     }
   }
+}
+
+/** What several people have open its server saves by itself, a second after the last change. */
+async function savedByServer(model: DocumentRegistry.IModel): Promise<void> {
+  await new Promise<void>(resolve => {
+    const look = () => {
+      if (!model.dirty) {
+        finish();
+      }
+    };
+    const timer = setTimeout(finish, SAVED_WITHIN);
+    model.stateChanged.connect(look);
+    look();
+    function finish() {
+      model.stateChanged.disconnect(look);
+      clearTimeout(timer);
+      resolve();
+    }
+  });
 }
 
 function sourceOf(service: Service, own: TrainingServer): ITrainSource {

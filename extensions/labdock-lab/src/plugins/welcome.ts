@@ -51,6 +51,9 @@ function activate(
   menus: IMainMenu | null,
   palette: ICommandPalette | null
 ): void {
+  if (PageConfig.getOption('labdockProject')) {
+    return; // a project's own server has no examples
+  }
   const trans = translator.load('labdock');
   const { commands } = app;
   const tour = new Tour(PageConfig.getOption('hubUser'), step => {

@@ -1829,6 +1829,8 @@ export interface components {
        * @enum {string}
        */
       role: 'member' | 'admin';
+      /** Together */
+      together?: string | null;
     };
     /**
      * Requirements

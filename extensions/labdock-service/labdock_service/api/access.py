@@ -1,6 +1,7 @@
 """Who may do what: each object is loaded by a dependency that also decides.
 
-Members of a project see what it owns; an object's owner and the project's admins change it.
+Members of a project see what it owns; an object's owner and the project's admins change it, and
+everybody in it what was made in the project's own server.
 Members ask an endpoint's model too, so they make keys of it that soon expire.
 What a person may not see does not exist for them (404).
 """
@@ -18,6 +19,7 @@ from sqlalchemy.orm import Session
 from labdock.schema import Person, Project
 from labdock_service.api.parts import PartsOf, Reading, Writing
 from labdock_service.errors import Forbidden, NotFound
+from labdock_service.names import account_of
 from labdock_service.store import endpoints, grids, jobs, models, snapshots
 from labdock_service.store.tables import (
     EndpointRow,
@@ -32,6 +34,8 @@ from labdock_service.store.tables import (
 
 MEMBERS_KEY_SECONDS = 3600.0
 """How long a key may last that a member makes of an endpoint which is not theirs."""
+
+Owned = JobRow | GridRow | EndpointRow
 
 _ID = re.compile(r"[a-z][a-z2-7]{10}")
 _hub_token = HTTPBearer(auto_error=False, description="A token of the hub.")
@@ -95,13 +99,15 @@ def _may_see(caller: Person, project_id: str) -> Project | None:
     return next((project for project in caller.projects if project.id == project_id), None)
 
 
-def _may_change(caller: Person, project_id: str, owner_id: str) -> bool:
-    project = _may_see(caller, project_id)
-    return owner_id == caller.id or (project is not None and project.role == "admin")
+def _may_change(caller: Person, row: Owned) -> bool:
+    project = _may_see(caller, row.project_id)
+    if row.owner_id == caller.id or project is None:
+        return row.owner_id == caller.id
+    return project.role == "admin" or row.owner.name == account_of(project.name)
 
 
-def _check_change(caller: Person, project_id: str, owner_id: str, what: str) -> None:
-    if not _may_change(caller, project_id, owner_id):
+def _check_change(caller: Person, row: Owned, what: str) -> None:
+    if not _may_change(caller, row):
         raise Forbidden(f"Only its owner and the project's admins may change {what}.")
 
 
@@ -170,7 +176,7 @@ def _deleted_job(id: Id, caller: Caller, session: Writing) -> JobRow:
 
 
 def _changed(caller: Person, row: JobRow) -> JobRow:
-    _check_change(caller, row.project_id, row.owner_id, f"job {row.id}")
+    _check_change(caller, row, f"job {row.id}")
     return row
 
 
@@ -180,7 +186,7 @@ def _seen_grid(id: Id, caller: Caller, session: Reading) -> GridRow:
 
 def _changed_grid(id: Id, caller: Caller, session: Writing) -> GridRow:
     row = find_grid(session, caller, id)
-    _check_change(caller, row.project_id, row.owner_id, f"grid {row.id}")
+    _check_change(caller, row, f"grid {row.id}")
     return row
 
 
@@ -194,7 +200,7 @@ def _seen_endpoint(project: Id, name: Id, caller: Caller, session: Reading) -> E
 
 def _changed_endpoint(project: Id, name: Id, caller: Caller, session: Writing) -> EndpointRow:
     row = find_endpoint(session, caller, project, name)
-    _check_change(caller, row.project_id, row.owner_id, f"endpoint {row.name}")
+    _check_change(caller, row, f"endpoint {row.name}")
     return row
 
 
@@ -229,7 +235,7 @@ def deployed_endpoint(
     found = project_of(caller, project)
     row = endpoints.find_named(session, found.id, name)
     if row is not None:
-        _check_change(caller, row.project_id, row.owner_id, f"endpoint {row.name}")
+        _check_change(caller, row, f"endpoint {row.name}")
     return row
 
 
@@ -239,7 +245,7 @@ def keyed_endpoint(
     """The endpoint that the caller may make a key of which lasts so long."""
     row = find_endpoint(session, caller, project, name)
     short = lasts is not None and lasts <= MEMBERS_KEY_SECONDS
-    if not short and not _may_change(caller, row.project_id, row.owner_id):
+    if not short and not _may_change(caller, row):
         raise Forbidden(
             f"Only its owner and the project's admins may make a key of endpoint {row.name} that "
             "lasts: ask them, or make one that expires within an hour."

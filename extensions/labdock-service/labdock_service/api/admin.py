@@ -27,6 +27,7 @@ from labdock_service.api.problems import describe
 from labdock_service.api.service import node_views
 from labdock_service.api.streams import STREAM, event_stream
 from labdock_service.errors import Forbidden, NotFound
+from labdock_service.findings import Policy
 from labdock_service.hubclient import HubServer
 from labdock_service.packaging.environments import PinnedEnvironment, find_named
 from labdock_service.store import endpoints, jobs, leases, overview
@@ -140,7 +141,9 @@ def _admissions(parts: Parts, session: Session, found: list[PinnedEnvironment]) 
             digest=one.digest,
             unavailable=why.get(one.digest),
             verifications=overview.verifications_of(session, one.images),
-            scans=overview.scans_of(session, one.images, parts.settings.images, time.time()),
+            scans=overview.scans_of(
+                session, one.images, Policy.of(parts.settings.images), time.time()
+            ),
         )
         for one in found
     ]

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from sqlalchemy.orm import Session
 
 from labdock_service.api.parts import Parts
+from labdock_service.findings import Policy
 from labdock_service.linux import host_name
 from labdock_service.packaging.environments import (
     PinnedEnvironment,
@@ -31,7 +32,7 @@ def why_unavailable(
     reasons = {}
     for one in environments:
         why = (why_no_gpu if one.gpu else None) or verifications.problem(
-            session, one.images, host_name(), parts.settings.images, time.time()
+            session, one.images, host_name(), Policy.of(parts.settings.images), time.time()
         )
         if why:
             reasons[one.digest] = why

@@ -8,6 +8,7 @@ from labdock.schema import Person, Project
 from labdock_service.errors import Conflict
 from labdock_service.hubclient import KEPT_SECONDS, Hub, HubUser
 from labdock_service.ids import new_id
+from labdock_service.names import account_of
 from labdock_service.recent import Recent
 from labdock_service.settings import Settings
 from labdock_service.store import Store, people
@@ -16,6 +17,8 @@ from labdock_service.store.tables import ProjectRow
 
 class People:
     """Knows people with their projects: their own, and one for each group of theirs.
+
+    A project's own account has no project but this one.
 
     A group's project id is kept with the group in the hub, so that a group made anew under
     an old name inherits nothing; where the hub refuses that, the store's name counts.
@@ -68,12 +71,20 @@ class People:
                 known = people.ensure_known(session, user.name, user.created, groups)
         own = Project(id=known.own.id, name=known.own.name, personal=True, role="admin")
         shared = [self._shared(user, project) for project in known.shared]
+        if user.name in self._settings.project_accounts:
+            return Person(id=known.id, name=user.name, admin=False, projects=shared)
         return Person(id=known.id, name=user.name, admin=user.admin, projects=[own, *shared])
 
     def _shared(self, user: HubUser, row: ProjectRow) -> Project:
         administers = self._administers(user, row.name)
+        account = account_of(row.name)
+        has_server = account in self._settings.project_accounts
         return Project(
-            id=row.id, name=row.name, personal=False, role="admin" if administers else "member"
+            id=row.id,
+            name=row.name,
+            personal=False,
+            role="admin" if administers else "member",
+            together=f"/hub/spawn/{account}" if has_server else None,
         )
 
     def _administers(self, user: HubUser, project: str) -> bool:

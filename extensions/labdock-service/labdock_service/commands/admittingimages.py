@@ -15,7 +15,7 @@ from docker.errors import ImageNotFound
 from labdock_service.commands.starting import Steps
 from labdock_service.containers import docker_client
 from labdock_service.errors import Invalid, Unavailable
-from labdock_service.findings import judge
+from labdock_service.findings import Policy, judge
 from labdock_service.images.admission import Check, recipe_of, refuse_failures
 from labdock_service.images.layout import BuiltImage, BuiltImages
 from labdock_service.images.recipes import RECIPES
@@ -60,12 +60,11 @@ class Admission:
             with self.store.write() as session:
                 found = report.findings
                 verifications.keep_scan(session, digest, report.scanner, found, time.time())
-        policy = self.settings.images
+        policy = Policy.of(self.settings.images)
         judgement = judge(report.findings, policy, date.today())
         refuse_findings(name, judgement)
         return [
-            f"passes until {policy.ignore[finding.id].until}: {finding}"
-            for finding in judgement.ignored
+            f"passes until {policy.passing[finding.id]}: {finding}" for finding in judgement.ignored
         ]
 
 
@@ -146,9 +145,9 @@ def _line(check: Check) -> str:
 
 
 def read_scan(name: str, file: Path) -> Iterator[str]:
-    """What the policy makes of a report on an image or environment, which is kept.
+    """What the policy makes of a report on an image, environment or server, which is kept.
 
-    Raises Invalid where it is refused: the environment cannot be chosen any more then.
+    Raises Invalid where it is refused: it cannot be chosen any more then.
     """
     settings = load_settings()
     report = read_report(file)
@@ -170,15 +169,21 @@ def _known_as(name: str, settings: Settings) -> dict[str, str]:
     image = BuiltImages(settings.state).find(name)
     if image is not None:
         return {image.digest: image.id}
-    environment = find_named(find_environments(settings.state, "image"), name)
-    if environment is None:
-        raise Invalid(
-            f"There is no built image and no environment '{name[:50]}': `labdock images build` "
-            "makes them."
-        )
     client = docker_client()
-    images = (environment.notebook, environment.training)
-    return {digest_of(image): _id(client, image) for image in images}
+    return {digest_of(image): _id(client, image) for image in _images_of(name, settings)}
+
+
+def _images_of(name: str, settings: Settings) -> list[str]:
+    environment = find_named(find_environments(settings.state, "image"), name)
+    if environment is not None:
+        return [environment.notebook, environment.training]
+    for server in read_servers(settings.state.environments):
+        if server.name == name:
+            return [server.image]
+    raise Invalid(
+        f"There is no built image, environment or model server '{name[:50]}': `labdock images "
+        "build` makes the first two, and images/lock.toml names the last."
+    )
 
 
 def _id(client: DockerClient, image: str) -> str:

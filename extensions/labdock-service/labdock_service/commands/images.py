@@ -104,9 +104,10 @@ def verify(names: tuple[str, ...]) -> None:
 @click.argument("report", type=FILE)
 @spoken
 def scanned(name: str, report: Path) -> None:
-    """Read a report of Trivy or Grype on an image or environment, and say if it is admitted.
+    """Read a report of Trivy or Grype on an image, environment or model server.
 
-    It is kept: while the policy refuses what it found, nobody can choose that environment.
+    It says whether that is admitted, and is kept: while the policy refuses what it found, nobody
+    can choose that environment, and no new revision is served from that image.
     """
     from labdock_service.commands.admittingimages import read_scan
 

@@ -108,7 +108,7 @@ def _start_hub(deployment: Deployment) -> subprocess.Popen[bytes]:
         with ending(hub):
             deployment.wait_until_ready(hub)
             hubadmin.leave_members_only(deployment.settings)
-    except Exception:
+    except BaseException:  # also where somebody presses Ctrl-C
         deployment.sweep(kept=SERVERS)
         raise
     return hub

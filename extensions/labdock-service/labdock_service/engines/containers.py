@@ -29,6 +29,9 @@ EXPENDABLE = 500
 SHARED_MEMORY = 2**30
 """Bytes of /dev/shm at most, which count as the worker's memory once they are used."""
 
+KEPT_OUTPUT = {"max-size": "1m", "max-file": "32", "compress": "true"}
+"""A look reads the newest file from its start, and passes over older ones that are compressed."""
+
 _PROGRAM = f"""\
 import sys
 sys.path.append("{OWN_CODE}")
@@ -68,9 +71,7 @@ def unattended_options(spec: WorkerSpec, *, cpus: list[int]) -> dict[str, Any]:
         "init": True,
         "environment": visible_devices(spec) | spec.environment,
         "mounts": _same_places(spec.inputs, read_only=True),
-        "log_config": LogConfig(
-            type=LogConfig.types.JSON, config={"max-size": "16m", "max-file": "2"}
-        ),
+        "log_config": LogConfig(type=LogConfig.types.JSON, config=KEPT_OUTPUT),
     }
 
 

@@ -22,7 +22,7 @@ from docker.types import DeviceRequest
 
 from labdock_service import linux
 from labdock_service.confinement import is_own_account
-from labdock_service.engines import containers, processtree
+from labdock_service.engines import containers, processtree, statusfile
 from labdock_service.engines.base import WorkerSpec, WorkerStatus
 from labdock_service.engines.dockerd import Dockerd
 from labdock_service.engines.environment import container_environment
@@ -82,23 +82,25 @@ class DockerEngine(SupervisedEngine):
         """Every worker; containers of those that ended, or that hide, are removed.
 
         Another process may start one meanwhile, whose folder is there before its container: so
-        they are listed the other way round.
+        they are listed the other way round, and the containers that were listed are removed, but
+        none that has its name since.
         """
         containers_seen = self._containers()
         found = super().look()
         live = {worker.id for worker in found if worker.state != "ended"}
         with suppress(EngineAway):
-            for worker in sorted(containers_seen - live - self._starting):
+            for worker in sorted(containers_seen.keys() - live - self._starting):
                 with looked_at_apart(worker):
-                    self._tidy(worker)
+                    if not _starts(self._folder(worker)):
+                        self._tidy(self._group(worker), containers_seen[worker])
             self._strike_the_overdue(live)
         return found
 
-    def _containers(self) -> set[str]:
-        """The workers that have one; none where Docker does not say."""
+    def _containers(self) -> dict[str, str]:
+        """Those of workers; none where Docker does not say."""
         with suppress(EngineFailed):
             return self._dockerd.workers()
-        return set()
+        return {}
 
     def stop(self, worker: str) -> None:
         """SIGTERM to the worker, and after its grace the end of its container."""
@@ -140,8 +142,9 @@ class DockerEngine(SupervisedEngine):
 
     def remove(self, worker: str) -> None:
         """Delete an ended worker's folder, and its container where that is left."""
+        group, container = self._group(worker), self._dockerd.find_container(worker)
         super().remove(worker)
-        self._tidy(worker)
+        self._tidy(group, container and container.id)
 
     # Starting
 
@@ -156,7 +159,8 @@ class DockerEngine(SupervisedEngine):
             else:
                 yield from self._start(folder, lock, spec)
         except (EngineFailed, OSError):
-            self._tidy(spec.id)
+            self._dockerd.remove_container(spec.id)
+            self._dockerd.remove_network(spec.group or spec.id)
             raise
         finally:
             self._starting.discard(spec.id)
@@ -248,10 +252,20 @@ class DockerEngine(SupervisedEngine):
         with (self._state.logs / "supervisors.log").open("ab") as log:
             log.write(output)
 
-    def _tidy(self, worker: str) -> None:
-        self._dockerd.remove_container(worker)
+    def _tidy(self, group: str, container: str | None) -> None:
+        if container is not None:
+            self._dockerd.remove_exactly(container)
+        self._dockerd.remove_network(group)
+
+    def _group(self, worker: str) -> str:
+        """The name of its network."""
         spec = self._folder(worker).read_spec() or {}
-        self._dockerd.remove_network(spec.get("group") or worker)
+        return str(spec.get("group") or worker)
+
+
+def _starts(folder: WorkerFolder) -> bool:
+    """Whether somebody starts it now, also where a look at it went wrong."""
+    return folder.locked and statusfile.read(folder.path) is None
 
 
 def _is_unattended(folder: WorkerFolder) -> bool:

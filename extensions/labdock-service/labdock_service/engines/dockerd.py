@@ -196,12 +196,12 @@ class Dockerd:
                 container.wait(timeout=NOTICE_SECONDS)
             container.reload()
 
-    def workers(self) -> set[str]:
-        """The ids of workers that have a container here, whatever its state."""
+    def workers(self) -> dict[str, str]:
+        """Docker's ids of the containers that workers have here, whatever their state."""
         labels = [f"{DEPLOYMENT}={self.prefix}", WORKER]
         with _sentences():
             found = self.client.api.containers(all=True, filters={"label": labels})
-        return {container["Labels"][WORKER] for container in found}
+        return {container["Labels"][WORKER]: container["Id"] for container in found}
 
     def has_server(self, person_id: str) -> bool:
         """Whether a person's server has a container here."""
@@ -219,8 +219,12 @@ class Dockerd:
         """End and delete a container and its anonymous volumes; one that is gone is gone."""
         container = self.find_container(name)
         if container is not None:
-            with _sentences():
-                end_container(container)
+            self.remove_exactly(str(container.id))
+
+    def remove_exactly(self, container: str) -> None:
+        """The same by Docker's own id, which no container has that took its name meanwhile."""
+        with _sentences(), contextlib.suppress(NotFound):
+            end_container(self.client.containers.get(container))
 
     def remove_labelled(self, label: str) -> None:
         """End and delete those of the deployment's containers that have this label."""

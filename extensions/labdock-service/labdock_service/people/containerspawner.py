@@ -36,11 +36,10 @@ from labdock_service.packaging.environments import find_environments
 from labdock_service.people.choices import Choice, Offer
 from labdock_service.people.containerhomes import PLACE, make_places
 from labdock_service.people.gpulease import GpuLedger, Offered
-from labdock_service.people.server import EXAMPLES, PersonServer
+from labdock_service.people.server import EXAMPLES, PACKAGE, PersonServer
 from labdock_service.people.startpage import render_form
 from labdock_service.variables import KEPT, unproxied
 
-PACKAGE = Path(__file__).parents[1]
 INSIDE = "/opt/labdock"
 """Where a container finds the examples and what fills its home."""
 
@@ -225,6 +224,7 @@ class ContainerSpawner(PersonServer, DockerSpawner):  # type: ignore[misc]  # Do
             "HOME": PLACE,
             "PYTHONPATH": INSIDE,
             "LABDOCK_STOP_AFTER": str(self.settings.idle.cull_after),
+            **self.jupyter_variables(PLACE, f"{INSIDE}/labdock_service"),
             **unproxied(kept, door),
         }
         told = self.variables(self.hub_connect_url, self._title, self._gpus)

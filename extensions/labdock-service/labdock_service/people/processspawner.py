@@ -17,7 +17,7 @@ from traitlets import Float
 from labdock_service import homes, processes
 from labdock_service.packaging.environments import choose_environment, find_environments
 from labdock_service.people.password import ONE_USER
-from labdock_service.people.server import EXAMPLES, PersonServer
+from labdock_service.people.server import EXAMPLES, PACKAGE, PersonServer
 from labdock_service.variables import KEPT
 
 
@@ -84,6 +84,7 @@ class ProcessSpawner(PersonServer, LocalProcessSpawner):  # type: ignore[misc]  
             "HOME": str(self.home),
             "PATH": f"{self._overlay.path}{os.pathsep}{programs}",
             "JUPYTER_PATH": str(self._overlay.jupyter_path),
+            **self.jupyter_variables(str(self.home), str(PACKAGE)),
             **({"LABDOCK_CA": authority} if (authority := self.settings.tls.authority) else {}),
         }
         return env | self.variables(self.settings.address, self._title, self._gpus) | own

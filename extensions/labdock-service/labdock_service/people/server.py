@@ -12,6 +12,7 @@ from labdock_service.people.gpuholder import GpuHolder
 from labdock_service.settings import Settings
 
 EXAMPLES = CHECKOUT / "examples"
+PACKAGE = Path(__file__).parents[1]
 
 
 class PersonServer(GpuHolder):
@@ -24,6 +25,12 @@ class PersonServer(GpuHolder):
         """The person's id: a name used again inherits nothing."""
         user = self.user.orm_user
         return person_id(user.name, user.created)
+
+    @property
+    def project(self) -> str:
+        """The project whose own server this is; empty for a person's."""
+        accounts: dict[str, str] = self.settings.project_accounts
+        return accounts.get(self.user.name, "")
 
     @property
     def home(self) -> Path:
@@ -45,4 +52,17 @@ class PersonServer(GpuHolder):
             "LABDOCK_ENVIRONMENT_TITLE": environment,
             "JUPYTERHUB_PUBLIC_HUB_URL": f"{self.settings.public_address}/hub/",
             **self.gpu_variables(devices),
+        }
+
+    def jupyter_variables(self, home: str, package: str) -> dict[str, str]:
+        """What JupyterLab shows: a person's home, or a project's files to several people at once.
+
+        `home` and `package`, which is this one, are where the server finds them.
+        """
+        if not self.project:
+            return {"JUPYTER_CONFIG_PATH": f"{package}/people/jupyter/alone"}
+        return {
+            "JUPYTER_CONFIG_PATH": f"{package}/people/jupyter/together",
+            "JUPYTERHUB_ROOT_DIR": f"{home}/projects/{self.project}",
+            "LABDOCK_PROJECT": self.project,
         }

@@ -70,19 +70,23 @@ def _choose(parts: Parts, session: Session, revision: RevisionRow) -> Choice:
         servers,
         packages.get("tensorflow", ""),
         gpus=revision.resources["gpus"] > 0,
-        refused=_refused(session, servers),
+        refused=_refused(parts, session, servers),
     )
 
 
-def _refused(session: Session, servers: Sequence[ServerImage]) -> Mapping[str, str]:
-    """Images that nobody verified here, and those that failed."""
+def _refused(parts: Parts, session: Session, servers: Sequence[ServerImage]) -> Mapping[str, str]:
+    """Images that nobody verified here, those that failed, and those that a scan keeps out."""
     said = {}
     for one in servers:
-        row = verifications.find(session, one.image.rpartition("@")[2], host_name())
+        digest = one.image.rpartition("@")[2]
+        row = verifications.find(session, digest, host_name())
+        scans = verifications.kept_out(session, [digest], parts.policy, parts.clock())
         if row is None:
             said[one.image] = "was not verified on this machine yet"
         elif not row.passed:
             said[one.image] = "failed its verification on this machine"
+        elif found := next(scans, None):
+            said[one.image] = "is kept out by a scan that was read on {}: {}".format(*found)
     return said
 
 

@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from labdock_service.delivery.messages import MailServer
 from labdock_service.diskspace import is_full
 from labdock_service.engines.base import Engine
+from labdock_service.findings import Policy
 from labdock_service.packaging.layers import LayerStore
 from labdock_service.reconciler.clock import SteadyClock
 from labdock_service.registry import RegistryPlace
@@ -22,6 +24,9 @@ from labdock_service.store import Fenced, Store
 from labdock_service.store.tables import JobRow, SnapshotRow
 
 log = logging.getLogger("labdock.reconciler")
+
+NOBODYS_FAULT = (Fenced, OSError, OperationalError, InterfaceError)
+"""Errors that no one thing is to blame for: the whole transaction is tried again."""
 
 ACTOR = "reconciler"
 """Who acted, in events of what the reconciler saw or did."""
@@ -47,6 +52,8 @@ class Parts:
     registry: RegistryPlace | None = None
     """Where images go on the container engines."""
     limits: Limits = field(default_factory=Limits)
+    policy: Policy = field(default_factory=Policy)
+    """Which findings of a scan keep a model server's image out."""
     mail: MailServer = field(default_factory=MailServer)
     webhook_hosts: Sequence[str] = ()
     """Those that webhooks may lead to although their addresses are not public."""

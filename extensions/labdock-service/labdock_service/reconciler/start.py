@@ -8,6 +8,7 @@ from functools import partial
 
 from labdock_service.delivery.messages import MailServer
 from labdock_service.engines.opening import EngineChoice, open_engine
+from labdock_service.findings import Policy
 from labdock_service.reconciler.loop import Reconciler, own_pipe
 from labdock_service.reconciler.oldercurves import move_older_curves
 from labdock_service.reconciler.parts import Limits, Parts
@@ -25,6 +26,7 @@ class Setup:
     database_url: str
     engine: EngineChoice
     limits: Limits
+    policy: Policy
     mail: MailServer
     webhook_hosts: list[str]
     address: str
@@ -44,6 +46,7 @@ def read_setup() -> Setup:
         database_url=settings.database_url,
         engine=EngineChoice.of(settings),
         limits=Limits(cpus=limits.cpus, memory=limits.memory, gang_timeout=settings.gang_timeout),
+        policy=Policy.of(settings.images),
         mail=MailServer(
             host=notify.smtp_host,
             port=notify.smtp_port,
@@ -72,6 +75,7 @@ def open_reconciler(setup: Setup) -> Reconciler:
             registry=setup.engine.registry,
             state=state,
             limits=setup.limits,
+            policy=setup.policy,
             mail=setup.mail,
             webhook_hosts=setup.webhook_hosts,
             address=setup.address,

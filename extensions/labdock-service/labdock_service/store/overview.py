@@ -10,8 +10,7 @@ from sqlalchemy.orm import Session
 
 from labdock.adminschema import RunningRevision, Scan, Verification, Waiting
 from labdock.schema import Job
-from labdock_service.findings import Finding, judge
-from labdock_service.sections import ImagesSettings
+from labdock_service.findings import Finding, Policy, judge
 from labdock_service.store import active, asking, jobs, notebooks
 from labdock_service.store.tables import (
     NotebookRow,
@@ -105,9 +104,7 @@ def _failed(row: VerificationRow) -> Iterator[str]:
             yield f"{check['check']}: {check['said']}"
 
 
-def scans_of(
-    session: Session, images: Iterable[str], policy: ImagesSettings, now: float
-) -> list[Scan]:
+def scans_of(session: Session, images: Iterable[str], policy: Policy, now: float) -> list[Scan]:
     """What scanners found in these images, and what the policy makes of it; the newest first."""
     query = select(ScanRow).where(ScanRow.image.in_(list(images))).order_by(ScanRow.time.desc())
     today = datetime.fromtimestamp(now, UTC).date()

@@ -337,6 +337,7 @@ class EndpointRow(Base):
     traffic: Mapped[list[Any]]
     """What the router's table says: `[{revision, weight}]`."""
     project: Mapped[ProjectRow] = relationship(lazy="joined")
+    owner: Mapped[PersonRow] = relationship()
     revisions: Mapped[list[RevisionRow]] = relationship(
         order_by="RevisionRow.number", back_populates="endpoint"
     )

@@ -8,16 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from labdock_service.findings import Finding, judge
+from labdock_service.findings import Finding, Policy, judge
 from labdock_service.store.tables import ScanRow, VerificationRow
-
-if TYPE_CHECKING:
-    from labdock_service.sections import ImagesSettings
 
 LONGEST = 200
 """Characters of what a check says that people are shown."""
@@ -53,14 +50,14 @@ def are_verified(session: Session, images: Iterable[str], node: str) -> bool:
 
 
 def problem(
-    session: Session, images: Sequence[str], node: str, policy: ImagesSettings, now: float
+    session: Session, images: Sequence[str], node: str, policy: Policy, now: float
 ) -> str | None:
     """Why these images may not be used on a node, in sentences; none where they may."""
     return next(_problems(session, images, node, policy, now), None)
 
 
 def _problems(
-    session: Session, images: Sequence[str], node: str, policy: ImagesSettings, now: float
+    session: Session, images: Sequence[str], node: str, policy: Policy, now: float
 ) -> Iterator[str]:
     for image in images:
         row = find(session, image, node)
@@ -69,15 +66,23 @@ def _problems(
                 f"It failed its verification on {node} on {_day(row.time)}: {_failed(row)}. Choose "
                 "another environment; an admin mends this one and runs `labdock images verify`."
             )
+    for day, found in kept_out(session, images, policy, now):
+        yield (
+            f"A scan that was read on {day} keeps it out: {found}. Choose another environment; "
+            "an admin builds this one anew, or says in labdock.toml under [images.ignore] until "
+            "when a finding may pass, and why."
+        )
+
+
+def kept_out(
+    session: Session, images: Sequence[str], policy: Policy, now: float
+) -> Iterator[tuple[str, str]]:
+    """The days of scans that keep these images out, and what each found, without a stop."""
     today = datetime.fromtimestamp(now, UTC).date()
     for scan in session.scalars(select(ScanRow).where(ScanRow.image.in_(images))):
         judgement = judge((Finding(**found) for found in scan.findings), policy, today)
         if judgement.refused:
-            yield (
-                f"A scan that was read on {_day(scan.time)} keeps it out: {judgement.sentence}. "
-                "Choose another environment; an admin builds this one anew, or says in "
-                "labdock.toml under [images.ignore] until when a finding may pass, and why."
-            )
+            yield _day(scan.time), judgement.sentence
 
 
 def _failed(row: VerificationRow) -> str:

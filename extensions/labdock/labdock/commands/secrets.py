@@ -59,7 +59,7 @@ def set_secret(name: str, project: str | None, as_json: bool) -> None:
       labdock secrets set SERVICE_KEY --project vision < key.pem
     """
     client = default_client()
-    secret = client.set_secret(project or client.person, name, _value())
+    secret = client.set_secret(project or client.project, name, _value())
     if as_json:
         write_json(secret)
     if not secret.masked:
@@ -90,4 +90,4 @@ def delete(name: str, project: str | None) -> None:
     For example: labdock secrets delete WANDB_API_KEY
     """
     client = default_client()
-    client.delete_secret(project or client.person, name)
+    client.delete_secret(project or client.project, name)

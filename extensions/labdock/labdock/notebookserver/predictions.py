@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import unquote
 
 import httpx
-from jupyter_server.base.handlers import APIHandler
 from tornado.web import authenticated
 
 from labdock import errors, serving
 from labdock.client import default_client
+from labdock.notebookserver.answers import JsonHandler
 
 PATH = r"labdock/predict/([^/]+)/([^/]+)"
 MOST_BODY = 10_000_000
@@ -23,8 +22,6 @@ MOST_ANSWER = 20_000_000
 """Bytes of an answer: a page shows no more."""
 AT_ONCE = 4
 """Requests that are on their way together: models that are slow hold up nothing else here."""
-
-STATUS = {errors.NotFound: 404, errors.Conflict: 409, errors.NotAllowed: 403, errors.Mistake: 400}
 
 
 class AskedEndpoint(serving.Endpoint):
@@ -59,7 +56,7 @@ class AskedEndpoints:
         return answer
 
 
-class PredictionHandler(APIHandler):  # type: ignore[misc]  # it has no types here
+class PredictionHandler(JsonHandler):
     """`POST labdock/predict/PROJECT/NAME`: the model's answer, with the header Labdock-Revision."""
 
     def initialize(self, endpoints: AskedEndpoints) -> None:
@@ -75,21 +72,16 @@ class PredictionHandler(APIHandler):  # type: ignore[misc]  # it has no types he
     async def post(self, project: str, name: str) -> None:
         """Pass a request on to the model."""
         if len(self.request.body) > MOST_BODY:
-            self._tell(413, "too_large", "This is too large to be sent from a page.")
+            self.tell(413, "too_large", "This is too large to be sent from a page.")
             return
         asked = unquote(project), unquote(name), self.request.body
         try:
             loop = asyncio.get_running_loop()
             answer = await loop.run_in_executor(self.endpoints.threads, self.endpoints.ask, *asked)
         except errors.LabdockError as error:
-            kinds = (status for kind, status in STATUS.items() if isinstance(error, kind))
-            self._tell(next(kinds, 503), type(error).__name__, str(error))
+            self.refuse(error)
             return
         if answer.revision:
             self.set_header(serving.REVISION, answer.revision)
         self.set_header("Cache-Control", "no-store")
         self.finish(answer.content)
-
-    def _tell(self, status: int, code: str, detail: str) -> None:
-        self.set_status(status)
-        self.finish(json.dumps({"error": code, "detail": detail, "field": None}))

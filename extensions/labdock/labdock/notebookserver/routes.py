@@ -6,19 +6,18 @@ A server alone can change what its kernels see, and knows whether one of them ha
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 from collections.abc import Awaitable
 from typing import Any
 
 import msgspec
-from jupyter_server.base.handlers import APIHandler
 from tornado.ioloop import PeriodicCallback
 from tornado.web import authenticated
 
-from labdock.errors import LabdockError, Mistake
+from labdock.errors import LabdockError
 from labdock.gpuschema import NotebookLease
-from labdock.notebookserver import copies, meter, service, training
+from labdock.notebookserver import copies, meter, pages, service, training
+from labdock.notebookserver.answers import JsonHandler
 from labdock.notebookserver.gpus import ServerGpus
 from labdock.notebookserver.predictions import PATH as PREDICTIONS
 from labdock.notebookserver.predictions import AskedEndpoints, PredictionHandler
@@ -39,62 +38,79 @@ def install(app: Any) -> None:
     """Add the routes to a server, and the look at whether its GPUs are used."""
     gpus = ServerGpus(app)
     base = app.web_app.settings["base_url"].rstrip("/")
-    app.web_app.add_handlers(".*$", [(rf"{base}/{PATH}/?([a-z]*)", GpuHandler, {"gpus": gpus})])
-    api = (
-        rf"{base}/{service.PATH}/(.*)",
-        service.ServiceHandler,
-        {"place": service.ServicePlace()},
-    )
-    asked = (rf"{base}/{PREDICTIONS}", PredictionHandler, {"endpoints": AskedEndpoints()})
-    copied = (rf"{base}/{copies.PATH}", copies.CopiesHandler)
-    figures = (rf"{base}/{FIGURES}", FiguresHandler, {"gpus": gpus, "meter": meter.Meter()})
-    app.web_app.add_handlers(".*$", [api, asked, copied, figures, *training.handlers(base)])
+    routes: list[tuple[Any, ...]] = [
+        (PATH, GpuHandler, {"gpus": gpus}),
+        (f"{PATH}/", GpuHandler, {"gpus": gpus}),
+        (f"{PATH}/release", ReleaseHandler, {"gpus": gpus}),
+        (f"{PATH}/acquire", AcquireHandler, {"gpus": gpus}),
+        (FIGURES, FiguresHandler, {"gpus": gpus, "meter": meter.Meter()}),
+        (copies.PATH, copies.CopiesHandler),
+        (PREDICTIONS, PredictionHandler, {"endpoints": AskedEndpoints()}),
+        (rf"{service.PATH}/(.*)", service.ServiceHandler, {"place": service.ServicePlace()}),
+        *training.HANDLERS,
+    ]
+    app.web_app.add_handlers(".*$", [(f"{base}/{path}", *rest) for path, *rest in routes])
     told = app.web_app.settings.setdefault("page_config_data", {})
     told["labdockIdleSeconds"] = os.environ.get(STOPPED, "")
-    seconds = float(os.environ.get(IDLE) or 0)
+    pages.install(app)
+    _give_back_when_idle(gpus, float(os.environ.get(IDLE) or 0))
+
+
+def _give_back_when_idle(gpus: ServerGpus, seconds: float) -> None:
     if seconds:
-        look = PeriodicCallback(
-            lambda: gpus.release_idle(seconds), min(LONGEST_LOOK, seconds / 4) * 1000
-        )
-        look.start()
+        between = min(LONGEST_LOOK, seconds / 4) * 1000
+        PeriodicCallback(lambda: gpus.release_idle(seconds), between).start()
 
 
-class GpuHandler(APIHandler):  # type: ignore[misc]  # it has no types here
-    """`GET labdock/gpus`, and `POST` to `release` and `acquire` under it."""
+class GpuHandler(JsonHandler):
+    """`GET labdock/gpus`."""
 
     def initialize(self, gpus: ServerGpus) -> None:
         """Take what the server's extension made."""
         self.gpus = gpus
 
     @authenticated
-    async def get(self, verb: str) -> None:
+    async def get(self) -> None:
         """How it stands, with what its person should know."""
-        del verb
-        await self._answer(self.gpus.lease())
+        await self.show(self.gpus.lease())
 
-    @authenticated
-    async def post(self, verb: str) -> None:
-        """Give back, or ask for."""
-        asked = self.get_json_body() or {}
-        if verb == "release":
-            given = msgspec.convert(asked, ReleaseRequest)
-            await self._answer(self.gpus.release(shut_down=given.shut_down))
-        else:
-            wanted = msgspec.convert(asked, AcquireRequest, strict=False)
-            await self._answer(self.gpus.acquire(wanted.gpus, wanted.wait, stay=wanted.stay))
-
-    async def _answer(self, doing: Awaitable[NotebookLease]) -> None:
+    async def show(self, doing: Awaitable[NotebookLease]) -> None:
+        """Answer the lease that comes of it."""
         try:
             lease = msgspec.to_builtins(await doing)
         except LabdockError as error:
-            self.set_status(409 if isinstance(error, Mistake) else 503)
-            self.finish(json.dumps({"error": type(error).__name__, "detail": str(error)}))
+            self.refuse(error)
             return
-        shown = ServerLease(**lease, visible=self.gpus.visible, notice=self.gpus.notice)
-        self.finish(msgspec.json.encode(shown))
+        self.answer(ServerLease(**lease, visible=self.gpus.visible, notice=self.gpus.notice))
 
 
-class FiguresHandler(APIHandler):  # type: ignore[misc]  # it has no types here
+class ReleaseHandler(GpuHandler):
+    """`POST labdock/gpus/release`."""
+
+    @authenticated
+    async def post(self) -> None:
+        """Give back."""
+        await self.show(self._release())
+
+    async def _release(self) -> NotebookLease:
+        asked = self.read(ReleaseRequest)
+        return await self.gpus.release(shut_down=asked.shut_down)
+
+
+class AcquireHandler(GpuHandler):
+    """`POST labdock/gpus/acquire`."""
+
+    @authenticated
+    async def post(self) -> None:
+        """Ask for."""
+        await self.show(self._acquire())
+
+    async def _acquire(self) -> NotebookLease:
+        asked = self.read(AcquireRequest)
+        return await self.gpus.acquire(asked.gpus, asked.wait, stay=asked.stay)
+
+
+class FiguresHandler(JsonHandler):
     """`GET labdock/figures`: what the server uses now.
 
     A page that is open asks by itself: that is no sign that a person is at work.
@@ -122,4 +138,4 @@ class FiguresHandler(APIHandler):  # type: ignore[misc]  # it has no types here
             release_after=float(os.environ.get(IDLE) or 0),
             notice=self.gpus.notice,
         )
-        self.finish(msgspec.json.encode(figures))
+        self.answer(figures)

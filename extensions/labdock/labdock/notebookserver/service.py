@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 from urllib.parse import unquote
 
 import httpx
-from jupyter_server.base.handlers import APIHandler
 from tornado.iostream import StreamClosedError
 from tornado.web import authenticated
 
 from labdock import transport
 from labdock.connection import Connection, find_connection
 from labdock.errors import LabdockError, NotConnected
+from labdock.notebookserver.answers import JsonHandler
 
 PATH = "labdock/api"
 MOST_BODY = 2_000_000
@@ -46,7 +45,7 @@ class ServicePlace:
         return found, self._clients[found]
 
 
-class ServiceHandler(APIHandler):  # type: ignore[misc]  # it has no types here
+class ServiceHandler(JsonHandler):
     """`labdock/api/...` is the service's `api/...`: JSON goes there; JSON, events and files come.
 
     Nothing else of the hub can be reached, nor what is for its admins, whose notebooks run what
@@ -79,19 +78,19 @@ class ServiceHandler(APIHandler):  # type: ignore[misc]  # it has no types here
 
     async def _pass_on(self, path: str) -> None:
         if problem := self._refusal(path):
-            self._tell(*problem)
+            self.tell(*problem)
             return
         try:
             found, client = self.place.connect()
             async with client.stream(**self._request(found)) as answer:
-                await self._answer(answer, found)
+                await self._stream(answer, found)
         except httpx.TransportError as error:
             if self._headers_written:
                 self.finish()  # the stream is cut off, and its reader opens another
                 return
-            self._tell(503, "unavailable", str(transport.silent(error, found)))
+            self.tell(503, "unavailable", str(transport.silent(error, found)))
         except LabdockError as error:
-            self._tell(503, "not_connected", str(error))
+            self.tell(503, "not_connected", str(error))
         except StreamClosedError:
             pass  # who asked has gone
 
@@ -119,7 +118,7 @@ class ServiceHandler(APIHandler):  # type: ignore[misc]  # it has no types here
             "content": self.request.body,
         }
 
-    async def _answer(self, answer: httpx.Response, found: Connection) -> None:
+    async def _stream(self, answer: httpx.Response, found: Connection) -> None:
         if not answer.is_success:
             await answer.aread()
             self._explain(answer, found)
@@ -143,11 +142,6 @@ class ServiceHandler(APIHandler):  # type: ignore[misc]  # it has no types here
         if wait := answer.headers.get("Retry-After"):
             self.set_header("Retry-After", wait)
         if isinstance(error, NotConnected) or "detail" not in body:
-            self._tell(503, "unavailable", str(error))
+            self.tell(503, "unavailable", str(error))
         else:
-            self._tell(answer.status_code, str(body["error"]), str(error), body.get("field"))
-
-    def _tell(self, status: int, code: str, detail: str, field: object = None) -> None:
-        self.set_status(status)
-        self.set_header("Content-Type", "application/json")
-        self.finish(json.dumps({"error": code, "detail": detail, "field": field}))
+            self.tell(answer.status_code, str(body["error"]), str(error), body.get("field"))

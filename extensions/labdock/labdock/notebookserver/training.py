@@ -10,17 +10,16 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
-from jupyter_server.base.handlers import APIHandler
 from tornado.iostream import StreamClosedError
 from tornado.web import authenticated
 
 from labdock.client import default_client
-from labdock.errors import LabdockError, Mistake, NotFound
+from labdock.errors import LabdockError, Mistake
 from labdock.notebookserver import orders
-from labdock.schema import ErrorBody
+from labdock.notebookserver.answers import JsonHandler, body_of
 from labdock.submission import Step
 from labdock.trainingschema import TrainingRequest, TrainingStep
 
@@ -28,37 +27,25 @@ PATH = "labdock/training"
 PING = 15.0
 """Seconds of silence after which a stream says that it is still open."""
 
-Answer = TypeVar("Answer")
+Found = TypeVar("Found")
 
 
-class _Handler(APIHandler):  # type: ignore[misc]  # it has no types here
-    """Answers JSON, and what went wrong as the service does."""
+class _Handler(JsonHandler):
+    """Looks at files below the folder that JupyterLab shows."""
 
     @property
     def root(self) -> Path:
-        """The folder that JupyterLab shows."""
+        """That folder."""
         return Path(self.contents_manager.root_dir)
 
-    def read(self) -> TrainingRequest:
-        """The request's body. Raises Mistake."""
-        try:
-            return msgspec.json.decode(self.request.body, type=TrainingRequest)
-        except msgspec.DecodeError as error:
-            raise Mistake(f"This is no choice of a job: {error}.") from None
-
-    async def answer(self, doing: Callable[[], Answer]) -> None:
+    async def look(self, doing: Callable[[], Found]) -> None:
         """Answer what is found in a thread of its own: files are read there."""
         try:
             found = await asyncio.to_thread(doing)
         except LabdockError as error:
             self.refuse(error)
             return
-        self.finish(msgspec.json.encode(found))
-
-    def refuse(self, error: LabdockError) -> None:
-        """Answer what went wrong."""
-        self.set_status(_status(error))
-        self.finish(msgspec.json.encode(_body(error)))
+        self.answer(found)
 
 
 class EntryHandler(_Handler):
@@ -68,7 +55,7 @@ class EntryHandler(_Handler):
     async def get(self) -> None:
         """A TrainingEntry."""
         path = self.get_query_argument("path", "")
-        await self.answer(lambda: orders.find_entry(self.root, path))
+        await self.look(lambda: orders.find_entry(self.root, path))
 
 
 class PreviewHandler(_Handler):
@@ -79,7 +66,7 @@ class PreviewHandler(_Handler):
         """An ImagePreview."""
         path = self.get_query_argument("path", "")
         environment = self.get_query_argument("environment", "") or None
-        await self.answer(lambda: orders.preview(self.root, default_client(), path, environment))
+        await self.look(lambda: orders.preview(self.root, default_client(), path, environment))
 
 
 class CheckHandler(_Handler):
@@ -88,7 +75,7 @@ class CheckHandler(_Handler):
     @authenticated
     async def post(self) -> None:
         """A list of FieldProblem."""
-        await self.answer(lambda: orders.find_problems(self.root, self.read()))
+        await self.look(lambda: orders.find_problems(self.root, self.read(TrainingRequest)))
 
 
 class JobsHandler(_Handler):
@@ -101,7 +88,7 @@ class JobsHandler(_Handler):
     async def post(self) -> None:
         """Events: `step` with a TrainingStep, then `job` with the Job, or `error`."""
         try:
-            request = self.read()
+            request = self.read(TrainingRequest)
         except Mistake as error:
             self.refuse(error)
             return
@@ -127,7 +114,7 @@ class JobsHandler(_Handler):
         try:
             await self._event("job", await submitting)
         except LabdockError as error:
-            await self._event("error", _body(error))
+            await self._event("error", body_of(error))
         self.finish()
 
     async def _ping(self) -> None:
@@ -140,14 +127,13 @@ class JobsHandler(_Handler):
         await self.flush()
 
 
-def handlers(base: str) -> list[tuple[str, type[Any]]]:
-    """The routes below a server's own address."""
-    return [
-        (rf"{base}/{PATH}/entry", EntryHandler),
-        (rf"{base}/{PATH}/preview", PreviewHandler),
-        (rf"{base}/{PATH}/check", CheckHandler),
-        (rf"{base}/{PATH}/jobs", JobsHandler),
-    ]
+HANDLERS: list[tuple[str, type[JsonHandler]]] = [
+    (f"{PATH}/entry", EntryHandler),
+    (f"{PATH}/preview", PreviewHandler),
+    (f"{PATH}/check", CheckHandler),
+    (f"{PATH}/jobs", JobsHandler),
+]
+"""The routes below a server's own address."""
 
 
 async def _until_none(
@@ -162,14 +148,3 @@ async def _until_none(
         if step is None:
             return
         yield step
-
-
-def _status(error: LabdockError) -> int:
-    if isinstance(error, NotFound):
-        return 404
-    return 400 if isinstance(error, Mistake) else 503
-
-
-def _body(error: LabdockError) -> ErrorBody:
-    field = error.field if isinstance(error, Mistake) else None
-    return ErrorBody(error=type(error).__name__, detail=str(error), field=field)
