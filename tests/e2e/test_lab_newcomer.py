@@ -55,6 +55,7 @@ def test_a_newcomer_needs_twelve_clicks_and_types_nothing_but_the_login(lab: Lab
     mouse.click(tour.get_by_role("button", name="Show jobs"))
     rows = lab.side_bar("Jobs").locator("[data-job]")
     expect(rows).to_have_count(2)
+    expect(rows.last).to_contain_text("epoch", timeout=LATER)
     lab.picture("newcomer-jobs")
     for row in rows.all():
         expect(row).to_contain_text("succeeded", timeout=LATER)
@@ -85,6 +86,9 @@ def train_on_two_workers(lab: Lab, mouse: Mouse) -> None:
     assert box
     mouse.click(workers, position={"x": box["width"] - 14, "y": box["height"] * 0.3})
     expect(workers).to_have_value("2")
+    dialog = lab.page.get_by_role("dialog")
+    for awaited in ("Asking…", "Reading the files…"):
+        expect(dialog.get_by_text(awaited)).to_have_count(0)
     lab.picture("newcomer-train")
     mouse.click(lab.page.get_by_role("dialog").get_by_role("button", name="Train"))
     expect(lab.page.get_by_role("dialog")).to_have_count(0)
