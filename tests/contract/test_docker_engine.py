@@ -273,8 +273,14 @@ def test_a_worker_that_another_process_starts_after_a_look_is_left_alone(
     other = StartsBeforeItTidies(engine.folders, engine.docker)
     other.begin = lambda: start(engine, wanted)
     other.look()
-    found = status(engine, wanted.id)
-    assert found is not None and found.state == "running"
+    assert engine.find_container(wanted.id) is not None  # it might be about to say something
+
+    def runs() -> bool:
+        other.look()
+        found = status(engine, wanted.id)
+        return found is not None and found.state == "running"
+
+    eventually(runs)
     new = engine.find_container(wanted.id)
     assert left is not None and new is not None and new.id != left.id
 

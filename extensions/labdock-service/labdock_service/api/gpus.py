@@ -82,7 +82,10 @@ async def end_notebook(
 @router.get("/notebook-lease", responses=describe())
 def get_notebook_lease(caller: Caller, parts: PartsOf) -> NotebookLease:
     """The GPUs of your notebook server."""
-    return _look(parts, caller.id)
+    lease = _look(parts, caller.id)
+    if lease.state != "none" or lease.unavailable:
+        return lease
+    return replace(lease, unavailable=_why_none(parts))
 
 
 @router.post("/notebook-lease/release", responses=describe(409))
@@ -154,7 +157,4 @@ def _why_none(parts: Parts) -> str:
 def _look(parts: Parts, person_id: str) -> NotebookLease:
     with parts.store.read() as session:
         row = session.get(NotebookRow, person_id)
-        lease = notebooks.view(row, notebooks.leased(session, row) if row else [])
-    if lease.state != "none" or lease.unavailable:
-        return lease
-    return replace(lease, unavailable=_why_none(parts))
+        return notebooks.view(row, notebooks.leased(session, row) if row else [])

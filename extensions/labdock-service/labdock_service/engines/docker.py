@@ -36,6 +36,9 @@ from labdock_service.statefolder import StateFolder
 _PATIENCE_SECONDS = 10.0
 """How long a supervisor may take to do what it was told."""
 
+SILENT_SECONDS = 1.0
+"""How long nobody may say anything of a worker whose container is there."""
+
 GANG_PORT = 2222
 """Where workers of a gang listen for each other: each has an address of its own."""
 
@@ -51,6 +54,8 @@ class DockerEngine(SupervisedEngine):
         self._dockerd = dockerd
         self._starting: set[str] = set()
         """Workers whose containers are there before anything else tells of them."""
+        self._silent: dict[str, float] = {}
+        """Since when nobody has said anything of a worker that has a container."""
         self._unattended = Unattended(dockerd)
         self._overdue: dict[str, float] = {}
         """When a worker that was told to end is ended with its container."""
@@ -91,10 +96,25 @@ class DockerEngine(SupervisedEngine):
         with suppress(EngineAway):
             for worker in sorted(containers_seen.keys() - live - self._starting):
                 with looked_at_apart(worker):
-                    if not _starts(self._folder(worker)):
+                    if self._is_over(worker):
                         self._tidy(self._group(worker), containers_seen[worker])
             self._strike_the_overdue(live)
         return found
+
+    def _is_over(self, worker: str) -> bool:
+        """Whether it has ended, or nobody has said anything of it for a while.
+
+        A supervisor that was just let go holds no lock yet, and has written nothing.
+        """
+        folder = self._folder(worker)
+        status = statusfile.read(folder.path)
+        if status is not None and status["state"] == "ended":
+            return True
+        if folder.locked or (status is not None and folder.read_spec() is not None):
+            self._silent.pop(worker, None)
+            return False
+        since = self._silent.setdefault(worker, time.monotonic())
+        return time.monotonic() - since >= SILENT_SECONDS
 
     def _containers(self) -> dict[str, str]:
         """Those of workers; none where Docker does not say."""
@@ -261,11 +281,6 @@ class DockerEngine(SupervisedEngine):
         """The name of its network."""
         spec = self._folder(worker).read_spec() or {}
         return str(spec.get("group") or worker)
-
-
-def _starts(folder: WorkerFolder) -> bool:
-    """Whether somebody starts it now, also where a look at it went wrong."""
-    return folder.locked and statusfile.read(folder.path) is None
 
 
 def _is_unattended(folder: WorkerFolder) -> bool:
