@@ -9,18 +9,29 @@ interface ILiveProps {
   trans: TranslationBundle;
 }
 
+interface ITroubleProps extends ILiveProps {
+  problem?: Error | null;
+  /** Read again what could not be read. */
+  onRetry?: () => void;
+}
+
 /** What is wrong: with the stream of changes, as all parts follow it, or else with this part. */
-export function Trouble(props: ILiveProps & { problem?: Error | null }) {
-  const { live, trans, problem } = props;
+export function Trouble(props: ITroubleProps) {
+  const { live, trans, problem, onRetry } = props;
   return (
     <UseSignal signal={live.tried}>
       {() =>
         live.problem !== null ? (
           <Broken problem={live.problem} live={live} trans={trans} />
         ) : problem ? (
-          <p className="lbd-Problem" role="alert">
-            {problem.message}
-          </p>
+          <div className="lbd-Problem lbd-Trouble">
+            <span role="alert">{problem.message}</span>{' '}
+            {onRetry && (
+              <button className="lbd-Link" onClick={onRetry}>
+                {trans.__('Try again')}
+              </button>
+            )}
+          </div>
         ) : null
       }
     </UseSignal>

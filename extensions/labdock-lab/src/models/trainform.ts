@@ -236,6 +236,9 @@ export class TrainForm implements IDisposable {
       this.#refuseUnread();
       return null;
     }
+    if (!path) {
+      this.#refused.set('', this.#trans.__('There is no notebook or script in this folder.'));
+    }
     if (!path || this.#numbers().size > 0) {
       this.#refusals += 1;
       this.#emit();
@@ -261,11 +264,16 @@ export class TrainForm implements IDisposable {
   #isUnread(): boolean {
     const { secrets, project } = this.#choice;
     return (
-      this.#entry === null ||
+      (this.#entry === null && !this.#isEmpty()) ||
       this.#environments === null ||
       this.#projects === null ||
       (secrets.length > 0 && this.#secretsOf !== project)
     );
+  }
+
+  /** Whether a folder was chosen that has nothing to be trained. */
+  #isEmpty(): boolean {
+    return this.#chosen?.kind === 'folder' && !this.#chosen.entries?.length;
   }
 
   /** Say that something is not read, and read what could not be. */

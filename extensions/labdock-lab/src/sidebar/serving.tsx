@@ -71,6 +71,7 @@ function Troubles({ serving, trans }: IParts) {
               live={service.live}
               problem={endpoints.problem ?? models.problem}
               trans={trans}
+              onRetry={() => serving.retry()}
             />
           )}
         </UseSignal>
