@@ -2,6 +2,7 @@ import type { IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
 
 import type { LiveState } from '../service/live.ts';
+import { asError } from '../service/problem.ts';
 import { answered } from '../service/service.ts';
 import type { Endpoint, Key, ModelVersion, Trace } from '../service/types.ts';
 import { newest, serving } from './endpoints.ts';
@@ -170,7 +171,7 @@ export class EndpointPage implements IDisposable {
       await what();
       this.#problems.delete(part);
     } catch (error) {
-      this.#problems.set(part, error instanceof Error ? error : new Error(String(error)));
+      this.#problems.set(part, asError(error));
     }
     this.#tell();
   }

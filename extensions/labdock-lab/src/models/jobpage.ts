@@ -2,7 +2,7 @@ import type { IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
 
 import type { ILive, LiveState } from '../service/live.ts';
-import { Problem } from '../service/problem.ts';
+import { asError, Problem } from '../service/problem.ts';
 import type {
   Changes,
   Event,
@@ -368,10 +368,6 @@ export class JobPage implements IDisposable {
       this.#changed.emit();
     }
   }
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }
 
 function sleep(milliseconds: number): Promise<void> {

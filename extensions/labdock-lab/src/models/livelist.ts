@@ -2,6 +2,7 @@ import type { IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
 
 import type { ILive, LiveState } from '../service/live.ts';
+import { asError } from '../service/problem.ts';
 import type { Changes } from '../service/types.ts';
 
 interface IMerged<T> {
@@ -192,7 +193,7 @@ export abstract class LiveList<T extends { readonly id: string }> implements IDi
       this.#loaded = true;
       this.#problem = null;
     } catch (error) {
-      this.#problem = error instanceof Error ? error : new Error(String(error));
+      this.#problem = asError(error);
     }
     this.#meanwhile.splice(0).forEach(merged => this.#keep(merged));
   }

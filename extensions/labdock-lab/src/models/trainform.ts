@@ -2,7 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
 
-import { Problem } from '../service/problem.ts';
+import { Problem, sentenceOf } from '../service/problem.ts';
 import type {
   Environment,
   FieldProblem,
@@ -441,7 +441,7 @@ export class TrainForm implements IDisposable {
 
   /** The field that an error is about, and its sentence. */
   #placed(error: unknown, otherwise: string): [string, string] {
-    const sentence = error instanceof Error ? error.message : String(error);
+    const sentence = sentenceOf(error);
     const said = error instanceof Problem ? error.field : null;
     const field = said === null ? otherwise : (FIELDS[said] ?? said);
     return [this.#isShown(field) ? field : otherwise, sentence];

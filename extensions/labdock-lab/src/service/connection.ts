@@ -2,15 +2,17 @@ import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 
 import type { Words } from '../models/wording.ts';
-import { problemOf } from './problem.ts';
+import { LOGGED_OUT, Problem, problemOf } from './problem.ts';
 
 /** The person's own server: what is asked of it, and its problems as sentences. */
 export class Connection {
   readonly #settings: ServerConnection.ISettings;
+  readonly #trans: Words;
   readonly #away: string;
 
   constructor(settings: ServerConnection.ISettings, trans: Words) {
     this.#settings = settings;
+    this.#trans = trans;
     this.#away = trans.__('Your server does not answer: it may have been stopped.');
   }
 
@@ -23,7 +25,8 @@ export class Connection {
   async request(url: string, init: RequestInit = {}): Promise<Response> {
     const answer = await this.#send(url, init);
     if (!answer.ok) {
-      throw this.problem(await answer.json().catch(() => null));
+      const body: unknown = await answer.json().catch(() => null);
+      throw problemOf(body, this.#unexplained(answer.status));
     }
     return answer;
   }
@@ -37,6 +40,23 @@ export class Connection {
   /** The problem that an answer tells of. */
   problem(answer: unknown): Error {
     return problemOf(answer, this.#away);
+  }
+
+  /** What a status says where Labdock has said nothing: it was not reached. */
+  #unexplained(status: number): string | Problem {
+    const trans = this.#trans;
+    if (status === 401 || status === 403) {
+      const detail = trans.__('Your login has ended. Log in again.');
+      return new Problem({ error: LOGGED_OUT, detail });
+    }
+    if (status === 404) {
+      return trans.__('Your server has no Labdock, or an older one. Stop it and start it again.');
+    }
+    if (status === 500) {
+      const detail = trans.__('Your server failed at this. Its log says why.');
+      return new Problem({ error: 'internal', detail });
+    }
+    return this.#away;
   }
 
   async #send(url: string, init: RequestInit): Promise<Response> {

@@ -13,11 +13,27 @@ export class Problem extends Error {
   }
 }
 
-/** The problem that an answer tells of; `fallback` where it tells of none. */
-export function problemOf(body: unknown, fallback: string): Problem {
-  return isErrorBody(body)
-    ? new Problem(body)
-    : new Problem({ error: 'unknown', detail: fallback });
+/** The code of a problem that ends when the person logs in again. */
+export const LOGGED_OUT = 'logged_out';
+
+/** The problem that an answer tells of; `fallback`, or its sentence, where it tells of none. */
+export function problemOf(body: unknown, fallback: string | Problem): Problem {
+  if (isErrorBody(body)) {
+    return new Problem(body);
+  }
+  return typeof fallback === 'string'
+    ? new Problem({ error: 'unknown', detail: fallback })
+    : fallback;
+}
+
+/** What was thrown, as an error. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}
+
+/** What was thrown, as a sentence. */
+export function sentenceOf(thrown: unknown): string {
+  return asError(thrown).message;
 }
 
 function isErrorBody(body: unknown): body is ErrorBody {

@@ -5,6 +5,7 @@ import * as React from 'react';
 import { CommandIDs } from '../../commands.ts';
 import { revisionState, versionName } from '../../components/states.ts';
 import { timeAgo } from '../../models/wording.ts';
+import { asError } from '../../service/problem.ts';
 import type { Endpoint, Revision, Trace } from '../../service/types.ts';
 import type { IPageParts } from './view.tsx';
 
@@ -104,7 +105,7 @@ function Origin(props: {
     let here = true;
     props.trace().then(
       trace => here && setFound(trace),
-      error => here && setFound(error instanceof Error ? error : new Error(String(error)))
+      error => here && setFound(asError(error))
     );
     return () => void (here = false);
   }, []);
