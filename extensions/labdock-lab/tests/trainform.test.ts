@@ -303,6 +303,14 @@ test('who trains before the notebook is read is told to wait', async () => {
   assert.deepEqual([form.problem(''), submitted], [null, []]);
 });
 
+test('a form that was closed asks nothing more', async () => {
+  const { form, asked } = await formOf();
+  form.dispose();
+  form.set('workers', '2');
+  await passed();
+  assert.deepEqual(asked, []);
+});
+
 test('a parameter that the notebook lost is not sent', async () => {
   const { form, submitted } = await formOf({ parameters: { gone: '1', epochs: '3' } });
   await form.submit();

@@ -2,18 +2,20 @@ import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 
 import type { Words } from '../models/wording.ts';
-import { LOGGED_OUT, Problem, problemOf } from './problem.ts';
+import { LOGGED_OUT, problemOf } from './problem.ts';
+import type { ErrorBody } from './types.ts';
 
 /** The person's own server: what is asked of it, and its problems as sentences. */
 export class Connection {
   readonly #settings: ServerConnection.ISettings;
   readonly #trans: Words;
-  readonly #away: string;
+  readonly #away: ErrorBody;
 
   constructor(settings: ServerConnection.ISettings, trans: Words) {
     this.#settings = settings;
     this.#trans = trans;
-    this.#away = trans.__('Your server does not answer: it may have been stopped.');
+    const detail = trans.__('Your server does not answer: it may have been stopped.');
+    this.#away = { error: 'unknown', detail };
   }
 
   /** The address of something on the server. */
@@ -43,20 +45,24 @@ export class Connection {
   }
 
   /** What a status says where Labdock has said nothing: it was not reached. */
-  #unexplained(status: number): string | Problem {
+  #unexplained(status: number): ErrorBody {
     const trans = this.#trans;
-    if (status === 401 || status === 403) {
-      const detail = trans.__('Your login has ended. Log in again.');
-      return new Problem({ error: LOGGED_OUT, detail });
+    switch (status) {
+      case 401:
+      case 403:
+        return { error: LOGGED_OUT, detail: trans.__('Your login has ended. Log in again.') };
+      case 404:
+        return {
+          error: 'unknown',
+          detail: trans.__(
+            'Your server has no Labdock, or an older one. Stop it and start it again.'
+          )
+        };
+      case 500:
+        return { error: 'internal', detail: trans.__('Your server failed. Its log says why.') };
+      default:
+        return this.#away;
     }
-    if (status === 404) {
-      return trans.__('Your server has no Labdock, or an older one. Stop it and start it again.');
-    }
-    if (status === 500) {
-      const detail = trans.__('Your server failed at this. Its log says why.');
-      return new Problem({ error: 'internal', detail });
-    }
-    return this.#away;
   }
 
   async #send(url: string, init: RequestInit): Promise<Response> {

@@ -16,14 +16,9 @@ export class Problem extends Error {
 /** The code of a problem that ends when the person logs in again. */
 export const LOGGED_OUT = 'logged_out';
 
-/** The problem that an answer tells of; `fallback`, or its sentence, where it tells of none. */
-export function problemOf(body: unknown, fallback: string | Problem): Problem {
-  if (isErrorBody(body)) {
-    return new Problem(body);
-  }
-  return typeof fallback === 'string'
-    ? new Problem({ error: 'unknown', detail: fallback })
-    : fallback;
+/** The problem that an answer tells of; `fallback` where it tells of none. */
+export function problemOf(body: unknown, fallback: ErrorBody): Problem {
+  return new Problem(isErrorBody(body) ? body : fallback);
 }
 
 /** What was thrown, as an error. */
