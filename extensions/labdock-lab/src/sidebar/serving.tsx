@@ -6,6 +6,7 @@ import * as React from 'react';
 
 import { CommandIDs } from '../commands.ts';
 import { moveByArrows } from '../components/arrowkeys.ts';
+import { useEveryMinute } from '../components/everyminute.ts';
 import { endpointMark, endpointSentence } from '../components/states.ts';
 import { Trouble } from '../components/trouble.tsx';
 import { servingIcon } from '../icons.ts';
@@ -180,6 +181,7 @@ const ModelRow = React.memo(function ModelRow(props: {
   trans: TranslationBundle;
 }) {
   const { model, commands, trans } = props;
+  useEveryMinute();
   const name = trans.__('%1 version %2', model.name, model.version);
   const deploy = (): void => void commands.execute(CommandIDs.deploy, { model: model.id });
   return (

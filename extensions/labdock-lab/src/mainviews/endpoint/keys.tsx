@@ -4,6 +4,7 @@ import { HTMLSelect } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { CodeText } from '../../components/codetext.tsx';
+import { useEveryMinute } from '../../components/everyminute.ts';
 import { timeAgo } from '../../models/wording.ts';
 import type { EndpointPage } from '../../models/endpointpage.ts';
 import { asError, sentenceOf } from '../../service/problem.ts';
@@ -77,6 +78,7 @@ function KeyTable({ keys, trans, onRevoke }: IRevoke & { keys: readonly Key[] })
 }
 
 function KeyRow({ made, trans, onRevoke }: IRevoke & { made: Key }) {
+  useEveryMinute();
   return (
     <tr>
       <td>{made.title}</td>

@@ -3,6 +3,7 @@ import type { CommandRegistry } from '@lumino/commands';
 import * as React from 'react';
 
 import { CommandIDs } from '../../commands.ts';
+import { useEveryMinute } from '../../components/everyminute.ts';
 import { revisionState, versionName } from '../../components/states.ts';
 import { timeAgo } from '../../models/wording.ts';
 import { asError } from '../../service/problem.ts';
@@ -70,6 +71,7 @@ function Row(props: {
   onToggle: () => void;
 }) {
   const { revision, name, weight, open, trans, onToggle } = props;
+  useEveryMinute();
   return (
     <tr data-revision={revision.number} data-state={revision.state}>
       <td>{revision.number}</td>
