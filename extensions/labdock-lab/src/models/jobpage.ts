@@ -3,6 +3,7 @@ import { Signal, type ISignal } from '@lumino/signaling';
 
 import type { ILive, LiveState } from '../service/live.ts';
 import { asError, Problem } from '../service/problem.ts';
+import { sleep } from '../service/sleep.ts';
 import type {
   Changes,
   Event,
@@ -368,8 +369,4 @@ export class JobPage implements IDisposable {
       this.#changed.emit();
     }
   }
-}
-
-function sleep(milliseconds: number): Promise<void> {
-  return new Promise(resolve => setTimeout(resolve, milliseconds));
 }

@@ -3,6 +3,7 @@ import { Signal, type ISignal } from '@lumino/signaling';
 import type { EventSourceMessage } from 'eventsource-parser';
 
 import { asError, Problem } from '../service/problem.ts';
+import { sleep } from '../service/sleep.ts';
 import type { LogLine } from '../service/types.ts';
 import { plainText } from './ansi.ts';
 
@@ -207,8 +208,4 @@ export function textOf(lines: readonly LogLine[]): string {
 
 function readLine(message: EventSourceMessage): LogLine {
   return JSON.parse(message.data) as LogLine;
-}
-
-function sleep(milliseconds: number): Promise<void> {
-  return new Promise(resolve => setTimeout(resolve, milliseconds));
 }

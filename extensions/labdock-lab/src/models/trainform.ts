@@ -20,6 +20,7 @@ import { Latest } from './latest.ts';
 import { Newest } from './newest.ts';
 import { defaultText } from './parametertext.ts';
 import type { ITrainChoice } from './trainchoice.ts';
+import { GIGABYTE } from './wording.ts';
 
 /** What the form asks of the service and of the person's own server. */
 export interface ITrainSource {
@@ -37,7 +38,6 @@ export interface ITrainSource {
 /** Milliseconds after the last change, before what follows from it is asked. */
 export const PAUSE = 300;
 
-const GIGABYTE = 1_000_000_000;
 /** The service's names of fields, where they differ from those of the form. */
 const FIELDS: Record<string, string> = {
   cpus: 'resources.cpus',

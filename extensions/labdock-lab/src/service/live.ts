@@ -3,6 +3,7 @@ import { Signal, type ISignal } from '@lumino/signaling';
 import type { EventSourceMessage } from 'eventsource-parser';
 
 import { asError } from './problem.ts';
+import { sleep } from './sleep.ts';
 import type { Changes } from './types.ts';
 
 export type LiveState = 'connecting' | 'open' | 'broken';
@@ -158,8 +159,4 @@ export class LiveChanges implements ILive, IDisposable {
     }
     this.#tried.emit();
   }
-}
-
-function sleep(milliseconds: number): Promise<void> {
-  return new Promise(resolve => setTimeout(resolve, milliseconds));
 }

@@ -1,3 +1,4 @@
+import { isRecord } from './records.ts';
 import type { ErrorBody } from './types.ts';
 
 /** What went wrong, as the service's own sentence for the person; `field` says at which field. */
@@ -32,5 +33,5 @@ export function sentenceOf(thrown: unknown): string {
 }
 
 function isErrorBody(body: unknown): body is ErrorBody {
-  return typeof body === 'object' && body !== null && 'error' in body && 'detail' in body;
+  return isRecord(body) && 'error' in body && 'detail' in body;
 }

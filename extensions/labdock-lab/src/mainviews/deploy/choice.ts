@@ -2,10 +2,9 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { Signal, type ISignal } from '@lumino/signaling';
 
 import { isEndpointName, proposedName } from '../../models/deployment.ts';
+import { GIGABYTE } from '../../models/wording.ts';
 import { Problem, sentenceOf } from '../../service/problem.ts';
 import type { DeployRequest, Endpoint, ModelVersion } from '../../service/types.ts';
-
-const GIGABYTE = 1e9;
 
 interface IChosen {
   model: ModelVersion;
