@@ -145,6 +145,7 @@ test('what could not be read stays a problem while other parts are read, until i
   asked.length = 0;
   away.files = false;
   page.retry();
+  assert.equal(page.problem?.message, 'Labdock does not answer.');
   await quiet();
   assert.deepEqual([asked, page.files, page.problem], [['files'], [], null]);
   away.files = true;

@@ -66,6 +66,8 @@ export class JobPage implements IDisposable {
   readonly #own: IRead = { course: new Course(), at: 0 };
   readonly #others = new Map<string, IRead & { job: Job }>();
   readonly #due = new Set<Due>();
+  /** Those of them that wait for the next change, look or try. */
+  readonly #failed = new Set<Due>();
   readonly #questions = new Newest();
   #job: Job | null = null;
   #events: Event[] = [];
@@ -156,7 +158,6 @@ export class JobPage implements IDisposable {
     const isNewest = this.#questions.ask(this.id);
     try {
       const job = await this.#source.job(this.id);
-      this.#problems.delete('job');
       this.#put(isNewest() ? job : (this.#job ?? job), true);
     } catch (error) {
       if (isNewest()) {
@@ -268,6 +269,7 @@ export class JobPage implements IDisposable {
   #put(job: Job, everything: boolean): void {
     const before = this.#job;
     this.#job = job;
+    this.#problems.delete('job');
     if (everything || before?.state !== job.state || before.deleted !== job.deleted) {
       (['events', 'metrics', 'files'] as const).forEach(part => this.#due.add(part));
     }
@@ -292,35 +294,33 @@ export class JobPage implements IDisposable {
   }
 
   async #read(): Promise<void> {
+    this.#failed.clear();
     if (this.#reading || !this.#shown) {
       return;
     }
     this.#reading = true;
-    const failed = new Set<Due>(); // they stay due until the next change, or look
     let due = [...this.#due];
     while (due.length > 0 && this.#shown && !this.#disposed) {
-      const parts = await Promise.all(due.map(part => this.#readPart(part)));
-      parts.forEach(part => part !== null && failed.add(part));
+      await Promise.all(due.map(part => this.#readPart(part)));
       this.#tell();
       await this.#pause(TOGETHER);
-      due = [...this.#due].filter(part => !failed.has(part));
+      due = [...this.#due].filter(part => !this.#failed.has(part));
     }
     this.#reading = false;
   }
 
-  /** Read a part that is due; it, where it could not be read. */
-  async #readPart(part: Due): Promise<Due | null> {
+  /** Read a part that is due; it stays due where it could not be read. */
+  async #readPart(part: Due): Promise<void> {
     this.#due.delete(part);
     try {
       await this.#parts[part]();
       this.#problems.delete(part);
-      return null;
     } catch (error) {
       if (this.#job?.deleted == null) {
         this.#due.add(part);
+        this.#failed.add(part);
         this.#problems.set(part, asError(error));
       }
-      return part;
     }
   }
 
