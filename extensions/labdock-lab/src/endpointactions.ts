@@ -9,6 +9,7 @@ import { versionName } from './components/states.ts';
 import { servingIcon } from './icons.ts';
 import { newest, undoTarget } from './models/endpoints.ts';
 import type { Serving } from './models/serving.ts';
+import { sentenceOf } from './service/problem.ts';
 import type { Endpoint } from './service/types.ts';
 
 const ROW = '.lbd-ServingRow';
@@ -126,7 +127,7 @@ export class EndpointActions {
         try {
           await (endpoint && act(endpoint));
         } catch (error) {
-          Notification.error(error instanceof Error ? error.message : String(error));
+          Notification.error(sentenceOf(error));
         }
       }
     });

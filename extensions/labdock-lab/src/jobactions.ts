@@ -3,6 +3,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { JobList } from './models/jobs.ts';
 import { losesWork } from './models/progress.ts';
+import { sentenceOf } from './service/problem.ts';
 import { answered, type Service } from './service/service.ts';
 import type { Job } from './service/types.ts';
 
@@ -92,7 +93,7 @@ export class JobActions {
       try {
         done.push(await this.#jobs.answer(answered(ask({ path: { id } }))));
       } catch (error) {
-        refused.add(error instanceof Error ? error.message : String(error));
+        refused.add(sentenceOf(error));
       }
     }
     refused.forEach(sentence => Notification.error(sentence));

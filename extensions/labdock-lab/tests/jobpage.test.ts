@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { JobPage, type IJobSource } from '../src/models/jobpage.ts';
-import type { Event, Job, MetricPoint } from '../src/service/types.ts';
+import type { Event, Job, MetricPoint, Snapshot } from '../src/service/types.ts';
 import { stagesOf } from '../src/models/stages.ts';
 import { FakeLive, job, settled } from './fakes.ts';
 
@@ -15,12 +15,23 @@ const event = (id: number, kind: string, more: Partial<Event> = {}): Event => ({
   ...more
 });
 
+const SNAPSHOT: Snapshot = {
+  id: 's1',
+  project: 'ada',
+  state: 'ready',
+  source: 'sha256:s',
+  entry: 'train.py',
+  environment: 'tf',
+  runtime: 'sha256:r',
+  created: 1
+};
+
 function pageOf(first: Job) {
   const live = new FakeLive();
   const asked: string[] = [];
   const events = [event(1, 'job.submitted', { actor: 'ada' })];
   const points: MetricPoint[] = [];
-  const away = { files: false };
+  const away = { files: false, snapshot: true };
   const held: (() => void)[] = [];
   const holding = { job: false };
   const source: IJobSource = {
@@ -48,7 +59,10 @@ function pageOf(first: Job) {
       return [];
     },
     async snapshot() {
-      throw new Error('no longer kept');
+      if (away.snapshot) {
+        throw new Error('no longer kept');
+      }
+      return SNAPSHOT;
     },
     async source() {
       throw new Error('no longer kept');
@@ -118,6 +132,28 @@ test('what could not be read is read with the next look', async () => {
   page.shown = true;
   await quiet();
   assert.deepEqual(page.files, []);
+});
+
+test('what could not be read stays a problem while other parts are read, until it is tried again', async () => {
+  const { page, live, asked, away } = pageOf(job('a', 1));
+  away.files = true;
+  away.snapshot = false;
+  page.shown = true;
+  await page.load();
+  await quiet();
+  assert.equal(page.problem?.message, 'Labdock does not answer.');
+  asked.length = 0;
+  away.files = false;
+  page.retry();
+  assert.equal(page.problem?.message, 'Labdock does not answer.');
+  await quiet();
+  assert.deepEqual([asked, page.files, page.problem], [['files'], [], null]);
+  away.files = true;
+  live.say({ jobs: [job('a', 1, { state: 'failed' })] });
+  await quiet();
+  live.say({ jobs: [job('a', 1, { state: 'failed', message: 'It failed.' })] });
+  await quiet();
+  assert.equal(page.problem?.message, 'Labdock does not answer.');
 });
 
 test('of a deleted job nothing is read until it is restored', async () => {

@@ -154,6 +154,31 @@ test('a list that could not be read is read once the stream is open again', asyn
   assert.deepEqual([ids(jobs), jobs.problem], [['a'], null]);
 });
 
+test('a page that could not be read is read when a person tries again', async () => {
+  const live = new FakeLive();
+  let away = true;
+  let asked = 0;
+  const jobs = new JobList({
+    live,
+    async list() {
+      asked += 1;
+      if (away) {
+        throw new Error('Labdock does not answer.');
+      }
+      return [job('a', 1)];
+    }
+  });
+  live.say({ everything: true });
+  await settled();
+  away = false;
+  jobs.retry();
+  jobs.retry();
+  await settled();
+  assert.deepEqual([ids(jobs), jobs.problem, asked], [['a'], null, 2]);
+  jobs.retry();
+  assert.equal(asked, 2);
+});
+
 test('a late answer does not replace what the stream has told meanwhile', async () => {
   const { jobs, live } = listOver([job('a', 1)]);
   live.say({ everything: true });

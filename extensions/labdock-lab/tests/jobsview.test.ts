@@ -97,6 +97,34 @@ test('one’s own jobs that have not ended are counted', async () => {
   assert.equal(view.active, 1);
 });
 
+test('a list that gets the focus has a current row, and what is clicked is selected alone', async () => {
+  const { view } = await viewOf([1, 2, 3, 4].map(at => job(`j${at}`, 9 - at)));
+  const selected = () => view.selected.map(one => one.id);
+  view.point();
+  assert.deepEqual([view.current?.id, selected()], ['j1', []]);
+  view.select('j3', 'toggled');
+  view.point();
+  assert.deepEqual([view.current?.id, selected()], ['j3', ['j3']]);
+
+  const { view: other } = await viewOf([1, 2, 3, 4].map(at => job(`j${at}`, 9 - at)));
+  other.point();
+  other.select('j3', 'upTo');
+  assert.deepEqual(
+    other.selected.map(one => one.id),
+    ['j3']
+  );
+});
+
+test('keys begin a range at the current row, though it is not selected', async () => {
+  const { view } = await viewOf([1, 2, 3].map(at => job(`j${at}`, 9 - at)));
+  view.point();
+  view.move(1, 'upTo');
+  assert.deepEqual(
+    view.selected.map(one => one.id),
+    ['j1', 'j2']
+  );
+});
+
 test('several jobs are selected one by one or in a range, of those that are shown', async () => {
   const { view, live } = await viewOf([1, 2, 3, 4, 5].map(at => job(`j${at}`, 9 - at)));
   const selected = () => view.selected.map(one => one.id);

@@ -128,7 +128,8 @@ test('an endpoint knows what serves, what comes up and what undoing goes back to
   assert.equal(undoTarget(endpoint('b')), undefined);
 });
 
-test('models are read again when a job has ended, and not for its progress', async () => {
+test('models are read again, once, when jobs have ended with others than are known', async context => {
+  context.mock.timers.enable({ apis: ['setTimeout'] });
   const live = new FakeLive();
   let read = 0;
   const list = new ModelVersionList({ live, list: async () => (read++, [model('m1')]) });
@@ -137,8 +138,18 @@ test('models are read again when a job has ended, and not for its progress', asy
   live.changed.emit({ at: 1, everything: false, jobs: [job('j1', 1)] });
   await settled();
   assert.equal(read, 1);
-  live.changed.emit({ at: 2, everything: false, jobs: [job('j1', 1, { state: 'succeeded' })] });
+  const ended = (id: string, models: string[]) => job(id, 1, { state: 'succeeded', models });
+  live.say({ jobs: [ended('j1', ['m1']), ended('j2', [])] });
+  context.mock.timers.tick(10_000);
   await settled();
+  assert.equal(read, 1);
+  live.say({ jobs: [ended('j3', ['m3'])] });
+  live.say({ jobs: [ended('j3', ['m3']), ended('j4', ['m4'])] });
+  context.mock.timers.tick(10_000);
+  await settled();
+  assert.equal(read, 2);
+  live.say({ jobs: [ended('j3', ['m3'])] });
+  context.mock.timers.tick(10_000);
   assert.equal(read, 2);
 });
 

@@ -45,6 +45,20 @@ test('a log goes on where its stream was cut off, until the job ends', async () 
   log.dispose();
 });
 
+test('a copy of a log that is still coming ends when the page is closed', async () => {
+  const asked: AbortSignal[] = [];
+  const log = new TextLog(async (_after, _follow, signal) => {
+    asked.push(signal);
+    return saying(line(1), end);
+  });
+  assert.equal(await log.all(), 'line 1\n');
+  log.dispose();
+  assert.deepEqual(
+    asked.map(signal => signal.aborted),
+    [true]
+  );
+});
+
 test('a log that nobody looks at is not read', async () => {
   let opened = 0;
   const log = new TextLog(async (_after, _follow, signal) => {

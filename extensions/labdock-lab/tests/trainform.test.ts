@@ -265,6 +265,52 @@ test('what was chosen last is offered again, as far as it is still there', async
   });
 });
 
+test('a list that could not be read changes no choice, and nothing is submitted until it is', async () => {
+  let away = true;
+  const refuse = async <T>(answer: T): Promise<T> => {
+    if (away) {
+      throw new Error('Labdock does not answer.');
+    }
+    return answer;
+  };
+  const { form, submitted } = await formOf(
+    { environment: 'old', project: 'vision', secrets: ['DB'] },
+    {
+      environments: () => refuse([environment('old')]),
+      projects: () => refuse([{ id: 'p2', name: 'vision', personal: false, role: 'member' }]),
+      secrets: () => refuse(['DB'])
+    }
+  );
+  assert.deepEqual([form.choice.environment, form.choice.project], ['old', 'vision']);
+  assert.equal(form.problem('environment'), 'Labdock does not answer.');
+  away = false;
+  assert.equal(await form.submit(), null);
+  assert.match(form.problem('') ?? '', /Not everything/);
+  await passed();
+  assert.deepEqual([submitted, form.anyProblem], [[], null]);
+  await form.submit();
+  const [{ environment: chosen, project, secrets } = {}] = submitted;
+  assert.deepEqual([chosen, project, secrets], ['old', 'vision', ['DB']]);
+});
+
+test('who trains before the notebook is read is told to wait', async () => {
+  const { source, submitted } = await formOf();
+  const form = new TrainForm('digits.ipynb', USUAL, source, trans, 0);
+  const loaded = form.load();
+  assert.equal(await form.submit(), null);
+  assert.match(form.problem('') ?? '', /still being read/);
+  await loaded;
+  assert.deepEqual([form.problem(''), submitted], [null, []]);
+});
+
+test('a form that was closed asks nothing more', async () => {
+  const { form, asked } = await formOf();
+  form.dispose();
+  form.set('workers', '2');
+  await passed();
+  assert.deepEqual(asked, []);
+});
+
 test('a parameter that the notebook lost is not sent', async () => {
   const { form, submitted } = await formOf({ parameters: { gone: '1', epochs: '3' } });
   await form.submit();

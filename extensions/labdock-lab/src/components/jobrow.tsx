@@ -5,6 +5,7 @@ import * as React from 'react';
 import { hasEnded, shareDone } from '../models/progress.ts';
 import { figure, roughly, timeAgo } from '../models/wording.ts';
 import type { Job } from '../service/types.ts';
+import { useEveryMinute } from './everyminute.ts';
 import { Sparkline } from './sparkline.tsx';
 import { StateMark } from './statemark.tsx';
 
@@ -25,9 +26,10 @@ interface IRowProps {
   onMenu: (id: string, x: number, y: number) => void;
 }
 
-/** One job of the list; it is drawn again only where the job has changed. */
+/** One job of the list; it is drawn again where the job has changed, and each minute. */
 export const JobRow = React.memo(function JobRow(props: IRowProps) {
   const { job, at, of, current, selected, trans } = props;
+  useEveryMinute();
   const share = hasEnded(job) ? null : shareDone(job);
   const loss = job.progress?.metrics?.['loss'];
   const told = loss === undefined ? trans.__('Loss') : trans.__('Loss, now %1', figure(loss));

@@ -4,6 +4,7 @@ import { InputGroup } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { found, textOf, type TextLog } from '../models/textlog.ts';
+import { sentenceOf } from '../service/problem.ts';
 import { LogLines } from './loglines.tsx';
 import { saveFile } from './savefile.ts';
 
@@ -168,6 +169,8 @@ async function download(log: TextLog, name: string): Promise<void> {
   try {
     saveFile(`${name}.log`, await log.all(), 'text/plain');
   } catch (error) {
-    Notification.error(error instanceof Error ? error.message : String(error));
+    if (!log.isDisposed) {
+      Notification.error(sentenceOf(error));
+    }
   }
 }

@@ -1,26 +1,39 @@
+import { PageConfig } from '@jupyterlab/coreutils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { UseSignal } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import type { LiveChanges } from '../service/live.ts';
+import { LOGGED_OUT, Problem } from '../service/problem.ts';
 
 interface ILiveProps {
   live: LiveChanges;
   trans: TranslationBundle;
 }
 
+interface ITroubleProps extends ILiveProps {
+  problem?: Error | null;
+  /** Read again what could not be read. */
+  onRetry?: () => void;
+}
+
 /** What is wrong: with the stream of changes, as all parts follow it, or else with this part. */
-export function Trouble(props: ILiveProps & { problem?: Error | null }) {
-  const { live, trans, problem } = props;
+export function Trouble(props: ITroubleProps) {
+  const { live, trans, problem, onRetry } = props;
   return (
     <UseSignal signal={live.tried}>
       {() =>
         live.problem !== null ? (
           <Broken problem={live.problem} live={live} trans={trans} />
         ) : problem ? (
-          <p className="lbd-Problem" role="alert">
-            {problem.message}
-          </p>
+          <div className="lbd-Problem lbd-Trouble">
+            <span role="alert">{problem.message}</span> <LogIn problem={problem} trans={trans} />
+            {onRetry && (
+              <button className="lbd-Link" onClick={onRetry}>
+                {trans.__('Try again')}
+              </button>
+            )}
+          </div>
         ) : null
       }
     </UseSignal>
@@ -35,11 +48,26 @@ function Broken({ problem, live, trans }: ILiveProps & { problem: Error }) {
       <span role="alert">
         {problem.message} {trans.__('What is shown may be out of date.')}
       </span>{' '}
+      <LogIn problem={problem} trans={trans} />
       {again === null ? trans.__('Trying again …') : <Wait until={again} trans={trans} />}{' '}
       <button className="lbd-Link" aria-disabled={again === null} onClick={() => live.retry()}>
         {trans.__('Try now')}
       </button>
     </div>
+  );
+}
+
+/** Where to log in, in a tab of its own: what is open here stays. */
+function LogIn({ problem, trans }: { problem: Error; trans: TranslationBundle }) {
+  if (!(problem instanceof Problem) || problem.code !== LOGGED_OUT) {
+    return null;
+  }
+  return (
+    <>
+      <a className="lbd-Link" href={PageConfig.getBaseUrl()} target="_blank" rel="noreferrer">
+        {trans.__('Log in')}
+      </a>{' '}
+    </>
   );
 }
 

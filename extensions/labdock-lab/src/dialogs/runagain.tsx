@@ -5,7 +5,7 @@ import * as React from 'react';
 import { Field, Sentence, type IInputProps } from '../components/field.tsx';
 import { parametersOf } from '../models/differences.ts';
 import { changedRequest, readValues } from '../models/joborder.ts';
-import { Problem } from '../service/problem.ts';
+import { Problem, sentenceOf } from '../service/problem.ts';
 import { answered, type Service } from '../service/service.ts';
 import type { Job, Snapshot } from '../service/types.ts';
 
@@ -88,7 +88,7 @@ class RunAgainForm {
       const body = changedRequest(this.#job, this.#name, parameters);
       return await answered(service.api.POST('/jobs', { body }));
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
+      const text = sentenceOf(error);
       this.#mistake = { field: error instanceof Problem ? error.field : null, text };
       return null;
     }

@@ -1,3 +1,4 @@
+import { isRecord } from '../service/records.ts';
 import { isNumbers } from './tensors.ts';
 
 /** One class of a probability vector. */
@@ -56,8 +57,4 @@ const POINTS = /\[\s+((?:\[[^[\],]+(?:, [^[\],]+, [^[\],]+)?\](?:,\s+)?){6,})\s+
 export function readable(value: unknown): string {
   const line = (_: string, inside: string): string => `[${inside.replace(/,\s+/g, ', ')}]`;
   return JSON.stringify(value, null, 2).replace(VECTOR, line).replace(POINTS, line);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -2,6 +2,7 @@ import type { IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
 
 import type { LiveState } from '../service/live.ts';
+import { asError } from '../service/problem.ts';
 import { answered } from '../service/service.ts';
 import type { Endpoint, Key, ModelVersion, Trace } from '../service/types.ts';
 import { newest, serving } from './endpoints.ts';
@@ -31,7 +32,7 @@ export class EndpointPage implements IDisposable {
     serving.begin();
     serving.endpoints.changed.connect(this.#look, this);
     serving.models.changed.connect(this.#tell, this);
-    serving.service.live.stateChanged.connect(this.#retry, this);
+    serving.service.live.stateChanged.connect(this.#hearState, this);
     this.#look();
   }
 
@@ -76,7 +77,7 @@ export class EndpointPage implements IDisposable {
     this.#disposed = true;
     this.serving.endpoints.changed.disconnect(this.#look, this);
     this.serving.models.changed.disconnect(this.#tell, this);
-    this.serving.service.live.stateChanged.disconnect(this.#retry, this);
+    this.serving.service.live.stateChanged.disconnect(this.#hearState, this);
     Signal.clearData(this);
   }
 
@@ -100,6 +101,17 @@ export class EndpointPage implements IDisposable {
         })
       );
     });
+  }
+
+  /** Read again what could not be read. */
+  retry(): void {
+    this.serving.endpoints.retry();
+    if (this.#problems.has('keys')) {
+      void this.readKeys();
+    }
+    if (this.#problems.has('model') && this.#wanted !== null) {
+      void this.#readModel(this.#wanted);
+    }
   }
 
   /** Make a key; its secret is in this answer alone. Throws a Problem. */
@@ -128,13 +140,9 @@ export class EndpointPage implements IDisposable {
     return { project: this.project, name: this.name };
   }
 
-  /** Read again what could not be read. */
-  #retry(_: unknown, state: LiveState): void {
-    if (state === 'open' && this.#problems.has('keys')) {
-      void this.readKeys();
-    }
-    if (state === 'open' && this.#problems.has('model') && this.#wanted !== null) {
-      void this.#readModel(this.#wanted);
+  #hearState(_: unknown, state: LiveState): void {
+    if (state === 'open') {
+      this.retry();
     }
   }
 
@@ -163,7 +171,7 @@ export class EndpointPage implements IDisposable {
       await what();
       this.#problems.delete(part);
     } catch (error) {
-      this.#problems.set(part, error instanceof Error ? error : new Error(String(error)));
+      this.#problems.set(part, asError(error));
     }
     this.#tell();
   }

@@ -1,3 +1,4 @@
+import { isRecord } from '../service/records.ts';
 import type { File, Job } from '../service/types.ts';
 
 const NOTEBOOK = '.ipynb';
@@ -32,8 +33,4 @@ function isPersonsCode(cell: Cell): boolean {
 
 function textOf(source: unknown): string | null {
   return Array.isArray(source) ? source.join('') : typeof source === 'string' ? source : null;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
 }

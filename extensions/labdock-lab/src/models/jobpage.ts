@@ -2,7 +2,8 @@ import type { IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
 
 import type { ILive, LiveState } from '../service/live.ts';
-import { Problem } from '../service/problem.ts';
+import { asError, Problem } from '../service/problem.ts';
+import { sleep } from '../service/sleep.ts';
 import type {
   Changes,
   Event,
@@ -39,7 +40,10 @@ export interface IDrawn {
 }
 
 /** What is read of a job one by one. */
-type Due = 'events' | 'metrics' | 'files' | 'others';
+type Due = 'events' | 'metrics' | 'files' | 'others' | 'snapshot';
+
+/** What may go wrong by itself: one of those, the job, or another that is drawn over it. */
+type Asked = Due | 'job' | `over ${string}`;
 
 /** The course of a job, and the event until which it was read. */
 interface IRead {
@@ -62,6 +66,8 @@ export class JobPage implements IDisposable {
   readonly #own: IRead = { course: new Course(), at: 0 };
   readonly #others = new Map<string, IRead & { job: Job }>();
   readonly #due = new Set<Due>();
+  /** Those of them that wait for the next change, look or try. */
+  readonly #failed = new Set<Due>();
   readonly #questions = new Newest();
   #job: Job | null = null;
   #events: Event[] = [];
@@ -69,7 +75,7 @@ export class JobPage implements IDisposable {
   #snapshot: Snapshot | null = null;
   #part: Part = 'overview';
   #over: readonly string[] = [];
-  #problem: Error | null = null;
+  readonly #problems = new Map<Asked, Error>();
   #shown = false;
   #reading = false;
   #disposed = false;
@@ -79,7 +85,7 @@ export class JobPage implements IDisposable {
     this.#source = source;
     this.#pause = pause;
     source.live.changed.connect(this.#take, this);
-    source.live.stateChanged.connect(this.#retry, this);
+    source.live.stateChanged.connect(this.#hearState, this);
     source.live.begin();
   }
 
@@ -130,9 +136,9 @@ export class JobPage implements IDisposable {
     return this.#job === null ? [] : [{ job: this.#job, course: this.#own.course }, ...others];
   }
 
-  /** Why something could not be read. */
+  /** Why something could not be read, until it was. */
   get problem(): Error | null {
-    return this.#problem;
+    return [...this.#problems.values()][0] ?? null;
   }
 
   get isDisposed(): boolean {
@@ -142,7 +148,7 @@ export class JobPage implements IDisposable {
   dispose(): void {
     this.#disposed = true;
     this.#source.live.changed.disconnect(this.#take, this);
-    this.#source.live.stateChanged.disconnect(this.#retry, this);
+    this.#source.live.stateChanged.disconnect(this.#hearState, this);
     this.#logs.forEach(log => log.dispose());
     Signal.clearData(this);
   }
@@ -152,11 +158,10 @@ export class JobPage implements IDisposable {
     const isNewest = this.#questions.ask(this.id);
     try {
       const job = await this.#source.job(this.id);
-      this.#problem = null;
       this.#put(isNewest() ? job : (this.#job ?? job), true);
     } catch (error) {
       if (isNewest()) {
-        this.#fail(error);
+        this.#fail('job', error);
       }
     }
   }
@@ -193,13 +198,14 @@ export class JobPage implements IDisposable {
       await this.#readMetrics(id, read);
       if (isNewest()) {
         this.#others.set(id, read);
+        this.#problems.delete(`over ${id}`);
         this.#tell();
       }
     } catch (error) {
       if (isNewest() && error instanceof Problem && error.code === 'not_found') {
         this.wipe(id); // it was deleted meanwhile
       } else if (isNewest()) {
-        this.#fail(error);
+        this.#fail(`over ${id}`, error);
       }
     }
   }
@@ -208,6 +214,7 @@ export class JobPage implements IDisposable {
   wipe(id: string): void {
     this.#questions.ask(id);
     this.#others.delete(id);
+    this.#problems.delete(`over ${id}`);
     this.#arrange(this.#over.filter(one => one !== id));
   }
 
@@ -222,13 +229,19 @@ export class JobPage implements IDisposable {
   }
 
   /** Read again what could not be read. */
-  #retry(_: unknown, state: LiveState): void {
-    if (state === 'open') {
-      this.#logs.forEach(log => log.retry());
-      this.#over.filter(id => !this.#others.has(id)).forEach(id => void this.draw(id));
-    }
-    if (state === 'open' && this.#problem !== null) {
+  retry(): void {
+    this.#logs.forEach(log => log.retry());
+    this.#over.filter(id => !this.#others.has(id)).forEach(id => void this.draw(id));
+    if (this.#problems.has('job')) {
       void this.load();
+    } else {
+      void this.#read();
+    }
+  }
+
+  #hearState(_: unknown, state: LiveState): void {
+    if (state === 'open') {
+      this.retry();
     }
   }
 
@@ -256,6 +269,7 @@ export class JobPage implements IDisposable {
   #put(job: Job, everything: boolean): void {
     const before = this.#job;
     this.#job = job;
+    this.#problems.delete('job');
     if (everything || before?.state !== job.state || before.deleted !== job.deleted) {
       (['events', 'metrics', 'files'] as const).forEach(part => this.#due.add(part));
     }
@@ -265,44 +279,49 @@ export class JobPage implements IDisposable {
     if (JSON.stringify(before?.progress) !== JSON.stringify(job.progress)) {
       this.#due.add('metrics');
     }
+    if (this.#snapshot === null || this.#snapshot.state === 'packaging') {
+      this.#due.add('snapshot');
+    }
     if (!hasEnded(job)) {
       this.#logs.forEach(log => log.again());
     }
     if (job.deleted != null) {
       this.#due.clear(); // there is nothing to be read until it is restored
-      this.#problem = null;
+      this.#problems.clear();
     }
     this.#tell();
     void this.#read();
   }
 
   async #read(): Promise<void> {
+    this.#failed.clear();
     if (this.#reading || !this.#shown) {
       return;
     }
     this.#reading = true;
-    let whole = true;
-    while (whole && this.#due.size > 0 && this.#shown && !this.#disposed) {
-      whole = await this.#readDue();
+    let due = [...this.#due];
+    while (due.length > 0 && this.#shown && !this.#disposed) {
+      await Promise.all(due.map(part => this.#readPart(part)));
       this.#tell();
       await this.#pause(TOGETHER);
+      due = [...this.#due].filter(part => !this.#failed.has(part));
     }
     this.#reading = false;
   }
 
-  /** Read what is due. Whether all could be: the rest stays due until the next change, or look. */
-  async #readDue(): Promise<boolean> {
-    const due = [...this.#due];
-    this.#due.clear();
-    const answers = await Promise.allSettled([
-      ...due.map(part => this.#parts[part]()),
-      this.#readSnapshot()
-    ]);
-    const refused = answers.find(answer => answer.status === 'rejected');
-    this.#problem = refused === undefined ? null : asError(refused.reason);
-    const left = due.filter((_, at) => answers[at]?.status === 'rejected');
-    left.forEach(part => this.#due.add(part));
-    return left.length === 0;
+  /** Read a part that is due; it stays due where it could not be read. */
+  async #readPart(part: Due): Promise<void> {
+    this.#due.delete(part);
+    try {
+      await this.#parts[part]();
+      this.#problems.delete(part);
+    } catch (error) {
+      if (this.#job?.deleted == null) {
+        this.#due.add(part);
+        this.#failed.add(part);
+        this.#problems.set(part, asError(error));
+      }
+    }
   }
 
   readonly #parts: Record<Due, () => Promise<void>> = {
@@ -320,6 +339,11 @@ export class JobPage implements IDisposable {
     },
     files: async () => {
       this.#files = await this.#source.files(this.id);
+    },
+    snapshot: async () => {
+      if (this.#job !== null) {
+        this.#snapshot = await this.#source.snapshot(this.#job.snapshot);
+      }
     }
   };
 
@@ -329,21 +353,14 @@ export class JobPage implements IDisposable {
     read.at = at;
   }
 
-  async #readSnapshot(): Promise<void> {
-    const job = this.#job;
-    if (job !== null && (this.#snapshot === null || this.#snapshot.state === 'packaging')) {
-      this.#snapshot = await this.#source.snapshot(job.snapshot);
-    }
-  }
-
   #arrange(over = this.#over): void {
     this.#over = over;
     this.#arranged.emit();
     this.#tell();
   }
 
-  #fail(error: unknown): void {
-    this.#problem = asError(error);
+  #fail(asked: Asked, error: unknown): void {
+    this.#problems.set(asked, asError(error));
     this.#tell();
   }
 
@@ -352,12 +369,4 @@ export class JobPage implements IDisposable {
       this.#changed.emit();
     }
   }
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
-}
-
-function sleep(milliseconds: number): Promise<void> {
-  return new Promise(resolve => setTimeout(resolve, milliseconds));
 }

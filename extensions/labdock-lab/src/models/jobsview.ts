@@ -112,12 +112,22 @@ export class JobsView implements IDisposable {
     this.#changed.emit();
   }
 
+  /** Have a current row for the keys to begin at: the first, where there is none. */
+  point(): void {
+    const [first] = this.#rows;
+    if (this.current === null && first !== undefined) {
+      this.#selection.point(first.id);
+      this.#changed.emit();
+    }
+  }
+
   /** Make another row the current one, so many further; from none it is the first. */
   move(by: number, how: 'alone' | 'upTo' = 'alone'): void {
     const at = this.currentIndex;
     const to = at < 0 ? 0 : Math.min(this.#rows.length - 1, Math.max(0, at + by));
     const job = this.#rows[to];
     if (job !== undefined) {
+      this.#selection.begin();
       this.select(job.id, how);
     }
   }

@@ -1,3 +1,4 @@
+import { asError } from '../service/problem.ts';
 import type { IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
 
@@ -45,6 +46,9 @@ export class Latest<T> implements IDisposable {
 
   /** Ask this instead of what was asked before. */
   ask(question: (signal: AbortSignal) => Promise<T>): void {
+    if (this.#disposed) {
+      return;
+    }
     this.#asked?.abort();
     const asked = new AbortController();
     this.#asked = asked;
@@ -72,7 +76,7 @@ export class Latest<T> implements IDisposable {
       }
     } catch (error) {
       if (!asked.signal.aborted) {
-        this.#settle(null, error instanceof Error ? error : new Error(String(error)));
+        this.#settle(null, asError(error));
       }
     }
   }

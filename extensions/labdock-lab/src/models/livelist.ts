@@ -2,6 +2,7 @@ import type { IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
 
 import type { ILive, LiveState } from '../service/live.ts';
+import { asError } from '../service/problem.ts';
 import type { Changes } from '../service/types.ts';
 
 interface IMerged<T> {
@@ -58,7 +59,7 @@ export abstract class LiveList<T extends { readonly id: string }> implements IDi
   dispose(): void {
     this.#disposed = true;
     this.#live.changed.disconnect(this.#hear, this);
-    this.#live.stateChanged.disconnect(this.#retry, this);
+    this.#live.stateChanged.disconnect(this.#hearState, this);
     Signal.clearData(this);
   }
 
@@ -78,6 +79,13 @@ export abstract class LiveList<T extends { readonly id: string }> implements IDi
       return this.#reading;
     }
     return this.readFrom(undefined);
+  }
+
+  /** Read it again where it could not be read; a reading that is under way is enough. */
+  retry(): void {
+    if (this.#problem !== null && !this.loading) {
+      void this.read();
+    }
   }
 
   /** Take the item that an answer brings, unless the stream has told of it since it was asked. */
@@ -129,7 +137,7 @@ export abstract class LiveList<T extends { readonly id: string }> implements IDi
   protected follow(): void {
     this.#follows = true;
     this.#live.changed.connect(this.#hear, this);
-    this.#live.stateChanged.connect(this.#retry, this);
+    this.#live.stateChanged.connect(this.#hearState, this);
   }
 
   /** Read the items after one, or all anew. */
@@ -156,10 +164,9 @@ export abstract class LiveList<T extends { readonly id: string }> implements IDi
     }
   }
 
-  /** Read again what could not be read. */
-  #retry(_: unknown, state: LiveState): void {
-    if (state === 'open' && this.#problem !== null) {
-      void this.read();
+  #hearState(_: unknown, state: LiveState): void {
+    if (state === 'open') {
+      this.retry();
     }
   }
 
@@ -186,7 +193,7 @@ export abstract class LiveList<T extends { readonly id: string }> implements IDi
       this.#loaded = true;
       this.#problem = null;
     } catch (error) {
-      this.#problem = error instanceof Error ? error : new Error(String(error));
+      this.#problem = asError(error);
     }
     this.#meanwhile.splice(0).forEach(merged => this.#keep(merged));
   }

@@ -10,13 +10,26 @@ export interface IModelSource {
   readonly live: ILive;
 }
 
-/** The model versions that a person sees, read again when a job has ended. */
+/** Milliseconds within which jobs that end are one reason to read. */
+const TOGETHER = 3_000;
+
+/** The model versions that a person sees, read again when a job has ended with others. */
 export class ModelVersionList extends LiveList<ModelVersion> {
   readonly #source: IModelSource;
+  readonly #together: number;
+  readonly #told = new Set<string>();
+  #soon: ReturnType<typeof setTimeout> | null = null;
 
-  constructor(source: IModelSource) {
+  /** `together` is in milliseconds. */
+  constructor(source: IModelSource, together = TOGETHER) {
     super(source.live);
     this.#source = source;
+    this.#together = together;
+  }
+
+  override dispose(): void {
+    super.dispose();
+    clearTimeout(this.#soon ?? undefined);
   }
 
   /** By name, the newest version first. */
@@ -29,8 +42,14 @@ export class ModelVersionList extends LiveList<ModelVersion> {
   }
 
   protected override take(changes: Changes): void {
-    if (changes.jobs?.some(hasEnded)) {
-      void this.read();
+    const models = (changes.jobs ?? []).filter(hasEnded).flatMap(job => job.models ?? []);
+    const fresh = models.filter(id => this.byId(id) === undefined && !this.#told.has(id));
+    fresh.forEach(id => this.#told.add(id));
+    if (fresh.length > 0) {
+      this.#soon ??= setTimeout(() => {
+        this.#soon = null;
+        void this.read();
+      }, this.#together);
     }
   }
 

@@ -1,6 +1,7 @@
 import type { IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
 
+import { asError } from '../service/problem.ts';
 import type {
   AcquireRequest,
   ReleaseRequest,
@@ -148,7 +149,7 @@ export class NotebookServerModel implements IDisposable {
       this.#lease = await what();
       this.#problem = null;
     } catch (error) {
-      this.#problem = error instanceof Error ? error : new Error(String(error));
+      this.#problem = asError(error);
     }
     this.#emit();
     return this.#problem === null;

@@ -13,6 +13,16 @@ export class RowSelection {
     return this.#ids.has(id);
   }
 
+  /** Make a row the current one and select nothing. */
+  point(id: string): void {
+    this.#current = id;
+  }
+
+  /** A range begins at the current row, unless it has begun elsewhere. */
+  begin(): void {
+    this.#from ??= this.#current;
+  }
+
   /** Select a row alone. */
   select(id: string): void {
     this.#ids = new Set([id]);

@@ -22,6 +22,11 @@ export class Serving {
     this.models.begin();
   }
 
+  /** Read again which of them could not be read. */
+  retry(): void {
+    [this.endpoints, this.models].forEach(list => list.retry());
+  }
+
   /** Put a model version behind an endpoint; it serves once it has answered. Throws a Problem. */
   async deploy(project: string, name: string, body: DeployRequest): Promise<Endpoint> {
     const path = { project, name };

@@ -2,7 +2,8 @@ import type { IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
 import type { EventSourceMessage } from 'eventsource-parser';
 
-import { Problem } from '../service/problem.ts';
+import { asError, Problem } from '../service/problem.ts';
+import { sleep } from '../service/sleep.ts';
 import type { LogLine } from '../service/types.ts';
 import { plainText } from './ansi.ts';
 
@@ -34,6 +35,7 @@ export class TextLog implements IDisposable {
   #ended = false;
   #problem: Error | null = null;
   #abort: AbortController | null = null;
+  readonly #copying = new AbortController();
   #wake: (() => void) | null = null;
   #told: ReturnType<typeof setTimeout> | null = null;
   #wanted = false;
@@ -104,17 +106,18 @@ export class TextLog implements IDisposable {
 
   dispose(): void {
     this.rest();
+    this.#copying.abort();
     this.#disposed = true;
     Signal.clearData(this);
   }
 
-  /** All of its text, also of lines that are no longer kept here. */
+  /** All of its text, also of lines that are no longer kept here; it fails where this is disposed. */
   async all(): Promise<string> {
     if (this.#left === 0 && this.#ended) {
       return textOf(this.#lines);
     }
     const lines: LogLine[] = [];
-    const { signal } = new AbortController();
+    const { signal } = this.#copying;
     for await (const message of await this.#open(null, false, signal)) {
       if (message.event === 'line') {
         lines.push(readLine(message));
@@ -170,7 +173,7 @@ export class TextLog implements IDisposable {
 
   #fail(error: unknown, signal: AbortSignal): void {
     if (!signal.aborted) {
-      this.#problem = error instanceof Error ? error : new Error(String(error));
+      this.#problem = asError(error);
       this.#tell();
     }
   }
@@ -205,8 +208,4 @@ export function textOf(lines: readonly LogLine[]): string {
 
 function readLine(message: EventSourceMessage): LogLine {
   return JSON.parse(message.data) as LogLine;
-}
-
-function sleep(milliseconds: number): Promise<void> {
-  return new Promise(resolve => setTimeout(resolve, milliseconds));
 }

@@ -2,7 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
 
-import { Problem } from '../service/problem.ts';
+import { Problem, sentenceOf } from '../service/problem.ts';
 import type {
   Environment,
   FieldProblem,
@@ -20,6 +20,7 @@ import { Latest } from './latest.ts';
 import { Newest } from './newest.ts';
 import { defaultText } from './parametertext.ts';
 import type { ITrainChoice } from './trainchoice.ts';
+import { GIGABYTE } from './wording.ts';
 
 /** What the form asks of the service and of the person's own server. */
 export interface ITrainSource {
@@ -37,7 +38,6 @@ export interface ITrainSource {
 /** Milliseconds after the last change, before what follows from it is asked. */
 export const PAUSE = 300;
 
-const GIGABYTE = 1_000_000_000;
 /** The service's names of fields, where they differ from those of the form. */
 const FIELDS: Record<string, string> = {
   cpus: 'resources.cpus',
@@ -63,9 +63,12 @@ export class TrainForm implements IDisposable {
   #choice: ITrainChoice;
   #chosen: TrainingEntry | null = null;
   #entry: TrainingEntry | null = null;
-  #environments: readonly Environment[] = [];
-  #projects: readonly Project[] = [];
+  #environments: readonly Environment[] | null = null;
+  #projects: readonly Project[] | null = null;
   #secrets: readonly string[] = [];
+  /** The project whose secrets were read. */
+  #secretsOf: string | null = null;
+  #loading = false;
   #step: TrainingStep | null = null;
   #refusals = 0;
   #isDisposed = false;
@@ -112,11 +115,11 @@ export class TrainForm implements IDisposable {
   }
 
   get environments(): readonly Environment[] {
-    return this.#environments;
+    return this.#environments ?? [];
   }
 
   get projects(): readonly Project[] {
-    return this.#projects;
+    return this.#projects ?? [];
   }
 
   get secrets(): readonly string[] {
@@ -148,6 +151,7 @@ export class TrainForm implements IDisposable {
   /** Read what there is to choose from, and ask what follows from the choice. */
   async load(): Promise<void> {
     const { path } = this;
+    this.#loading = true;
     await Promise.all([
       this.#findChosen(path),
       this.#note('environment', this.#source.environments(), found => {
@@ -158,7 +162,9 @@ export class TrainForm implements IDisposable {
       })
     ]);
     this.#keepWhatIsThere();
-    void this.#findSecrets();
+    void this.#findSecrets().then(() => this.#forgetUnread());
+    this.#loading = false;
+    this.#forgetUnread();
     this.#ask();
   }
 
@@ -226,6 +232,13 @@ export class TrainForm implements IDisposable {
       return null;
     }
     this.#refused.clear();
+    if (this.#isUnread()) {
+      this.#refuseUnread();
+      return null;
+    }
+    if (!path) {
+      this.#refused.set('', this.#trans.__('There is no notebook or script in this folder.'));
+    }
     if (!path || this.#numbers().size > 0) {
       this.#refusals += 1;
       this.#emit();
@@ -245,6 +258,47 @@ export class TrainForm implements IDisposable {
       this.#step = null;
       this.#emit();
     }
+  }
+
+  /** Whether the job would be another than the one that was chosen, for something is not read. */
+  #isUnread(): boolean {
+    const { secrets, project } = this.#choice;
+    return (
+      (this.#entry === null && !this.#isEmpty()) ||
+      this.#environments === null ||
+      this.#projects === null ||
+      (secrets.length > 0 && this.#secretsOf !== project)
+    );
+  }
+
+  /** Whether a folder was chosen that has nothing to be trained. */
+  #isEmpty(): boolean {
+    return this.#chosen?.kind === 'folder' && !this.#chosen.entries?.length;
+  }
+
+  /** Say that something is not read, and read what could not be. */
+  #refuseUnread(): void {
+    this.#refusals += 1;
+    this.#refused.set('', this.#unreadSentence());
+    this.#emit();
+    if (!this.#loading) {
+      void this.load();
+    }
+  }
+
+  #forgetUnread(): void {
+    if (!this.#isUnread()) {
+      this.#refused.delete('');
+      this.#emit();
+    }
+  }
+
+  #unreadSentence(): string {
+    return this.#loading || this.#noted.size === 0
+      ? this.#trans.__('What there is to choose from is still being read. Try again in a moment.')
+      : this.#trans.__(
+          'Not everything could be read, so nothing was submitted. It is being read again.'
+        );
   }
 
   #request(path: string): TrainingRequest {
@@ -314,20 +368,22 @@ export class TrainForm implements IDisposable {
   }
 
   async #findSecrets(): Promise<void> {
-    await this.#note('secrets', this.#source.secrets(this.#choice.project), found => {
+    const { project } = this.#choice;
+    await this.#note('secrets', this.#source.secrets(project), found => {
       this.#secrets = found;
+      this.#secretsOf = project;
     });
   }
 
-  /** An environment or a project that is gone since is not offered again. */
+  /** An environment or a project that is gone since is not offered again; one may be unread. */
   #keepWhatIsThere(): void {
     const { environment, project } = this.#choice;
-    const usable = this.#environments.some(one => one.name === environment && !one.unavailable);
-    const member = this.#projects.some(one => one.name === project);
+    const usable = this.#environments?.some(one => one.name === environment && !one.unavailable);
+    const member = this.#projects?.some(one => one.name === project);
     this.#choice = {
       ...this.#choice,
-      environment: usable ? environment : '',
-      project: member ? project : ''
+      environment: (usable ?? true) ? environment : '',
+      project: (member ?? true) ? project : ''
     };
   }
 
@@ -385,7 +441,7 @@ export class TrainForm implements IDisposable {
 
   /** The field that an error is about, and its sentence. */
   #placed(error: unknown, otherwise: string): [string, string] {
-    const sentence = error instanceof Error ? error.message : String(error);
+    const sentence = sentenceOf(error);
     const said = error instanceof Problem ? error.field : null;
     const field = said === null ? otherwise : (FIELDS[said] ?? said);
     return [this.#isShown(field) ? field : otherwise, sentence];

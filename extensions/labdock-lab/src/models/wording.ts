@@ -7,6 +7,9 @@ const DAY = 86_400;
 const HOUR = 3_600;
 const MINUTE = 60;
 
+/** Bytes. */
+export const GIGABYTE = 1_000_000_000;
+
 /** A length of time, short: `8 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`. */
 export function duration(seconds: number, trans: Words): string {
   const names: [size: number, name: (count: number) => string][] = [
@@ -102,7 +105,7 @@ export function cpus(value: number): string {
 
 /** Bytes as gigabytes: 0.4 and 12. */
 export function gigabytes(bytes: number): string {
-  return cpus(bytes / 1e9);
+  return cpus(bytes / GIGABYTE);
 }
 
 /** A number as people compare it: four digits that count. */

@@ -9,6 +9,7 @@ import { JobActions } from '../jobactions.ts';
 import { jobCommands, type IJobCommand } from '../jobcommands.ts';
 import type { JobList } from '../models/jobs.ts';
 import type { JobsView } from '../models/jobsview.ts';
+import { sentenceOf } from '../service/problem.ts';
 import type { Service } from '../service/service.ts';
 import type { Job } from '../service/types.ts';
 import { IJobs, IJobsView, IService } from '../tokens.ts';
@@ -78,7 +79,7 @@ function addCommand({ commands, command, jobs, view, actions, trans }: IAdded): 
       try {
         await command.act(await Promise.all(idsOf(args).map(id => actions.job(id))));
       } catch (error) {
-        Notification.error(error instanceof Error ? error.message : String(error));
+        Notification.error(sentenceOf(error));
       }
     }
   });

@@ -14,6 +14,7 @@ import type { IJobSource, JobPage } from '../models/jobpage.ts';
 import { PARTS, readPageState, type IPageState } from '../models/pagestate.ts';
 import { fetchCopy, fileUrl, readFile } from '../service/files.ts';
 import { logOf } from '../service/logs.ts';
+import { sentenceOf } from '../service/problem.ts';
 import { answered, type Service } from '../service/service.ts';
 import { IJobs, IService } from '../tokens.ts';
 
@@ -39,8 +40,13 @@ function activate(
   let restored = false; // until then the layout says what is in front
   void app.restored.then(() => (restored = true));
   const open = async (id: string, left: IPageState) => {
+    const parts = await importParts(trans);
+    if (parts === null) {
+      return undefined;
+    }
+    // there is no await from this look until the tracker has it: nobody else adds it meanwhile
     const there = tracker.find(view => view.page.id === id);
-    const view = there ?? (await makeView(app, service, jobs, trans, id));
+    const view = there ?? makeView(parts, app, service, jobs, trans, id);
     if (there === undefined) {
       leaveAs(view.page, left);
       await tracker.add(view);
@@ -78,17 +84,34 @@ const DESCRIBED = {
   }
 } as const;
 
-async function makeView(
+type Parts = Pick<typeof import('../models/jobpage.ts'), 'JobPage'> &
+  Pick<typeof import('../mainviews/job/page.tsx'), 'JobView'>;
+
+/** What a page is made of; null where it could not be loaded, which is told. */
+async function importParts(trans: TranslationBundle): Promise<Parts | null> {
+  try {
+    const [{ JobPage }, { JobView }] = await Promise.all([
+      import('../models/jobpage.ts'),
+      import('../mainviews/job/page.tsx')
+    ]);
+    return { JobPage, JobView };
+  } catch {
+    Notification.error(
+      trans.__('The page of the job could not be loaded. Reload JupyterLab in the browser.'),
+      { autoClose: false }
+    );
+    return null;
+  }
+}
+
+function makeView(
+  { JobPage, JobView }: Parts,
   app: JupyterFrontEnd,
   service: Service,
   jobs: JobList,
   trans: TranslationBundle,
   id: string
-): Promise<JobView> {
-  const [{ JobPage }, { JobView }] = await Promise.all([
-    import('../models/jobpage.ts'),
-    import('../mainviews/job/page.tsx')
-  ]);
+): JobView {
   const page = new JobPage(id, sourceOf(service));
   page.changed.connect(({ job }) => job && jobs.know(job)); // before its toolbar looks
   const view = new JobView({
@@ -121,7 +144,7 @@ async function openCopy(
     const copy = await fetchCopy(service, { job, path });
     await app.commands.execute('docmanager:open', { path: copy.path });
   } catch (error) {
-    Notification.error(error instanceof Error ? error.message : String(error));
+    Notification.error(sentenceOf(error));
   }
 }
 

@@ -16,6 +16,7 @@ import { CommandIDs } from '../commands.ts';
 import { EndpointActions } from '../endpointactions.ts';
 import { servingIcon } from '../icons.ts';
 import { Serving } from '../models/serving.ts';
+import { asError } from '../service/problem.ts';
 import type { Service } from '../service/service.ts';
 import { ServingPanel } from '../sidebar/serving.tsx';
 import { IService } from '../tokens.ts';
@@ -127,7 +128,7 @@ function addDeployCommand(
           void actions.tellWhenServing(endpoint, undefined);
         }
       } catch (error) {
-        const words = error instanceof Error ? error : String(error);
+        const words = asError(error);
         await showErrorMessage(trans.__('Nothing was deployed'), words);
       }
     }

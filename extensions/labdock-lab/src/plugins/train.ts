@@ -14,6 +14,7 @@ import { labdockIcon } from '../icons.ts';
 import type { JobList } from '../models/jobs.ts';
 import { readChoice } from '../models/trainchoice.ts';
 import { TrainForm, type ITrainSource } from '../models/trainform.ts';
+import { sentenceOf } from '../service/problem.ts';
 import { answered, type Service } from '../service/service.ts';
 import { TrainingServer } from '../service/trainingserver.ts';
 import type { Job } from '../service/types.ts';
@@ -229,7 +230,7 @@ class Training {
       await context.save();
       return null;
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = sentenceOf(error);
       return this.#trans.__('%1 was not saved (%2), so nothing was submitted.', name, why);
     }
   }

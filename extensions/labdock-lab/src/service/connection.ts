@@ -2,16 +2,20 @@ import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 
 import type { Words } from '../models/wording.ts';
-import { problemOf } from './problem.ts';
+import { LOGGED_OUT, problemOf } from './problem.ts';
+import type { ErrorBody } from './types.ts';
 
 /** The person's own server: what is asked of it, and its problems as sentences. */
 export class Connection {
   readonly #settings: ServerConnection.ISettings;
-  readonly #away: string;
+  readonly #trans: Words;
+  readonly #away: ErrorBody;
 
   constructor(settings: ServerConnection.ISettings, trans: Words) {
     this.#settings = settings;
-    this.#away = trans.__('Your server does not answer: it may have been stopped.');
+    this.#trans = trans;
+    const detail = trans.__('Your server does not answer: it may have been stopped.');
+    this.#away = { error: 'unknown', detail };
   }
 
   /** The address of something on the server. */
@@ -23,7 +27,8 @@ export class Connection {
   async request(url: string, init: RequestInit = {}): Promise<Response> {
     const answer = await this.#send(url, init);
     if (!answer.ok) {
-      throw this.problem(await answer.json().catch(() => null));
+      const body: unknown = await answer.json().catch(() => null);
+      throw problemOf(body, this.#unexplained(answer.status));
     }
     return answer;
   }
@@ -37,6 +42,27 @@ export class Connection {
   /** The problem that an answer tells of. */
   problem(answer: unknown): Error {
     return problemOf(answer, this.#away);
+  }
+
+  /** What a status says where Labdock has said nothing: it was not reached. */
+  #unexplained(status: number): ErrorBody {
+    const trans = this.#trans;
+    switch (status) {
+      case 401:
+      case 403:
+        return { error: LOGGED_OUT, detail: trans.__('Your login has ended. Log in again.') };
+      case 404:
+        return {
+          error: 'unknown',
+          detail: trans.__(
+            'Your server has no Labdock, or an older one. Stop it and start it again.'
+          )
+        };
+      case 500:
+        return { error: 'internal', detail: trans.__('Your server failed. Its log says why.') };
+      default:
+        return this.#away;
+    }
   }
 
   async #send(url: string, init: RequestInit): Promise<Response> {

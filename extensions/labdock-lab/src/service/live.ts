@@ -2,6 +2,8 @@ import type { IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
 import type { EventSourceMessage } from 'eventsource-parser';
 
+import { asError } from './problem.ts';
+import { sleep } from './sleep.ts';
 import type { Changes } from './types.ts';
 
 export type LiveState = 'connecting' | 'open' | 'broken';
@@ -126,7 +128,7 @@ export class LiveChanges implements ILive, IDisposable {
       }
       return null;
     } catch (error) {
-      return error instanceof Error ? error : new Error(String(error));
+      return asError(error);
     }
   }
 
@@ -157,8 +159,4 @@ export class LiveChanges implements ILive, IDisposable {
     }
     this.#tried.emit();
   }
-}
-
-function sleep(milliseconds: number): Promise<void> {
-  return new Promise(resolve => setTimeout(resolve, milliseconds));
 }

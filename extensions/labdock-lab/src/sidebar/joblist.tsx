@@ -30,7 +30,7 @@ export function JobRows(props: IJobListProps) {
       aria-activedescendant={current ? rowId(current.id) : undefined}
       tabIndex={0}
       onKeyDown={event => press(event, props, page)}
-      onFocus={() => view.currentIndex < 0 && view.move(0)}
+      onFocus={() => view.point()}
     >
       <li
         className="lbd-Jobs-room"

@@ -80,7 +80,7 @@ function Jobs(props: IJobsProps) {
       <p className="lbd-Jobs-count" role="status">
         {summary(jobs, view, trans)}
       </p>
-      <Trouble live={live} problem={jobs.problem} trans={trans} />
+      <Trouble live={live} problem={jobs.problem} trans={trans} onRetry={() => jobs.retry()} />
       {view.selected.length > 1 && <Selected commands={commands} />}
       <JobRows
         view={view}

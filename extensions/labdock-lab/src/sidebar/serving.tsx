@@ -6,6 +6,7 @@ import * as React from 'react';
 
 import { CommandIDs } from '../commands.ts';
 import { moveByArrows } from '../components/arrowkeys.ts';
+import { useEveryMinute } from '../components/everyminute.ts';
 import { endpointMark, endpointSentence } from '../components/states.ts';
 import { Trouble } from '../components/trouble.tsx';
 import { servingIcon } from '../icons.ts';
@@ -71,6 +72,7 @@ function Troubles({ serving, trans }: IParts) {
               live={service.live}
               problem={endpoints.problem ?? models.problem}
               trans={trans}
+              onRetry={() => serving.retry()}
             />
           )}
         </UseSignal>
@@ -179,6 +181,7 @@ const ModelRow = React.memo(function ModelRow(props: {
   trans: TranslationBundle;
 }) {
   const { model, commands, trans } = props;
+  useEveryMinute();
   const name = trans.__('%1 version %2', model.name, model.version);
   const deploy = (): void => void commands.execute(CommandIDs.deploy, { model: model.id });
   return (

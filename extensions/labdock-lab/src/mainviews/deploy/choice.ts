@@ -2,10 +2,9 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { Signal, type ISignal } from '@lumino/signaling';
 
 import { isEndpointName, proposedName } from '../../models/deployment.ts';
-import { Problem } from '../../service/problem.ts';
+import { GIGABYTE } from '../../models/wording.ts';
+import { Problem, sentenceOf } from '../../service/problem.ts';
 import type { DeployRequest, Endpoint, ModelVersion } from '../../service/types.ts';
-
-const GIGABYTE = 1e9;
 
 interface IChosen {
   model: ModelVersion;
@@ -87,7 +86,7 @@ export class DeployChoice {
 
   /** Show why the service did not take it. */
   fail(error: unknown): void {
-    const problem = error instanceof Error ? error.message : String(error);
+    const problem = sentenceOf(error);
     const field = error instanceof Problem ? error.field : null;
     this.set({ busy: false, problem, field });
   }

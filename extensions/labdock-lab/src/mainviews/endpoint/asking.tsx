@@ -18,6 +18,7 @@ import {
   type IRequestForm
 } from '../../models/requestform.ts';
 import type { Json } from '../../models/tensors.ts';
+import { asError } from '../../service/problem.ts';
 import type { IPrediction } from '../../service/service.ts';
 import type { Endpoint, ModelVersion } from '../../service/types.ts';
 import { Answer } from './answer.tsx';
@@ -117,9 +118,7 @@ function useAsking({ page, endpoint }: IPageParts & { endpoint: Endpoint }) {
     setAsking(true);
     const { project, name } = endpoint;
     setGiven(
-      await page.serving.service
-        .predict(project, name, body)
-        .catch(error => (error instanceof Error ? error : new Error(String(error))))
+      await page.serving.service.predict(project, name, body).catch(error => asError(error))
     );
     setAsking(false);
   };

@@ -4,8 +4,10 @@ import { HTMLSelect } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { CodeText } from '../../components/codetext.tsx';
+import { useEveryMinute } from '../../components/everyminute.ts';
 import { timeAgo } from '../../models/wording.ts';
 import type { EndpointPage } from '../../models/endpointpage.ts';
+import { asError, sentenceOf } from '../../service/problem.ts';
 import type { Key } from '../../service/types.ts';
 import type { IPageParts } from './view.tsx';
 
@@ -27,7 +29,7 @@ export function Keys({ page, trans }: IPageParts) {
         await page.revokeKey(key.id);
         setMade(old => (old?.id === key.id ? null : old));
       } catch (error) {
-        const words = error instanceof Error ? error : String(error);
+        const words = asError(error);
         await showErrorMessage(trans.__('Key %1 was not revoked', key.title), words);
       }
     }
@@ -76,6 +78,7 @@ function KeyTable({ keys, trans, onRevoke }: IRevoke & { keys: readonly Key[] })
 }
 
 function KeyRow({ made, trans, onRevoke }: IRevoke & { made: Key }) {
+  useEveryMinute();
   return (
     <tr>
       <td>{made.title}</td>
@@ -112,7 +115,7 @@ function NewKey(props: {
       onMade(await page.createKey(title.trim() || trans.__('key'), lasts || null));
       setTitle('');
     } catch (error) {
-      setProblem(error instanceof Error ? error.message : String(error));
+      setProblem(sentenceOf(error));
     }
   };
   return (

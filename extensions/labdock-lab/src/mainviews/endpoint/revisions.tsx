@@ -3,8 +3,10 @@ import type { CommandRegistry } from '@lumino/commands';
 import * as React from 'react';
 
 import { CommandIDs } from '../../commands.ts';
+import { useEveryMinute } from '../../components/everyminute.ts';
 import { revisionState, versionName } from '../../components/states.ts';
 import { timeAgo } from '../../models/wording.ts';
+import { asError } from '../../service/problem.ts';
 import type { Endpoint, Revision, Trace } from '../../service/types.ts';
 import type { IPageParts } from './view.tsx';
 
@@ -69,6 +71,7 @@ function Row(props: {
   onToggle: () => void;
 }) {
   const { revision, name, weight, open, trans, onToggle } = props;
+  useEveryMinute();
   return (
     <tr data-revision={revision.number} data-state={revision.state}>
       <td>{revision.number}</td>
@@ -104,7 +107,7 @@ function Origin(props: {
     let here = true;
     props.trace().then(
       trace => here && setFound(trace),
-      error => here && setFound(error instanceof Error ? error : new Error(String(error)))
+      error => here && setFound(asError(error))
     );
     return () => void (here = false);
   }, []);

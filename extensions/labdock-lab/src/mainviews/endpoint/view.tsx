@@ -21,7 +21,9 @@ export interface IPageParts {
 export function EndpointView(parts: IPageParts) {
   const { page, trans } = parts;
   const { endpoint, problem } = page;
-  const trouble = <Trouble live={page.serving.service.live} problem={problem} trans={trans} />;
+  const { live } = page.serving.service;
+  const retry = () => page.retry();
+  const trouble = <Trouble live={live} problem={problem} trans={trans} onRetry={retry} />;
   if (endpoint === undefined) {
     const gone = trans.__('Project %1 has no endpoint %2.', page.project, page.name);
     const words = page.serving.endpoints.loaded ? gone : trans.__('Loading …');

@@ -4,6 +4,7 @@ import * as React from 'react';
 import { differences, type IDifference, type IDifferences } from '../../models/differences.ts';
 import type { JobPage } from '../../models/jobpage.ts';
 import type { JobList } from '../../models/jobs.ts';
+import { sentenceOf } from '../../service/problem.ts';
 import type { Job } from '../../service/types.ts';
 import { JobChoice } from './jobchoice.tsx';
 
@@ -25,7 +26,7 @@ export function DifferencesPart(props: {
     if (other !== '') {
       Promise.all([page.whole(job.id), page.whole(other)])
         .then(([one, two]) => !gone && setFound(differences(two, one)))
-        .catch((error: unknown) => !gone && setProblem(String(error)));
+        .catch((error: unknown) => !gone && setProblem(sentenceOf(error)));
     }
     return () => {
       gone = true;

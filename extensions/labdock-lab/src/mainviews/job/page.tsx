@@ -115,7 +115,12 @@ function JobBody(props: IJobViewProps) {
   const { job } = page;
   if (job === null) {
     return page.problem ? (
-      <Trouble live={props.live} problem={page.problem} trans={trans} />
+      <Trouble
+        live={props.live}
+        problem={page.problem}
+        trans={trans}
+        onRetry={() => page.retry()}
+      />
     ) : (
       <p className="lbd-Empty" role="status">
         {trans.__('Reading the job …')}
@@ -139,7 +144,12 @@ function JobBody(props: IJobViewProps) {
   return (
     <>
       <Head job={job} trans={trans} />
-      <Trouble live={props.live} problem={page.problem} trans={trans} />
+      <Trouble
+        live={props.live}
+        problem={page.problem}
+        trans={trans}
+        onRetry={() => page.retry()}
+      />
       {job.failure && (
         <FailureCard page={page} failure={job.failure} read={props.read} trans={trans} />
       )}

@@ -1,0 +1,4 @@
+/** Wait so many milliseconds. */
+export function sleep(milliseconds: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, milliseconds));
+}
