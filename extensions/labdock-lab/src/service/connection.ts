@@ -8,10 +8,14 @@ import { problemOf } from './problem.ts';
 export class Connection {
   readonly #settings: ServerConnection.ISettings;
   readonly #away: string;
+  readonly #lost: string;
 
   constructor(settings: ServerConnection.ISettings, trans: Words) {
     this.#settings = settings;
     this.#away = trans.__('Your server does not answer: it may have been stopped.');
+    this.#lost = trans.__(
+      'Your server stopped answering. The job may have been submitted all the same: look among your jobs before you train again.'
+    );
   }
 
   /** The address of something on the server. */
@@ -37,6 +41,11 @@ export class Connection {
   /** The problem that an answer tells of. */
   problem(answer: unknown): Error {
     return problemOf(answer, this.#away);
+  }
+
+  /** The problem where the answer to a submission broke off. */
+  lost(): Error {
+    return problemOf(null, this.#lost);
   }
 
   async #send(url: string, init: RequestInit): Promise<Response> {
