@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { JobPage, type IJobSource } from '../src/models/jobpage.ts';
+import { JobPage, type IJobPageSource } from '../src/models/jobpage.ts';
 import type { Event, Job, MetricPoint } from '../src/service/types.ts';
 import { stagesOf } from '../src/models/stages.ts';
 import { FakeLive, job, settled } from './fakes.ts';
@@ -23,7 +23,7 @@ function pageOf(first: Job) {
   const away = { files: false };
   const held: (() => void)[] = [];
   const holding = { job: false };
-  const source: IJobSource = {
+  const source: IJobPageSource = {
     live,
     async job(id) {
       asked.push('job');
