@@ -37,6 +37,21 @@ def dialog(lab: Lab) -> Locator:
     return lab.page.get_by_role("dialog")
 
 
+def files(lab: Lab) -> Locator:
+    browser = lab.page.get_by_role("region", name="File Browser Section")
+    if not browser.is_visible():  # another part of the side bar was open before
+        lab.page.locator(".jp-SideBar [data-id=filebrowser]").click()
+    return browser
+
+
+def offered_for(lab: Lab, name: str) -> None:
+    """Train is in the menu of a file."""
+    files(lab).get_by_text(name, exact=True).click(button="right")
+    expect(lab.page.get_by_role("menuitem", name="Train…")).to_be_visible()
+    lab.page.keyboard.press("Escape")
+    expect(lab.page.get_by_role("menuitem", name="Train…")).to_have_count(0)
+
+
 def submitted(lab: Lab) -> dict[str, object]:
     """The newest job, as the page reads it."""
     path = f"{lab.deployment.url}/user/admin/labdock/api/jobs?limit=1"
@@ -116,9 +131,7 @@ def test_a_folder_from_the_file_browser_in_the_dark(lab: Lab) -> None:
     page.get_by_role("menuitem", name="Settings", exact=True).click()
     page.locator(".lm-Menu-item", has_text="Theme").first.hover()
     page.locator(".lm-Menu-item", has_text="JupyterLab Dark").first.click()
-    browser = page.get_by_role("region", name="File Browser Section")
-    if not browser.is_visible():  # another part of the side bar was open before
-        page.locator(".jp-SideBar [data-id=filebrowser]").click()
+    browser = files(lab)
     browser.get_by_text("02-script").click(button="right")
     page.get_by_role("menuitem", name="Train…").click()
     expect(form.get_by_label("Notebook or script")).to_have_value("train.py")
@@ -130,6 +143,8 @@ def test_a_folder_from_the_file_browser_in_the_dark(lab: Lab) -> None:
     lab.picture("train-dark")
     form.get_by_role("button", name="Cancel").click()
     expect(form).to_have_count(0)
+    browser.get_by_text("02-script").dblclick()
+    offered_for(lab, "train.py")
 
 
 def test_what_was_typed_is_saved_first(lab: Lab) -> None:
@@ -137,6 +152,8 @@ def test_what_was_typed_is_saved_first(lab: Lab) -> None:
     page.locator(".jp-Notebook .cm-content", has_text="learning_rate = ").first.click()
     page.keyboard.press("Control+End")
     page.keyboard.type("\nwidth = 32")
+    offered_for(lab, "digits.ipynb")
+    page.locator(".jp-Notebook .cm-content", has_text="width = 32").first.click()
     page.keyboard.press("Control+Shift+Enter")
     expect(form.get_by_label("width")).to_have_value("32")
     lab.picture("train-saved")

@@ -186,3 +186,9 @@ def test_nothing_else_gives_back_or_asks_for_gpus(lab: httpx.Client) -> None:
 def test_the_page_knows_when_its_server_is_stopped(lab: httpx.Client) -> None:
     page = lab.get("lab").text
     assert '"labdockIdleSeconds": "7200"' in page
+
+
+def test_the_page_holds_no_token_of_the_person(lab: httpx.Client) -> None:
+    page = lab.get("lab")
+    assert '"labdockIdleSeconds"' in page.text
+    assert TOKEN not in page.text + str(page.headers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,8 @@ def test_a_gpu_is_given_back_and_asked_for_again(
         assert (server.sees(kernel), server.sees(idle)) == ("GPU-0", "GPU-0")
         server.run(kernel, "import os; gpu = open(os.environ['INVENTED_GPU'])")
 
+        refused = server.client.post("labdock/gpus/release", json={})
+        assert (refused.status_code, refused.json()["error"]) == (409, "GpuInUse")
         code, _, err = ada.types("release")
         assert (code, "digits.ipynb has the GPU open" in err) == (2, True), err
         assert "notes.ipynb" not in err
@@ -150,6 +153,25 @@ def test_an_idle_server_gives_its_gpu_back_unless_a_kernel_has_it_open(
         eventually(lambda: ada.holders() == [None, None], seconds=90)
         eventually(lambda: "The GPU was given back" in ada.types()[2], seconds=90)
         assert server.sees(server.notebook("more.ipynb")) == "-1"
+
+
+def test_giving_back_ends_the_wait_at_once(
+    ada: Ada, tmp_path: Path, tensorflow_python: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert ada.start("grace", 2) == "held"
+    assert ada.start("ada", 0) == "none"
+    asked = {"gpus": 1, "wait": 60, "stay": True}
+    with (
+        jupyter(tmp_path, tensorflow_python, monkeypatch) as server,
+        ThreadPoolExecutor() as beside,
+    ):
+        waiting = beside.submit(server.ask, "POST", "labdock/gpus/acquire", asked)
+        eventually(lambda: server.ask("GET", "labdock/gpus")["state"] == "waiting")
+        assert server.ask("POST", "labdock/gpus/release", {})["state"] == "none"
+        assert waiting.result()["state"] == "none"
+        ada.hub.delete("notebook-leases/grace", params={"start": "t1"})
+        eventually(lambda: ada.holders() == [None, None])
+        assert server.ask("GET", "labdock/gpus")["state"] == "none"
 
 
 def test_outside_of_a_notebook_server(ada: Ada, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { idleSince, stopsIn, type IKept, type IServerUse } from '../src/models/idleness.ts';
+import {
+  idleSince,
+  readKept,
+  stopsIn,
+  type IKept,
+  type IServerUse
+} from '../src/models/idleness.ts';
 
 const NOW = Date.parse('2026-01-01T12:00:00Z');
 const MINUTE = 60_000;
@@ -47,4 +53,12 @@ test('it is said when a tenth of the time is left', () => {
   assert.equal(stopsIn(89, 100), null);
   assert.equal(stopsIn(90, 100), 10);
   assert.equal(stopsIn(110, 100), 0);
+});
+
+test('what was kept is read where it is whole, and passed over where it is broken', () => {
+  const kept = { started: ago(30), used: NOW };
+  assert.deepEqual(readKept(JSON.stringify(kept)), kept);
+  for (const broken of [null, '', '{', 'null', '3', '{"started": 1, "used": 2}', '{"used": 2}']) {
+    assert.equal(readKept(broken), null);
+  }
 });

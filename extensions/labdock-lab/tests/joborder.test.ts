@@ -106,6 +106,9 @@ test('times, sizes and numbers are short', () => {
     [0.4, 100, 200, 3600, 90_000, 200_000].map(one => roughly(one, trans)),
     ['0 s', '100 s', '3 min', '60 min', '25 h', '2 d']
   );
-  assert.deepEqual([0, 512, 1500, 2.5e9].map(size), ['0 B', '512 B', '1.5 kB', '2.5 GB']);
+  assert.deepEqual(
+    [0, 512, 1500, 2.5e9].map(bytes => size(bytes, trans)),
+    ['0 B', '512 B', '1.5 kB', '2.5 GB']
+  );
   assert.deepEqual([0, 0.12345, 1e-7, 123456].map(figure), ['0', '0.1235', '1.00e-7', '123500']);
 });

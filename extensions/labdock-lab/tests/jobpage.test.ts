@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { JobPage, type IJobSource } from '../src/models/jobpage.ts';
+import { JobPage, type IJobPageSource } from '../src/models/jobpage.ts';
 import type { Event, Job, MetricPoint, Snapshot } from '../src/service/types.ts';
 import { stagesOf } from '../src/models/stages.ts';
 import { FakeLive, job, settled } from './fakes.ts';
@@ -34,7 +34,7 @@ function pageOf(first: Job) {
   const away = { files: false, snapshot: true };
   const held: (() => void)[] = [];
   const holding = { job: false };
-  const source: IJobSource = {
+  const source: IJobPageSource = {
     live,
     async job(id) {
       asked.push('job');

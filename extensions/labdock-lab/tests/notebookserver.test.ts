@@ -7,6 +7,7 @@ import {
   type INotebookServer
 } from '../src/models/notebookserver.ts';
 import type { ServerFigures, ServerLease } from '../src/service/types.ts';
+import { settled } from './fakes.ts';
 
 function lease(more: Partial<ServerLease> = {}): ServerLease {
   const empty = { gpus: 0, devices: [], message: '', unavailable: '', visible: '', notice: '' };
@@ -48,20 +49,41 @@ class FakeServer implements INotebookServer {
   }
 }
 
-test('it is asked once for each time that a GPU lies idle', async () => {
+test('a GPU lies idle after a while, also where one look fails, until it is used or gone', async () => {
   const server = new FakeServer();
   const model = new NotebookServerModel(server);
   const look = async (more: Partial<ServerFigures>) => {
     server.now = figures(more);
     await model.look();
-    return model.offersToGiveBack();
+    return model.gpuLiesIdle;
   };
   assert.equal(await look({ gpus: 0, idle: OFFERED_AFTER }), false);
   assert.equal(await look({ gpus: 1, idle: OFFERED_AFTER - 1 }), false);
   assert.equal(await look({ gpus: 1, idle: OFFERED_AFTER }), true);
-  assert.equal(await look({ gpus: 1, idle: OFFERED_AFTER + 10 }), false);
+  server.figures = () => Promise.reject(new Error('away'));
+  await assert.rejects(model.look());
+  assert.deepEqual([model.away, model.gpuLiesIdle], [true, true]);
+  server.figures = () => Promise.resolve(server.now);
   assert.equal(await look({ gpus: 1, idle: 0 }), false);
   assert.equal(await look({ gpus: 1, idle: OFFERED_AFTER }), true);
+  assert.equal(await look({ gpus: 0, idle: OFFERED_AFTER }), false);
+});
+
+test('who looks at the lease sees it change with the figures', async () => {
+  const server = new FakeServer();
+  const model = new NotebookServerModel(server);
+  server.answers.push(lease({ state: 'held', gpus: 1, devices: ['GPU-0'] }), lease());
+  await model.look();
+  assert.deepEqual(server.asked, []);
+  server.now = figures({ gpus: 1 });
+  await model.look();
+  await model.readLease();
+  await model.look();
+  assert.deepEqual(server.asked, ['lease']);
+  server.now = figures({ gpus: 0 });
+  await model.look();
+  await settled();
+  assert.equal(model.lease?.state, 'none');
 });
 
 test('who asks for a GPU keeps the place in the queue until it comes', async () => {

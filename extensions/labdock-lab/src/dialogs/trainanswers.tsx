@@ -93,7 +93,7 @@ function ImageAnswer({ value, trans }: { value: ImagePreview; trans: Translation
 
 function Files({ value, trans }: { value: ImagePreview; trans: TranslationBundle }) {
   const { files, count } = value;
-  const told = trans._n('%1 file, %2', '%1 files, %2', count, size(value.size));
+  const told = trans._n('%1 file, %2', '%1 files, %2', count, size(value.size, trans));
   return (
     <details open>
       <summary>{told}</summary>
@@ -104,7 +104,7 @@ function Files({ value, trans }: { value: ImagePreview; trans: TranslationBundle
               {file.path}
               {file.link && ` → ${file.link}`}
             </span>
-            <span className="lbd-Train-aside">{size(file.size)}</span>
+            <span className="lbd-Train-aside">{size(file.size, trans)}</span>
           </li>
         ))}
         {count > files.length && <li>{trans.__('and %1 smaller ones', count - files.length)}</li>}

@@ -16,6 +16,20 @@ export interface IKept {
   set(kept: { started: string; used: number }): void;
 }
 
+/** What was kept as text; null where that is none of it. */
+export function readKept(text: string | null): ReturnType<IKept['get']> {
+  try {
+    const kept: unknown = JSON.parse(text ?? 'null');
+    if (typeof kept !== 'object' || kept === null || !('started' in kept) || !('used' in kept)) {
+      return null;
+    }
+    const { started, used } = kept;
+    return typeof started === 'string' && typeof used === 'number' ? { started, used } : null;
+  } catch {
+    return null;
+  }
+}
+
 /** Milliseconds since anything was used on a server: what `people/idleness.py` calls idle. */
 export function idleSince(use: IServerUse, kept: IKept): number {
   const busy = use.kernels.some(kernel => kernel.execution_state === 'busy');

@@ -21,7 +21,7 @@ import { hasEnded } from './progress.ts';
 import { TextLog, type OpenLog } from './textlog.ts';
 
 /** Where a job's page reads. */
-export interface IJobSource {
+export interface IJobPageSource {
   job(id: string): Promise<Job>;
   /** Events of a job after one, oldest first, without its epochs and steps. */
   events(id: string, after: number): Promise<Event[]>;
@@ -58,7 +58,7 @@ const EVENTS = 1_000;
 /** Everything that a job's page shows; it is read again only where the job has changed. */
 export class JobPage implements IDisposable {
   readonly id: string;
-  readonly #source: IJobSource;
+  readonly #source: IJobPageSource;
   readonly #pause: (milliseconds: number) => Promise<void>;
   readonly #changed = new Signal<this, void>(this);
   readonly #arranged = new Signal<this, void>(this);
@@ -80,7 +80,7 @@ export class JobPage implements IDisposable {
   #reading = false;
   #disposed = false;
 
-  constructor(id: string, source: IJobSource, pause = sleep) {
+  constructor(id: string, source: IJobPageSource, pause = sleep) {
     this.id = id;
     this.#source = source;
     this.#pause = pause;

@@ -33,7 +33,7 @@ export class NotebookServerModel implements IDisposable {
   #away = false;
   #busy = false;
   #waiting = false;
-  #offered = false;
+  #liesIdle = false;
   #disposed = false;
 
   constructor(server: INotebookServer) {
@@ -87,11 +87,17 @@ export class NotebookServerModel implements IDisposable {
     Signal.clearData(this);
   }
 
-  /** Read the figures. Throws where the server says none, so that one asks more seldom. */
+  /**
+   * Read the figures; and the lease anew where it is known and they differ from it, since a GPU is
+   * also given back by itself or from a terminal. Throws where the server says none, so that one asks
+   * more seldom.
+   */
   async look(): Promise<ServerFigures> {
     try {
       this.#figures = await this.#server.figures();
       this.#away = false;
+      this.#liesIdle = this.#figures.gpus > 0 && this.#figures.idle >= OFFERED_AFTER;
+      void this.#keepLease(this.#figures);
       return this.#figures;
     } catch (error) {
       this.#figures = null;
@@ -126,13 +132,18 @@ export class NotebookServerModel implements IDisposable {
     return done && this.#lease?.state === 'held';
   }
 
-  /** Whether to ask now if the GPU is still needed: once for each time that it lies idle. */
-  offersToGiveBack(): boolean {
-    const figures = this.#figures;
-    const idle = figures !== null && figures.gpus > 0 && figures.idle >= OFFERED_AFTER;
-    const now = idle && !this.#offered;
-    this.#offered = idle;
-    return now;
+  /** Whether a GPU here had nothing to do for long, by the last look that brought figures. */
+  get gpuLiesIdle(): boolean {
+    return this.#liesIdle;
+  }
+
+  /** Whatever a person was told stays: nobody asked for this look. */
+  async #keepLease({ gpus }: ServerFigures): Promise<void> {
+    const held = this.#lease?.state === 'held' ? (this.#lease.devices ?? []).length : 0;
+    if (this.#lease !== null && !this.#busy && held !== gpus) {
+      this.#lease = await this.#server.lease().catch(() => this.#lease);
+      this.#emit();
+    }
   }
 
   async #do(what: () => Promise<ServerLease>): Promise<boolean> {

@@ -91,11 +91,27 @@ function language(): string {
 }
 
 /** A size, short: `512 B`, `1.5 MB`. */
-export function size(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+export function size(bytes: number, trans: Words): string {
+  const units = [
+    (text: string) => trans.__('%1 B', text),
+    (text: string) => trans.__('%1 kB', text),
+    (text: string) => trans.__('%1 MB', text),
+    (text: string) => trans.__('%1 GB', text),
+    (text: string) => trans.__('%1 TB', text)
+  ];
   const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(bytes, 1)) / 3));
   const value = bytes / 1000 ** power;
-  return `${power === 0 || value >= 100 ? value.toFixed(0) : value.toFixed(1)} ${units[power]}`;
+  const text = power === 0 || value >= 100 ? value.toFixed(0) : value.toFixed(1);
+  return units[power]?.(text) ?? text;
+}
+
+const ACCOUNT = 'project--';
+
+/** Whose a job is: a person's, or a project's own where it was submitted in a common server. */
+export function ownerName(owner: string, trans: Words): string {
+  return owner.startsWith(ACCOUNT)
+    ? trans.__('the project %1', owner.slice(ACCOUNT.length))
+    : owner;
 }
 
 /** CPUs as people read them: 0.4 and 12. */

@@ -1,11 +1,11 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { Notification } from '@jupyterlab/apputils';
 import { PageConfig, URLExt } from '@jupyterlab/coreutils';
-import { ServerConnection } from '@jupyterlab/services';
+import { ServerConnection, type Kernel } from '@jupyterlab/services';
 import { ITranslator, type TranslationBundle } from '@jupyterlab/translation';
 import { Poll } from '@lumino/polling';
 
-import { idleSince, stopsIn, type IKept, type IServerUse } from '../models/idleness.ts';
+import { idleSince, readKept, stopsIn, type IKept, type IServerUse } from '../models/idleness.ts';
 
 const LONGEST = 30_000;
 
@@ -61,22 +61,37 @@ function notice(left: number, trans: TranslationBundle): string {
 async function readUse(settings: ServerConnection.ISettings): Promise<IServerUse> {
   const ask = async (what: string) => {
     const url = `${URLExt.join(settings.baseUrl, 'api', what)}?no_track_activity=1`;
-    const response = await ServerConnection.makeRequest(url, {}, settings);
-    if (!response.ok) {
-      throw new ServerConnection.ResponseError(response);
-    }
-    return response;
+    return ServerConnection.makeRequest(url, {}, settings);
   };
-  const asked = ['status', 'kernels', 'terminals'].map(ask);
-  const [status, kernels, terminals] = await Promise.all(asked);
-  const now = Date.parse(status?.headers.get('Date') ?? '') || Date.now();
-  const { started } = await status?.json();
-  return { now, started, kernels: await kernels?.json(), terminals: await terminals?.json() };
+  const [status, kernels, terminals] = await Promise.all([
+    ask('status'),
+    ask('kernels'),
+    ask('terminals')
+  ]);
+  const now = Date.parse(status.headers.get('Date') ?? '') || Date.now();
+  const { started } = await read<{ started: string }>(status);
+  return {
+    now,
+    started,
+    kernels: (await read<Kernel.IModel[]>(kernels)).map(kernel => ({
+      execution_state: kernel.execution_state ?? '',
+      last_activity: kernel.last_activity ?? started
+    })),
+    // A server without terminals has no such address.
+    terminals: terminals.status === 404 ? [] : await read<IServerUse['terminals']>(terminals)
+  };
+}
+
+async function read<T>(answer: Response): Promise<T> {
+  if (!answer.ok) {
+    throw new ServerConnection.ResponseError(answer);
+  }
+  return (await answer.json()) as T;
 }
 
 function keptIn(key: string): IKept {
   return {
-    get: () => JSON.parse(localStorage.getItem(key) ?? 'null'),
+    get: () => readKept(localStorage.getItem(key)),
     set: kept => localStorage.setItem(key, JSON.stringify(kept))
   };
 }

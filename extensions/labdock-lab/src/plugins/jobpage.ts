@@ -10,7 +10,7 @@ import { launchIcon } from '@jupyterlab/ui-components';
 import { CommandIDs } from '../commands.ts';
 import type { JobView } from '../mainviews/job/page.tsx';
 import type { JobList } from '../models/jobs.ts';
-import type { IJobSource, JobPage } from '../models/jobpage.ts';
+import type { IJobPageSource, JobPage } from '../models/jobpage.ts';
 import { PARTS, readPageState, type IPageState } from '../models/pagestate.ts';
 import { fetchCopy, fileUrl, readFile } from '../service/files.ts';
 import { logOf } from '../service/logs.ts';
@@ -148,7 +148,7 @@ async function openCopy(
   }
 }
 
-function sourceOf(service: Service): IJobSource {
+function sourceOf(service: Service): IJobPageSource {
   const { api, live } = service;
   const path = (id: string) => ({ params: { path: { id } } });
   /** A job that can be restored is among the deleted ones alone. */

@@ -5,7 +5,7 @@ import { linkIcon } from '@jupyterlab/ui-components';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import { CommandIDs } from '../commands.ts';
-import { hubPlace } from '../components/hubplace.ts';
+import { hubPlace } from '../hubplace.ts';
 import { hubAddress } from '../models/hubaddress.ts';
 import { LINK, linkedBy, linkTo, type Linked } from '../models/links.ts';
 

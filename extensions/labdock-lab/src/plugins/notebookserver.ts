@@ -65,24 +65,32 @@ function activate(
 
 /** Read the figures now and then while the page is seen, more seldom where there are none. */
 function follow(model: NotebookServerModel, trans: TranslationBundle): void {
-  const poll = new Poll({
+  new Poll({
     name: 'labdock-lab:figures',
     factory: () => model.look(),
     frequency: { interval: OFTEN, backoff: true, max: SELDOM },
     standby: 'when-hidden'
   });
-  poll.ticked.connect(() => {
-    if (model.offersToGiveBack()) {
-      offer(model, trans);
+  let idle = false;
+  let offered: string | null = null;
+  model.changed.connect(() => {
+    if (model.gpuLiesIdle === idle) {
+      return;
+    }
+    idle = model.gpuLiesIdle;
+    if (idle) {
+      offered = offer(model, trans);
+    } else if (offered !== null) {
+      Notification.dismiss(offered);
     }
   });
 }
 
-function offer(model: NotebookServerModel, trans: TranslationBundle): void {
+function offer(model: NotebookServerModel, trans: TranslationBundle): string {
   const message = trans.__(
     'Your GPU has had nothing to do for ten minutes. Others may wait for it.'
   );
-  Notification.info(message, {
+  return Notification.info(message, {
     autoClose: false,
     actions: [
       {

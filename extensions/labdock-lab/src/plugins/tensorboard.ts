@@ -14,7 +14,7 @@ import { ITranslator } from '@jupyterlab/translation';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import { CommandIDs } from '../commands.ts';
-import { hubPlace } from '../components/hubplace.ts';
+import { hubPlace } from '../hubplace.ts';
 import { curvesIcon } from '../icons.ts';
 import type { IBoard } from '../mainviews/tensorboard/widget.ts';
 

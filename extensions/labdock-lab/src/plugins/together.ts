@@ -8,7 +8,7 @@ import { ITranslator, type TranslationBundle } from '@jupyterlab/translation';
 import { usersIcon } from '@jupyterlab/ui-components';
 
 import { CommandIDs } from '../commands.ts';
-import { hubPlace } from '../components/hubplace.ts';
+import { hubPlace } from '../hubplace.ts';
 import { placeOf, serverAddress, sharedOf, type IPlace, type IShared } from '../models/together.ts';
 import { Problem } from '../service/problem.ts';
 import { answered, type Service } from '../service/service.ts';

@@ -12,6 +12,7 @@ import type { IDisposable } from '@lumino/disposable';
 import { CommandIDs } from '../commands.ts';
 import { labdockIcon } from '../icons.ts';
 import type { JobList } from '../models/jobs.ts';
+import { isWithin } from '../models/paths.ts';
 import { readChoice } from '../models/trainchoice.ts';
 import { TrainForm, type ITrainSource } from '../models/trainform.ts';
 import { sentenceOf } from '../service/problem.ts';
@@ -209,17 +210,29 @@ class Training {
     });
   }
 
-  /** Save what is open of this path; a sentence where that is not possible. */
+  /** Save what is open of this path, or below it; a sentence where that is not possible. */
   async #save(path: string): Promise<string | null> {
-    const widget = this.#documents.findWidget(path, null);
-    const context = widget && this.#documents.contextForWidget(widget);
-    if (context?.model.collaborative) {
+    const { shell } = this.#app;
+    const open = ['main', 'left', 'right', 'down'].flatMap(area => [...shell.widgets(area)]);
+    const found = open.map(widget => this.#documents.contextForWidget(widget));
+    const contexts = new Set(found.filter(context => context !== undefined));
+    for (const context of contexts) {
+      const problem = isWithin(context.path, path) ? await this.#saveOne(context) : null;
+      if (problem !== null) {
+        return problem;
+      }
+    }
+    return null;
+  }
+
+  async #saveOne(context: DocumentRegistry.Context): Promise<string | null> {
+    if (context.model.collaborative) {
       await savedByServer(context.model);
     }
-    if (!context?.model.dirty) {
+    if (!context.model.dirty) {
       return null;
     }
-    const name = PathExt.basename(path);
+    const name = PathExt.basename(context.path);
     if (!context.contentsModel?.writable) {
       return this.#trans.__(
         '%1 has changes and cannot be written, so nothing was submitted: save it under another name.',

@@ -1,6 +1,7 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { ICommandPalette, Notification } from '@jupyterlab/apputils';
+import { ICommandPalette, Notification, SemanticCommand } from '@jupyterlab/apputils';
 import { PageConfig } from '@jupyterlab/coreutils';
+import { DocumentWidget } from '@jupyterlab/docregistry';
 import { ILauncher } from '@jupyterlab/launcher';
 import { IMainMenu } from '@jupyterlab/mainmenu';
 import { IStateDB } from '@jupyterlab/statedb';
@@ -180,7 +181,13 @@ function guide(app: JupyterFrontEnd, service: Service, tour: Tour): IGuide {
   const job = () => (tour.state.job === null ? {} : { job: tour.state.job });
   const actions: Partial<Record<Step, () => Promise<unknown>>> = {
     opened: () => commands.execute('docmanager:open', { path: NOTEBOOK }),
-    ran: () => commands.execute('notebook:run-all-cells'),
+    ran: async () => {
+      const opened: unknown = await commands.execute('docmanager:open', { path: NOTEBOOK });
+      if (opened instanceof DocumentWidget) {
+        await opened.context.sessionContext.ready;
+        await commands.execute('notebook:run-all-cells', { [SemanticCommand.WIDGET]: opened.id });
+      }
+    },
     submitted: () => commands.execute(CommandIDs.train, { path: NOTEBOOK }),
     watched: () => commands.execute(CommandIDs.openJobs),
     drawn: async () => {
@@ -192,7 +199,11 @@ function guide(app: JupyterFrontEnd, service: Service, tour: Tour): IGuide {
     deployed: () => commands.execute(CommandIDs.deploy, job())
   };
   return {
-    act: step => void actions[step]?.(),
+    act: step => {
+      actions[step]?.().catch((error: unknown) => {
+        Notification.error(error instanceof Error ? error.message : String(error));
+      });
+    },
     about: step => PLACES[step] ?? [],
     look: step => {
       const current = app.shell.currentWidget;

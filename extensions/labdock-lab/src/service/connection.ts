@@ -10,12 +10,17 @@ export class Connection {
   readonly #settings: ServerConnection.ISettings;
   readonly #trans: Words;
   readonly #away: ErrorBody;
+  readonly #lost: ErrorBody;
 
   constructor(settings: ServerConnection.ISettings, trans: Words) {
     this.#settings = settings;
     this.#trans = trans;
     const detail = trans.__('Your server does not answer: it may have been stopped.');
     this.#away = { error: 'unknown', detail };
+    const lost = trans.__(
+      'Your server stopped answering. The job may have been submitted all the same: look among your jobs before you train again.'
+    );
+    this.#lost = { error: 'unknown', detail: lost };
   }
 
   /** The address of something on the server. */
@@ -63,6 +68,11 @@ export class Connection {
       default:
         return this.#away;
     }
+  }
+
+  /** The problem where the answer to a submission broke off. */
+  lost(): Error {
+    return problemOf(null, this.#lost);
   }
 
   async #send(url: string, init: RequestInit): Promise<Response> {

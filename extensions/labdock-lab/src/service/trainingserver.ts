@@ -1,4 +1,5 @@
 import { posted, type Connection } from './connection.ts';
+import { Problem } from './problem.ts';
 import { readEvents } from './sse.ts';
 import type {
   FieldProblem,
@@ -9,11 +10,13 @@ import type {
   TrainingStep
 } from './types.ts';
 
+type Asks = Pick<Connection, 'url' | 'request' | 'json' | 'problem' | 'lost'>;
+
 /** What the person's own server does with the files that lie there. All throw a Problem. */
 export class TrainingServer {
-  readonly #connection: Connection;
+  readonly #connection: Asks;
 
-  constructor(connection: Connection) {
+  constructor(connection: Asks) {
     this.#connection = connection;
   }
 
@@ -33,12 +36,18 @@ export class TrainingServer {
     return this.#connection.json(this.#url('check'), request, { signal });
   }
 
-  /** Submit a job. It is submitted to its end even where this page does not stay for it. */
+  /**
+   * Submit a job. It is submitted to its end even where this page does not stay for it: a stream
+   * that is cut off says so.
+   */
   async submit(request: TrainingRequest, report: (step: TrainingStep) => void): Promise<Job> {
     const answer = await this.#connection.request(this.#url('jobs'), posted(request));
-    const away = this.#connection.problem(null);
-    if (answer.body !== null) {
-      for await (const { event, data } of readEvents(answer.body, away)) {
+    const lost = this.#connection.lost();
+    if (answer.body === null) {
+      throw lost;
+    }
+    try {
+      for await (const { event, data } of readEvents(answer.body, lost)) {
         if (event === 'step') {
           report(JSON.parse(data) as TrainingStep);
         } else if (event === 'job') {
@@ -47,8 +56,10 @@ export class TrainingServer {
           throw this.#connection.problem(JSON.parse(data));
         }
       }
+    } catch (error) {
+      throw error instanceof Problem ? error : lost;
     }
-    throw away;
+    throw lost;
   }
 
   #url(path: string, query: Readonly<Record<string, string>> = {}): string {

@@ -11,7 +11,7 @@ import { Problem } from '../service/problem.ts';
 import { Meters } from './figures.tsx';
 
 /** What the server calls it that a kernel has a GPU open. */
-const IN_USE = 'Conflict';
+const IN_USE = 'GpuInUse';
 
 /** What the server uses, its environment and its GPUs, which can be given back or asked for. */
 export class ServerPopup extends ReactWidget {

@@ -28,12 +28,17 @@ NO_USE = (
 )
 
 
+class GpuInUse(Conflict):
+    """Kernels have a GPU open: only who says that they may be ended gives it back."""
+
+
 class ServerGpus:
     """Changes what the kernels of this server see, together with the ledger."""
 
     def __init__(self, app: Any) -> None:
         self._app = app
         self._changing = asyncio.Lock()
+        self._releases = 0
         self._since = time.time()
         self.notice = ""
         """What its person should know: what was given back by itself, or why it was not."""
@@ -49,16 +54,17 @@ class ServerGpus:
         return await asyncio.to_thread(_look)
 
     async def release(self, *, shut_down: bool) -> NotebookLease:
-        """Give the GPUs back. Raises Conflict where kernels have them open, unless these are ended.
+        """Give the GPUs back. Raises GpuInUse where kernels have them open, unless these are ended.
 
         Kernels that start meanwhile see none.
         """
         async with self._changing:
             opened = self.opened()
             if opened and not shut_down:
-                raise Conflict(_in_use(list(opened.values())))
+                raise GpuInUse(_in_use(list(opened.values())))
             before = os.environ.get(VISIBLE, NONE)
             self._show(NONE)
+            self._releases += 1
             try:
                 for kernel in opened:
                     await self._app.kernel_manager.shutdown_kernel(kernel)
@@ -68,10 +74,15 @@ class ServerGpus:
                 raise
 
     async def acquire(self, gpus: int, wait: float, *, stay: bool) -> NotebookLease:
-        """Ask for GPUs; with `stay` the place in the queue is kept where none is free."""
+        """Ask for GPUs; with `stay` the place in the queue is kept where none is free.
+
+        It waits without holding up a release, which ends the wait.
+        """
+        client, releases = default_client(), self._releases
+        lease = await asyncio.to_thread(client.acquire_gpus, gpus, wait)
         async with self._changing:
-            client = default_client()
-            lease = await asyncio.to_thread(client.acquire_gpus, gpus, wait)
+            if self._releases != releases:
+                lease = await asyncio.to_thread(_look)  # the answer may be older than the release
             if lease.state == "waiting" and not stay:
                 await asyncio.to_thread(client.release_gpus)
                 raise Conflict(f"{lease.message or 'No GPU is free now.'} `--wait` waits for it.")

@@ -173,7 +173,7 @@ function More(props: { choice: DeployChoice; trans: TranslationBundle; problem: 
     label: string,
     name: 'cpus' | 'gigabytes' | 'gpus',
     value: number,
-    step: number
+    step: number | 'any'
   ) => (
     <Field id={`lbd-deploy-${name}`} label={label} problem={null}>
       {input => (
@@ -193,8 +193,8 @@ function More(props: { choice: DeployChoice; trans: TranslationBundle; problem: 
     <details className="lbd-Form-more" open={problem !== null || undefined}>
       <summary>{trans.__('More')}</summary>
       <div className="lbd-Form-numbers">
-        {number(trans.__('Processors'), 'cpus', cpus, 0.5)}
-        {number(trans.__('Memory in GB'), 'gigabytes', gigabytes, 0.5)}
+        {number(trans.__('Processors'), 'cpus', cpus, 'any')}
+        {number(trans.__('Memory in GB'), 'gigabytes', gigabytes, 'any')}
         {number(trans.__('GPUs'), 'gpus', gpus, 1)}
       </div>
       <p className="lbd-Form-note">{trans.__('With 0 GB its memory has no limit of its own.')}</p>

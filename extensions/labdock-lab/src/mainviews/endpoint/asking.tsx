@@ -3,7 +3,7 @@ import { HTMLSelect } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { CodeText } from '../../components/codetext.tsx';
-import { hubPlace } from '../../components/hubplace.ts';
+import { hubPlace } from '../../hubplace.ts';
 import { saveFile } from '../../components/savefile.ts';
 import { Tabs } from '../../components/tabs.tsx';
 import { callings, REQUEST } from '../../models/calling.ts';

@@ -65,7 +65,8 @@ export function FieldEditor(props: IEditor) {
 }
 
 /** Numbers in a grid, in rows as they lie in the tensor or in a picture. */
-function Numbers({ field, trans, onChange, id, grid }: IEditor & { id: string; grid: IGrid }) {
+function Numbers(props: IEditor & { id: string; grid: IGrid }) {
+  const { field, problem, trans, onChange, id, grid } = props;
   const columns = columnsOf(grid);
   const numbers = grid.rows.flat();
   return (
@@ -81,6 +82,7 @@ function Numbers({ field, trans, onChange, id, grid }: IEditor & { id: string; g
           id={at === 0 ? id : undefined}
           label={trans.__('%1, number %2', field.name, at + 1)}
           value={number}
+          told={problem === null ? undefined : `${id}-told`}
           step={isWhole(field.dtype) ? 1 : 'any'}
           onChange={next => onChange(withNumber(grid, at, next))}
         />
@@ -94,10 +96,12 @@ function NumberCell(props: {
   id: string | undefined;
   label: string;
   value: number;
+  /** The id of what is told of a problem. */
+  told: string | undefined;
   step: number | 'any';
   onChange: (value: number) => void;
 }) {
-  const { id, label, value, step, onChange } = props;
+  const { id, label, value, told, step, onChange } = props;
   const [text, setText] = React.useState(shortest(value));
   return (
     <input
@@ -105,6 +109,8 @@ function NumberCell(props: {
       type="number"
       step={step}
       aria-label={label}
+      aria-invalid={told !== undefined}
+      aria-describedby={told}
       value={text}
       required
       onChange={event => {

@@ -107,15 +107,22 @@ function NewKey(props: {
   const [title, setTitle] = React.useState('');
   const [lasts, setLasts] = React.useState(30 * DAY);
   const [problem, setProblem] = React.useState<string | null>(null);
+  const making = React.useRef(false);
   const titled = React.useId();
   const lasting = React.useId();
   const make = async (): Promise<void> => {
+    if (making.current) {
+      return; // a second key would hide the secret of the first
+    }
+    making.current = true;
     setProblem(null);
     try {
       onMade(await page.createKey(title.trim() || trans.__('key'), lasts || null));
       setTitle('');
     } catch (error) {
       setProblem(sentenceOf(error));
+    } finally {
+      making.current = false;
     }
   };
   return (

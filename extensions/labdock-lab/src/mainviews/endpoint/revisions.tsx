@@ -5,7 +5,7 @@ import * as React from 'react';
 import { CommandIDs } from '../../commands.ts';
 import { useEveryMinute } from '../../components/everyminute.ts';
 import { revisionState, versionName } from '../../components/states.ts';
-import { timeAgo } from '../../models/wording.ts';
+import { ownerName, timeAgo } from '../../models/wording.ts';
 import { asError } from '../../service/problem.ts';
 import type { Endpoint, Revision, Trace } from '../../service/types.ts';
 import type { IPageParts } from './view.tsx';
@@ -132,7 +132,7 @@ function Facts(props: { trace: Trace; commands: CommandRegistry; trans: Translat
         <button className="lbd-Link" onClick={openJob}>
           {job.name}
         </button>{' '}
-        <code>{job.id}</code> {trans.__('by %1', job.owner)}
+        <code>{job.id}</code> {trans.__('by %1', ownerName(job.owner, trans))}
       </dd>
       <dt>{trans.__('Entry')}</dt>
       <dd>{entry}</dd>

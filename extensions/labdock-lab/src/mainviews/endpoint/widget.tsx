@@ -41,7 +41,7 @@ export class EndpointWidget extends MainAreaWidget<ReactWidget> {
     }
     keepReachable(this.toolbar.node);
     this.page = page;
-    this.id = `labdock-endpoint-${place.project}-${place.name}`;
+    this.id = `labdock-endpoint-${place.project}/${place.name}`;
     this.title.label = place.name;
     this.title.caption = trans.__('Endpoint %1 of project %2', place.name, place.project);
     this.title.icon = servingIcon;

@@ -40,7 +40,7 @@ export function FilesPart(props: {
                 {file.path}
               </button>
             </th>
-            <td className="lbd-Table-number">{size(file.size)}</td>
+            <td className="lbd-Table-number">{size(file.size, trans)}</td>
             <td>{moment(file.modified)}</td>
             <td>
               <a

@@ -1,9 +1,10 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
+import { attemptRows } from '../../models/attempts.ts';
 import type { JobPage } from '../../models/jobpage.ts';
 import { stagesOf, type IStage } from '../../models/stages.ts';
-import { duration, figure, moment, size } from '../../models/wording.ts';
+import { duration, figure, moment, ownerName, size } from '../../models/wording.ts';
 import type { Attempt, Job } from '../../service/types.ts';
 
 /** What has happened, and what is going on. */
@@ -54,7 +55,7 @@ export function OverviewPart(props: { page: JobPage; job: Job; trans: Translatio
           <dt>{trans.__('Project')}</dt>
           <dd>{job.project}</dd>
           <dt>{trans.__('Owner')}</dt>
-          <dd>{job.owner}</dd>
+          <dd>{ownerName(job.owner, trans)}</dd>
           <dt>{trans.__('Id')}</dt>
           <dd>
             <code>{job.id}</code>
@@ -99,31 +100,19 @@ function Restarts(props: { attempts: readonly Attempt[]; trans: TranslationBundl
           </tr>
         </thead>
         <tbody>
-          {attempts.map(attempt => (
-            <tr key={attempt.number}>
-              <th scope="row">{attempt.number}</th>
-              <td>{attempt.started != null ? moment(attempt.started) : ''}</td>
-              <td>
-                {attempt.started != null && attempt.ended != null
-                  ? duration(attempt.ended - attempt.started, trans)
-                  : ''}
-              </td>
-              <td>{attempt.reason ?? ''}</td>
-              <td>{attempt.workers.map(worker => workerText(worker, trans)).join(', ')}</td>
+          {attemptRows(attempts, trans).map(row => (
+            <tr key={row.number}>
+              <th scope="row">{row.number}</th>
+              <td>{row.started}</td>
+              <td>{row.took}</td>
+              <td>{row.reason}</td>
+              <td>{row.workers}</td>
             </tr>
           ))}
         </tbody>
       </table>
     </section>
   );
-}
-
-function workerText(worker: Attempt['workers'][number], trans: TranslationBundle): string {
-  const about = [
-    worker.node,
-    worker.exit_code != null ? trans.__('exit code %1', worker.exit_code) : null
-  ];
-  return [String(worker.rank), ...about].filter(Boolean).join(' · ');
 }
 
 function stageName(stage: IStage, trans: TranslationBundle): string {
@@ -143,8 +132,9 @@ function stageName(stage: IStage, trans: TranslationBundle): string {
     'job.restored': trans.__('Restored'),
     'job.gpu_lost': trans.__('A GPU was lost')
   };
-  const name = names[stage.kind] ?? stage.kind.replace(/^job\./, '').replaceAll('_', ' ');
-  const by = stage.person === null ? '' : ` ${trans.__('by %1', stage.person)}`;
+  const other = () => trans.__('Noted: %1', stage.kind.replace(/^job\./, '').replaceAll('_', ' '));
+  const name = names[stage.kind] ?? other();
+  const by = stage.person === null ? '' : ` ${trans.__('by %1', ownerName(stage.person, trans))}`;
   const attempt =
     stage.attempt !== null && stage.attempt > 1
       ? ` ${trans.__('(attempt %1)', stage.attempt)}`
@@ -156,7 +146,7 @@ function resources(job: Job, trans: TranslationBundle): string {
   const { cpus = 1, memory = 0, gpus = 0 } = job.resources;
   return [
     trans._n('%1 CPU', '%1 CPUs', cpus),
-    memory > 0 ? size(memory) : '',
+    memory > 0 ? size(memory, trans) : '',
     gpus > 0 ? trans._n('%1 GPU', '%1 GPUs', gpus) : ''
   ]
     .filter(Boolean)

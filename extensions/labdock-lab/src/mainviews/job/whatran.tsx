@@ -43,7 +43,8 @@ export function WhatRanPart(props: { page: JobPage; job: Job; trans: Translation
             <React.Fragment key={layer.digest}>
               <dt>{trans.__('Layer: %1', layer.role)}</dt>
               <dd>
-                <code title={layer.digest}>{layer.digest.slice(0, 19)}</code> {size(layer.size)}
+                <code title={layer.digest}>{layer.digest.slice(0, 19)}</code>{' '}
+                {size(layer.size, trans)}
               </dd>
             </React.Fragment>
           ))}

@@ -1,6 +1,6 @@
 import { PageConfig } from '@jupyterlab/coreutils';
 
-import type { IHubPlace } from '../models/hubaddress.ts';
+import type { IHubPlace } from './models/hubaddress.ts';
 
 /** Where the hub is, as it told JupyterLab. */
 export function hubPlace(): IHubPlace {
