@@ -37,6 +37,11 @@ def account_of(project: str) -> str:
     return f"{ACCOUNT}{project}"
 
 
+def is_account(name: str) -> bool:
+    """Whether this is the name of a project's own account, and nobody's."""
+    return name.startswith(ACCOUNT)
+
+
 def own_name() -> str:
     """A name for the hub, made from the name that the machine knows this person by."""
     name = re.sub(r"[^a-z0-9]+", "-", getpass.getuser().lower()).strip("-")[:63].strip("-")
