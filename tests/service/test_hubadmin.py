@@ -84,6 +84,22 @@ def test_a_project_that_is_taken_out_has_no_members_left(hub: RunningHub) -> Non
     assert members(hub, "kept") == members(hub, "by-hand") == ["ada", "bo"]
 
 
+def test_a_project_made_anew_has_an_account_of_its_own(hub: RunningHub) -> None:
+    """Another id, and so another home: whoever is in it now finds nothing of those before."""
+    account = "users/project--anew"
+    hub.add_person("project--anew")
+    hub.add_group("anew", "bo", "project--anew")
+    before = hub.ask("GET", account)["created"]
+    start(hub, anew=["bo"])
+    assert hub.ask("GET", account)["created"] == before
+    start(hub)
+    with pytest.raises(AssertionError, match="404"):
+        hub.ask("GET", account)
+    hub.add_person("project--anew")
+    assert hub.ask("GET", account)["created"] != before
+    assert hub.ask("GET", "users/bo")["name"] == "bo"
+
+
 def test_a_project_may_come_back(hub: RunningHub) -> None:
     hub.add_group("back", "ada")
     start(hub, back=["ada"])
@@ -176,7 +192,7 @@ def test_a_server_that_does_not_stop_is_stopped_at_the_next_start(
 @pytest.mark.usefixtures("at_once")
 def test_a_removed_project_whose_server_does_not_stop_is_not_forgotten(hub: RunningHub) -> None:
     hub.add_group("gone--shared", "bo")
-    start(hub, **{"gone--shared": ["bo"]})
+    (hub.state.hub / "projects.json").write_text('["gone--shared"]')
     with faulty(hub, 0) as way, pytest.raises(Unavailable):
         start(hub, through=way.port)
     assert json.loads((hub.state.hub / "projects.json").read_text()) == ["gone--shared"]

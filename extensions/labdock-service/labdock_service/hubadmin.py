@@ -73,12 +73,18 @@ def _former(settings: Settings, name: str) -> list[str]:
 
 
 def _leave(settings: Settings, name: str, former: list[str]) -> None:
-    """Take people out; the server stops before, and after in case one of them started it again."""
-    server = f"users/{account_of(name)}/server"
+    """Take people out; the server stops before, and after in case one of them started it again.
+
+    The account of a project that is gone goes too: the next of that name has another id and home.
+    """
+    account = f"users/{account_of(name)}"
+    server = f"{account}/server"
     _stop(settings, server)
     if former:
         _ask(settings, "DELETE", f"{_group(name)}/users", {"users": former})
         _stop(settings, server)
+    if name not in settings.projects:
+        _ask(settings, "DELETE", account)
 
 
 def _stop(settings: Settings, server: str) -> None:
