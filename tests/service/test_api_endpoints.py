@@ -12,7 +12,16 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.support.api import PREFIX, Api, Filled, fill, make_job, problem, running_api
+from tests.support.api import (
+    PREFIX,
+    Api,
+    Filled,
+    WrittenPerson,
+    fill,
+    make_job,
+    problem,
+    running_api,
+)
 
 from labdock_service.api.endpoints import write_live_keys
 from labdock_service.serving.tables import read_keys
@@ -174,6 +183,24 @@ async def test_members_make_keys_that_soon_expire(api: Api, ada: httpx.AsyncClie
     assert (await grace.post(keys, json={})).status_code == 201
     alan = await api.client("alan")
     problem(await alan.post(keys, json={"expires_in": 60}), 404)
+
+
+async def test_an_endpoint_of_a_project_has_lasting_keys_by_its_admins_alone(api: Api) -> None:
+    """A member who leaves keeps none, whether it was made in their own server or the project's."""
+    api.hub.people["project--vision"] = WrittenPerson(groups=["vision"])
+    shared, ada = await api.client("project--vision"), await api.client("ada")
+    me = (await shared.get("me")).json()
+    with api.parts.store.write() as session:
+        project = session.get_one(ProjectRow, me["projects"][0]["id"])
+        endpoints.ensure(session, project, "digits", session.get_one(PersonRow, me["id"]))
+    keys = "endpoints/vision/digits/keys"
+    for member in (shared, ada):
+        assert "within an hour" in problem(await member.post(keys, json={}), 403)
+        assert (await member.post(keys, json={"expires_in": 3600})).status_code == 201
+    grace = await api.client("grace")
+    made = await grace.post(keys, json={})
+    assert made.status_code == 201
+    assert (await ada.delete(f"{keys}/{made.json()['id']}")).status_code == 204
 
 
 def table(api: Api) -> dict[str, str]:

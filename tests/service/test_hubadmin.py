@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import httpx
 import pytest
 from click.testing import CliRunner
 from tests.support.deployment import eventually
 from tests.support.hub import ADMIN_TOKEN, RECONCILER_TOKEN, RunningHub, running_hub
 
+from labdock_service import hubadmin
 from labdock_service.commands import token
 from labdock_service.engines.process import ProcessEngine
+from labdock_service.errors import Unavailable
 from labdock_service.hubadmin import leave_members_only
 from labdock_service.reconciler.servers import HubServers
 from labdock_service.sections import ProcessSettings, ProjectSettings
@@ -27,11 +34,11 @@ def hub(labdock_proxy: list[str], tmp_path_factory: pytest.TempPathFactory) -> I
         yield running
 
 
-def start(hub: RunningHub, **projects: list[str]) -> None:
+def start(hub: RunningHub, *, through: int = 0, **projects: list[str]) -> None:
     """What `labdock up` does when the hub has started with these projects."""
     settings = Settings(
         state=hub.state,
-        port=int(hub.url.rpartition(":")[2]),
+        port=through or int(hub.url.rpartition(":")[2]),
         admins=["ada"],
         process=ProcessSettings(trusted_team=True),
         projects={name: ProjectSettings(members=people) for name, people in projects.items()},
@@ -77,6 +84,22 @@ def test_a_project_that_is_taken_out_has_no_members_left(hub: RunningHub) -> Non
     assert members(hub, "kept") == members(hub, "by-hand") == ["ada", "bo"]
 
 
+def test_a_project_made_anew_has_an_account_of_its_own(hub: RunningHub) -> None:
+    """Another id, and so another home: whoever is in it now finds nothing of those before."""
+    account = "users/project--anew"
+    hub.add_person("project--anew")
+    hub.add_group("anew", "bo", "project--anew")
+    before = hub.ask("GET", account)["created"]
+    start(hub, anew=["bo"])
+    assert hub.ask("GET", account)["created"] == before
+    start(hub)
+    with pytest.raises(AssertionError, match="404"):
+        hub.ask("GET", account)
+    hub.add_person("project--anew")
+    assert hub.ask("GET", account)["created"] != before
+    assert hub.ask("GET", "users/bo")["name"] == "bo"
+
+
 def test_a_project_may_come_back(hub: RunningHub) -> None:
     hub.add_group("back", "ada")
     start(hub, back=["ada"])
@@ -84,6 +107,98 @@ def test_a_project_may_come_back(hub: RunningHub) -> None:
     hub.ask("POST", "groups/back/users", {"users": ["bo"]})
     start(hub, back=["bo"])
     assert members(hub, "back") == ["bo"]
+
+
+@dataclass
+class Faulty:
+    """A way to the hub that stops a project's server only as often as it is told."""
+
+    hub: RunningHub
+    stops: int
+    port: int = 0
+    asked: list[str] = field(default_factory=list)
+
+    def pass_on(self, handler: BaseHTTPRequestHandler) -> httpx.Response:
+        path = handler.path
+        self.asked.append(f"{handler.command} {path.removeprefix('/hub/api/')}")
+        if path.endswith("--shared/server"):
+            self.stops -= 1
+            if self.stops < 0:
+                return httpx.Response(500)
+        body = handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
+        token = {"Authorization": handler.headers["Authorization"]}
+        return httpx.request(
+            handler.command, f"{self.hub.url}{path}", content=body, headers=token, timeout=60
+        )
+
+
+@contextmanager
+def faulty(hub: RunningHub, stops: int) -> Iterator[Faulty]:
+    way = Faulty(hub, stops)
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            found = way.pass_on(self)
+            self.send_response(found.status_code)
+            self.send_header("Content-Length", str(len(found.content)))
+            self.end_headers()
+            self.wfile.write(found.content)
+
+        do_GET = do_DELETE = answer
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        way.port = server.server_address[1]
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield way
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is tried for long."""
+    monkeypatch.setattr(hubadmin, "STOP_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize("stops", [0, 1])
+def test_a_server_that_does_not_stop_is_stopped_at_the_next_start(
+    hub: RunningHub, stops: int
+) -> None:
+    """Before people are out, or after; the next project is not held up."""
+    name = f"w{stops}--shared"
+    hub.add_group(name, "bo", "cy")
+    hub.add_group(f"x{stops}", "bo", "cy")
+    projects = {name: ["bo"], f"x{stops}": ["bo"]}
+    with faulty(hub, stops) as way:
+        with pytest.raises(Unavailable, match=f"who left {name} are out"):
+            start(hub, through=way.port, **projects)
+        assert members(hub, name) == (["bo"] if stops else ["bo", "cy"])
+        assert members(hub, f"x{stops}") == ["bo"]
+        way.stops = 2
+        way.asked.clear()
+        start(hub, through=way.port, **projects)
+        assert f"DELETE users/project--{name}/server" in way.asked
+        assert members(hub, name) == ["bo"]
+        way.asked.clear()
+        start(hub, through=way.port, **projects)
+        assert not [line for line in way.asked if line.startswith("DELETE")]
+    start(hub)
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_removed_project_whose_server_does_not_stop_is_not_forgotten(hub: RunningHub) -> None:
+    hub.add_group("gone--shared", "bo")
+    (hub.state.hub / "projects.json").write_text('["gone--shared"]')
+    with faulty(hub, 0) as way, pytest.raises(Unavailable):
+        start(hub, through=way.port)
+    assert json.loads((hub.state.hub / "projects.json").read_text()) == ["gone--shared"]
+    start(hub)
+    assert members(hub, "gone--shared") == []
+    assert json.loads((hub.state.hub / "projects.json").read_text()) == []
 
 
 @pytest.mark.parametrize("text", ["", "3", '["di'])

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 from sqlalchemy import select, text
-from tests.support.api import Api, make_job, make_settings, problem, running_api
+from tests.support.api import Api, WrittenPerson, make_job, make_settings, problem, running_api
 from tests.support.receivers import Hooks, Mailbox, mail_server, webhooks
 from tests.support.reconciling import Deployment, deployed, eventually, make, reconciling
 
@@ -23,8 +23,8 @@ from labdock_service.reconciler.parts import Parts
 from labdock_service.reconciler.post import Post
 from labdock_service.sealing import Seal
 from labdock_service.sections import NotifySettings
-from labdock_service.store import grids, notify, people, snapshots
-from labdock_service.store.tables import OutboxRow
+from labdock_service.store import grids, jobs, notify, people, snapshots
+from labdock_service.store.tables import NotifyRow, OutboxRow
 
 LIMIT = 90.0
 FAILS = "raise ValueError('no <data>')"
@@ -354,6 +354,22 @@ async def test_a_job_that_shall_be_told_of_needs_a_place(api: Api) -> None:
     await change(ada, email="ada@example.org")
     answer = await ada.post("jobs", json={"snapshot": snapshot, "notify": True})
     assert answer.status_code == 201
+
+
+async def test_nobody_is_told_for_a_project(api: Api) -> None:
+    """Who set that with the token of its server may be in the project no longer."""
+    api.hub.people["project--vision"] = WrittenPerson(groups=["vision"])
+    shared = await api.client("project--vision")
+    assert "set this in your own" in problem(await change(shared, email="eve@example.org"), 403)
+    job = await make_job(shared, "vision")
+    with api.parts.store.write() as session:
+        row = jobs.find(session, job["id"])
+        assert row
+        session.add(NotifyRow(person_id=row.owner_id, when="always", email="eve@example.org"))
+        session.flush()
+        assert notify.wanted(session, row, failed=True) == []
+    answer = await shared.post("jobs", json={"snapshot": job["snapshot"], "notify": True})
+    assert "set this in your own" in problem(answer, 400)
 
 
 async def test_without_a_mail_server_there_is_no_mail(tmp_path: Path) -> None:

@@ -13,13 +13,18 @@ from traitlets.config import Config
 from traitlets.utils.importstring import import_item
 
 from labdock_service import hub
-from labdock_service.names import NAME, hub_name
+from labdock_service.names import NAME, hub_name, is_account
+from labdock_service.people.together import update_together
 from labdock_service.settings import Settings, load_settings
 
 ADDRESSES = "authorize_url = 'https://id.example/a'\ntoken_url = 'https://id.example/t'\n"
 LOCAL = hub.Local(ports={}, proxy=[], admin_token="", password="", team_password="", root=False)
 
-names = st.text(min_size=1, max_size=80) | st.from_regex(r"[a-c.@_-]{1,6}", fullmatch=True)
+names = (
+    st.text(max_size=80).map("project-{}".format)
+    | st.text(min_size=1, max_size=80)
+    | st.from_regex(r"[a-c.@_-]{1,6}", fullmatch=True)
+)
 
 
 @pytest.mark.parametrize("name", ["ann", "ann-smith", "a", "9lives"])
@@ -27,9 +32,16 @@ def test_a_name_that_fits_stays(name: str) -> None:
     assert hub_name(name) == name == hub_name(name.upper())
 
 
+@pytest.mark.parametrize(
+    "said", ["project.", "project", "project--digits", "Project__x", "project@"]
+)
+def test_no_login_is_a_projects_own_account(said: str) -> None:
+    assert not is_account(hub_name(said)) and len(hub_name("project.." + "x" * 80)) <= 63
+
+
 @given(names)
 def test_every_name_becomes_one_that_the_hub_takes(said: str) -> None:
-    assert re.fullmatch(NAME, hub_name(said))
+    assert re.fullmatch(NAME, hub_name(said)) and not is_account(hub_name(said))
 
 
 @given(names, names)
@@ -49,9 +61,9 @@ def settings_of(folder: Path, kind: str, **auth: list[str]) -> Settings:
     return load_settings(file)
 
 
-async def log_in(settings: Settings, **claims: Any) -> str | None:
+async def log_in(settings: Settings, c: Config | None = None, **claims: Any) -> str | None:
     """The hub's name for whom the provider says this of; None where they may not come in."""
-    c = Config()
+    c = c or Config()
     hub.update_login(c, settings, LOCAL)
     hub.update_people(c, settings)
     login = import_item(c.JupyterHub.authenticator_class)(config=c)
@@ -108,6 +120,16 @@ async def test_people_of_two_domains_stay_two(tmp_path: Path) -> None:
     settings = settings_of(tmp_path, "google", allowed_users=["*"], hosted_domain=domains)
     found = {await log_in(settings, **of_google(f"cy@{domain}", domain)) for domain in domains}
     assert len(found) == 2 and None not in found
+
+
+@pytest.mark.parametrize("said", ["project.", "Project"])
+async def test_somebody_called_project_comes_in(tmp_path: Path, said: str) -> None:
+    settings = settings_of(tmp_path, "oidc", allowed_users=[said])
+    c = Config()
+    hub.update_people(c, settings)
+    hub.update_roles(c, settings)
+    update_together(c, settings, [])
+    assert await log_in(settings, c, preferred_username=said) == hub_name(said)
 
 
 async def test_an_openid_providers_dots(tmp_path: Path) -> None:

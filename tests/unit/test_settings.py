@@ -230,6 +230,12 @@ def test_one_person_may_be_named_everywhere(file: Path) -> None:
 
 def test_a_name_that_the_password_login_cannot_take(file: Path) -> None:
     assert "'ann.smith' cannot log in" in str(refused(file, "admins = ['ann.smith']"))
+    for text in (
+        "admins = ['project--digits']",
+        "[process]\ntrusted_team = true\n[projects.digits]\nmembers = ['project--x']",
+    ):
+        said = str(refused(file, text))
+        assert "--" in said and "nobody logs in" in said
 
 
 def test_a_domain_is_for_google(file: Path) -> None:

@@ -371,7 +371,10 @@ def update_roles(c: Config, settings: Settings) -> None:
         },
         {
             "name": ADMIN,
-            "scopes": ["tokens", "read:users", "list:groups", "groups", "delete:servers"],
+            "scopes": [
+                *("tokens", "read:users", "delete:users"),
+                *("list:groups", "groups", "delete:servers"),
+            ],
             "services": [ADMIN],
         },
         {

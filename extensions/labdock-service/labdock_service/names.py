@@ -24,17 +24,25 @@ def hub_name(said: str) -> str:
     """The hub's name for whom a login calls `said`, such as `ann.smith` or an address.
 
     Two of a login's names never become one: what cannot stay as it is gets an ending of its own.
+    None of them is that of a project's own account.
     """
     said = said.lower()
     if re.fullmatch(NAME, said) and MARK not in said:
         return said
     plain = re.sub(r"[^a-z0-9]", "-", said)[:50].strip("-") or "user"
+    if is_account(f"{plain}{MARK}"):
+        plain = f"user-{plain}"[:50].strip("-")
     return f"{plain}{MARK}{derived_id('', said)}"
 
 
 def account_of(project: str) -> str:
     """The hub's name for a project itself, whose server its members share."""
     return f"{ACCOUNT}{project}"
+
+
+def is_account(name: str) -> bool:
+    """Whether this is the name of a project's own account, and nobody's."""
+    return name.startswith(ACCOUNT)
 
 
 def own_name() -> str:

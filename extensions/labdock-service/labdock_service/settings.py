@@ -36,7 +36,7 @@ from pydantic_settings import (
 from labdock_service import certificates
 from labdock_service.bootstrap import CHECKOUT
 from labdock_service.errors import Invalid
-from labdock_service.names import NAME, account_of, own_name
+from labdock_service.names import NAME, account_of, is_account, own_name
 from labdock_service.sections import (
     AuthSettings,
     DockerSettings,
@@ -316,6 +316,15 @@ class Settings(BaseSettings):
         for name in self._people() if self.auth.kind == "password" else ():
             if name != "*" and not re.fullmatch(NAME, name):
                 raise problem(f"'{name}' cannot log in: write names with a-z, 0-9 and hyphens.")
+        return self
+
+    @model_validator(mode="after")
+    def _nobody_is_a_project(self) -> Settings:
+        for name in filter(is_account, map(str.lower, self._people())):
+            raise problem(
+                f"'{name}' is nobody: names that begin with 'project--' are those of projects' own "
+                "accounts, as which nobody logs in."
+            )
         return self
 
     def _people(self) -> list[str]:

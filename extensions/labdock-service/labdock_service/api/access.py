@@ -2,7 +2,8 @@
 
 Members of a project see what it owns; an object's owner and the project's admins change it, and
 everybody in it what was made in the project's own server.
-Members ask an endpoint's model too, so they make keys of it that soon expire.
+Members ask an endpoint's model too, so they make keys of it that soon expire, also where the
+project's own server deployed it.
 What a person may not see does not exist for them (404).
 """
 
@@ -19,7 +20,7 @@ from sqlalchemy.orm import Session
 from labdock.schema import Person, Project
 from labdock_service.api.parts import PartsOf, Reading, Writing
 from labdock_service.errors import Forbidden, NotFound
-from labdock_service.names import account_of
+from labdock_service.names import account_of, is_account
 from labdock_service.store import endpoints, grids, jobs, models, snapshots
 from labdock_service.store.tables import (
     EndpointRow,
@@ -245,12 +246,19 @@ def keyed_endpoint(
     """The endpoint that the caller may make a key of which lasts so long."""
     row = find_endpoint(session, caller, project, name)
     short = lasts is not None and lasts <= MEMBERS_KEY_SECONDS
-    if not short and not _may_change(caller, row):
+    if not short and not _may_open_for_good(caller, row):
         raise Forbidden(
             f"Only its owner and the project's admins may make a key of endpoint {row.name} that "
             "lasts: ask them, or make one that expires within an hour."
         )
     return row
+
+
+def _may_open_for_good(caller: Person, row: EndpointRow) -> bool:
+    """Of a project's own endpoint none but an admin: members come and go, and such a key stays."""
+    project = _may_see(caller, row.project_id)
+    theirs = row.owner_id == caller.id and not is_account(caller.name)
+    return theirs or (project is not None and project.role == "admin")
 
 
 def project_row_of(session: Session, caller: Person, name: str) -> ProjectRow:

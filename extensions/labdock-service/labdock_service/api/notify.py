@@ -12,7 +12,8 @@ from labdock_service.api.bodies import StrictRoute
 from labdock_service.api.parts import Parts, PartsOf, Reading, Writing
 from labdock_service.api.problems import describe
 from labdock_service.delivery.webhook import check_url
-from labdock_service.errors import Invalid
+from labdock_service.errors import Forbidden, Invalid
+from labdock_service.names import is_account
 from labdock_service.store import notify
 
 router = APIRouter(tags=["notifications"], route_class=StrictRoute)
@@ -29,6 +30,8 @@ def get_notify(caller: Caller, session: Reading) -> Notify:
 @router.patch("/notify", responses=describe(413))
 def change_notify(body: NotifyChange, caller: Caller, parts: PartsOf, session: Writing) -> Notify:
     """Change it. The answer to a new webhook has the key that its requests are signed with."""
+    if is_account(caller.name):
+        raise Forbidden(notify.NOBODY)
     host = None
     if body.email:
         _check_email(body.email, parts)

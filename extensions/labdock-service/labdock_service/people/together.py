@@ -11,7 +11,7 @@ from typing import Any
 from tornado import web
 from traitlets.config import Config
 
-from labdock_service.names import ACCOUNT, HUB_NAME
+from labdock_service.names import HUB_NAME, is_account
 from labdock_service.settings import Settings
 
 NO_LOGIN = "Names that begin with 'project--' are those of projects: log in by another name."
@@ -48,6 +48,6 @@ def _role(account: str, project: str) -> dict[str, Any]:
 
 def refuse_accounts(_login: object, _handler: object, found: dict[str, Any]) -> dict[str, Any]:
     """Let nobody in as a project. Raises 403."""
-    if found["name"].startswith(ACCOUNT):
+    if is_account(found["name"]):
         raise web.HTTPError(403, NO_LOGIN)
     return found

@@ -14,11 +14,13 @@ from sqlalchemy.orm import Session
 from labdock.personal import Notify, NotifyChange
 from labdock_service.errors import Invalid
 from labdock_service.ids import new_id
+from labdock_service.names import is_account
 from labdock_service.sealing import Seal, Unsealable
 from labdock_service.store.tables import JobRow, NotifyRow, OutboxRow, PersonRow
 
 MAIL, HOOK = "email", "webhook"
 _SEALED = "webhook"
+NOBODY = "A project's own server tells nobody that jobs end: set this in your own server."
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ def change(
 
 def check_set(session: Session, person: PersonRow) -> None:
     """Raise Invalid where the person has not said where they are told of anything."""
+    if is_account(person.name):
+        raise Invalid(NOBODY, field="notify")
     if not channels(find(session, person.id)):
         raise Invalid(
             "You have not said where you are told: see `labdock notify --help`.", field="notify"
@@ -86,9 +90,12 @@ def channels(row: NotifyRow | None) -> list[str]:
 
 
 def wanted(session: Session, job: JobRow, *, failed: bool) -> list[str]:
-    """Through what the owner wants to be told that this job, or its grid, ended so."""
+    """Through what the owner wants to be told that this job, or its grid, ended so.
+
+    Nobody is told for a project: who set that may be in it no longer.
+    """
     row = find(session, job.owner_id)
-    if row is None or job.notify is False:
+    if row is None or job.notify is False or is_account(job.owner.name):
         return []
     return channels(row) if job.notify or failed or row.when == "always" else []
 
