@@ -8,6 +8,8 @@ import type { TrainingRequest } from '../src/service/types.ts';
 const ASKED = { path: 'digits.ipynb' } as TrainingRequest;
 const STEP = 'event: step\ndata: {"message": "Sending", "share": null}\n\n';
 
+const unknown = (detail: string) => ({ error: 'unknown', detail });
+
 /** A server whose answer has this text, and then ends or breaks off. */
 function serverOf(text: string, broken = false): TrainingServer {
   const body = new ReadableStream<Uint8Array>({
@@ -26,8 +28,8 @@ function serverOf(text: string, broken = false): TrainingServer {
     url: (...parts) => parts.join('/'),
     request: async () => new Response(body),
     json: async () => assert.fail('Nothing else is asked.'),
-    problem: answer => problemOf(answer, 'away'),
-    lost: () => problemOf(null, 'It may have been submitted.')
+    problem: answer => problemOf(answer, unknown('away')),
+    lost: () => problemOf(null, unknown('It may have been submitted.'))
   });
 }
 

@@ -10,6 +10,7 @@ import { ITranslator, type TranslationBundle } from '@jupyterlab/translation';
 import { CommandIDs } from '../commands.ts';
 import { labdockIcon } from '../icons.ts';
 import { Tour, tourState, type Step } from '../models/tour.ts';
+import { sentenceOf } from '../service/problem.ts';
 import { answered, type Service } from '../service/service.ts';
 import type { JobList } from '../models/jobs.ts';
 import { IJobs, IService } from '../tokens.ts';
@@ -201,7 +202,7 @@ function guide(app: JupyterFrontEnd, service: Service, tour: Tour): IGuide {
   return {
     act: step => {
       actions[step]?.().catch((error: unknown) => {
-        Notification.error(error instanceof Error ? error.message : String(error));
+        Notification.error(sentenceOf(error));
       });
     },
     about: step => PLACES[step] ?? [],
