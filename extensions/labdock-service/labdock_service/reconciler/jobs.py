@@ -11,7 +11,7 @@ from labdock.schema import ENDED, Failure, JobState
 from labdock_service.reconciler.attempts import Attempts
 from labdock_service.reconciler.harvest import FoundModel
 from labdock_service.reconciler.judge import Verdict
-from labdock_service.reconciler.parts import NOBODYS_FAULT, Parts, apart, log
+from labdock_service.reconciler.parts import Parts, apart, log
 from labdock_service.reconciler.states import change, note
 from labdock_service.reconciler.telling import tell_end
 from labdock_service.scheduling.queue import TURN
@@ -128,8 +128,6 @@ class Jobs:
         try:
             with session.begin_nested():
                 tell_end(session, job, job.ended)
-        except NOBODYS_FAULT:
-            raise
         except Exception:
             log.exception("Job %s has ended, and its owner is not told", job.id)
 

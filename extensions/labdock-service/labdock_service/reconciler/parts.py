@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from labdock_service.delivery.messages import MailServer
@@ -24,9 +23,6 @@ from labdock_service.store import Fenced, Store
 from labdock_service.store.tables import JobRow, SnapshotRow
 
 log = logging.getLogger("labdock.reconciler")
-
-NOBODYS_FAULT = (Fenced, OSError, OperationalError, InterfaceError)
-"""Errors that no one thing is to blame for: the whole transaction is tried again."""
 
 ACTOR = "reconciler"
 """Who acted, in events of what the reconciler saw or did."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from labdock_service.engines.base import WorkerStatus
 from labdock_service.reconciler.ingest import Ingest
-from labdock_service.reconciler.parts import NOBODYS_FAULT, Parts, apart, log
+from labdock_service.reconciler.parts import Parts, apart, log
 from labdock_service.reconciler.secrets import JobSecrets
-from labdock_service.store import workers
+from labdock_service.store import Fenced, workers
 from labdock_service.store.tables import AttemptRow, JobRow, WorkerRow
 
 VANISHED = "the engine knows it no more"
@@ -109,7 +110,7 @@ def _succeeds(session: Session, take: Callable[[list[bytes]], None], lines: list
     try:
         with session.begin_nested():
             take(lines)
-    except NOBODYS_FAULT:
+    except (Fenced, OSError, OperationalError, InterfaceError):
         raise
     except Exception as error:
         log.debug("A worker's lines cannot be written down", exc_info=error)
