@@ -104,7 +104,7 @@ def test_two_people_in_one_notebook_and_links_from_one_to_the_other(
     anns.page.get_by_role("menuitem", name="Copy Link", exact=True).click()
     bo.page.goto(copied(anns))
     page = bo.page.locator(".lbd-JobPage")
-    expect(page).to_contain_text("project--digits")
+    expect(page).to_contain_text("the project digits")
     expect(page).to_contain_text("succeeded", timeout=LATER)
     bo.picture("together-followed-link")
 
