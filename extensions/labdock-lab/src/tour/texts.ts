@@ -60,7 +60,7 @@ export function textOf(step: Step, trans: TranslationBundle): IText {
     case 'asked':
       return {
         title: trans.__('Send it a request'),
-        text: trans.__('On the endpoint’s page, send the sample: a picture of a three.')
+        text: trans.__('On the endpoint’s page, send the sample: a picture of a digit.')
       };
   }
 }
