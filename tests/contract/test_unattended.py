@@ -149,8 +149,12 @@ def test_a_half_made_start_is_made_again(engine: UnattendedEngine) -> None:
     states = engine.start(wanted)
     assert "container" in [next(iter(next(states))) for _ in range(2)]
     states.close()  # type: ignore[attr-defined]
-    engine.look()
-    assert engine.find_container(wanted.id) is None
+
+    def tidied() -> bool:
+        engine.look()
+        return engine.find_container(wanted.id) is None
+
+    eventually(tidied)
     start(engine, wanted)
     found = status(engine, wanted.id)
     assert found is not None and found.state == "running"

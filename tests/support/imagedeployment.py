@@ -40,7 +40,8 @@ def running_on_images(
     ):
         database = {"LABDOCK_DATABASE_URL": f"sqlite:///{folder}/labdock.sqlite"}
         upgraded(database["LABDOCK_DATABASE_URL"]).close()
-        pushed_environment(prepared, registry, **database)  # it is verified there, and not again
+        own = _own_records(prepared, folder / "prepared")
+        pushed_environment(own, registry, **database)  # it is verified there, and not again
         settings = {
             **database,
             "LABDOCK_ENGINE": "docker",
@@ -51,5 +52,14 @@ def running_on_images(
             "LABDOCK_DOCKER__REGISTRY_PASSWORD": LOGIN.password,
             **more,
         }
-        with running_deployment(prepared, folder, **settings) as running:
+        with running_deployment(own, folder, **settings) as running:
             yield ImageDeployment(running.state, running.port, running.settings, registry=registry)
+
+
+def _own_records(prepared: StateFolder, folder: Path) -> StateFolder:
+    """Room for records of images: those of tests at the same time are in other registries."""
+    folder.mkdir(mode=0o700)
+    for name in ("cache", "proxy"):
+        (prepared.root / name).mkdir(exist_ok=True)
+        (folder / name).symlink_to(prepared.root / name)
+    return StateFolder(folder)

@@ -17,6 +17,7 @@ import type {
   TrainingStep
 } from '../service/types.ts';
 import { Latest } from './latest.ts';
+import { machineProblems } from './machineproblems.ts';
 import { Newest } from './newest.ts';
 import { defaultText } from './parametertext.ts';
 import type { ITrainChoice } from './trainchoice.ts';
@@ -468,29 +469,8 @@ export class TrainForm implements IDisposable {
       const [field, sentence] = this.#placed(asked, 'resources');
       found.set(field, sentence);
     }
-    for (const [field, sentence] of this.#numbers()) {
+    for (const [field, sentence] of machineProblems(this.#choice, this.#trans)) {
       found.set(field, sentence);
-    }
-    return found;
-  }
-
-  /** What is no number, or none that can be. */
-  #numbers(): Map<string, string> {
-    const { workers, gpus, cpus, memory } = this.#choice;
-    const whole = (least: number) => this.#trans.__('Give a whole number, %1 or more.', least);
-    const found = new Map<string, string>();
-    if (!isWhole(workers, 1)) {
-      found.set('workers', whole(1));
-    }
-    if (!isWhole(gpus, 0)) {
-      found.set('resources.gpus', whole(0));
-    }
-    if (!isMore(cpus)) {
-      found.set('resources.cpus', this.#trans.__('Give a number that is more than 0, such as 1.'));
-    }
-    if (memory.trim() !== '' && !isMore(memory)) {
-      const sentence = this.#trans.__('Give a number of gigabytes, or nothing for no limit.');
-      found.set('resources.memory', sentence);
     }
     return found;
   }
@@ -504,12 +484,4 @@ export class TrainForm implements IDisposable {
 
 function isResource(field: Simple): field is 'cpus' | 'memory' | 'gpus' {
   return field === 'cpus' || field === 'memory' || field === 'gpus';
-}
-
-function isWhole(text: string, least: number): boolean {
-  return /^\s*\d+\s*$/.test(text) && Number(text) >= least;
-}
-
-function isMore(text: string): boolean {
-  return text.trim() !== '' && Number.isFinite(Number(text)) && Number(text) > 0;
 }
