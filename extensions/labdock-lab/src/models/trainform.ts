@@ -240,7 +240,7 @@ export class TrainForm implements IDisposable {
     if (!path) {
       this.#refused.set('', this.#trans.__('There is no notebook or script in this folder.'));
     }
-    if (!path || this.#numbers().size > 0) {
+    if (!path || machineProblems(this.#choice, this.#trans).size > 0) {
       this.#refusals += 1;
       this.#emit();
       return null;
@@ -395,7 +395,7 @@ export class TrainForm implements IDisposable {
   }
 
   #askForecast(): void {
-    if (this.#numbers().size > 0) {
+    if (machineProblems(this.#choice, this.#trans).size > 0) {
       this.forecast.clear();
       return;
     }
