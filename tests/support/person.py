@@ -64,8 +64,12 @@ class Person:
             raise Refused(answer)
 
     def start_server(self) -> None:
-        """Ask for the server and wait until it answers."""
-        self.choose()
+        """Ask for the server, once its image is there, and wait until it answers."""
+        eventually(
+            lambda: self.choose().status_code != httpx.codes.CONFLICT,
+            seconds=300,
+            what="the image of a person's server",
+        )
         eventually(self._server_answers, seconds=120, what="the start of a person's server")
 
     def start_server_of(self, project: str) -> None:
